@@ -1,0 +1,26 @@
+//! The words both sides of Cairn speak. No I/O, no async, no clock, no randomness.
+
+pub mod digest;
+pub mod id;
+pub mod limits;
+pub mod manifest;
+pub mod message;
+pub mod name;
+pub mod problem;
+pub mod ranges;
+pub mod route;
+pub mod rule;
+pub mod secret;
+mod text;
+
+pub use digest::{BlobDigest, ChunkDigest, ManifestDigest};
+pub use id::{ClientKey, FileId, FolderId, LinkId, OwnerId, SessionId};
+pub use manifest::{Manifest, Row};
+pub use name::{MediaType, Name, RelPath};
+pub use problem::{Problem, ProblemCode};
+pub use ranges::Ranges;
+pub use rule::ChunkRule;
+pub use secret::{Bearer, LinkToken};
+
+/// Milliseconds since 1970-01-01T00:00:00Z, the one form of time on the wire and in the store.
+pub type UnixMs = u64;

@@ -1,0 +1,52 @@
+//! Every limit of the protocol, with its unit. The server enforces them, the client stays inside.
+
+/// Largest number that JSON carries exactly: 2^53-1 (RFC 8259 section 6).
+pub const INTEGER_MAX: u64 = (1 << 53) - 1;
+
+/// Largest body of one `PUT`, in bytes.
+pub const CHUNK_BYTES_MAX: u32 = 8 * MIB;
+/// Smallest block that a plain client may ask for, in bytes.
+pub const FIXED_BYTES_MIN: u32 = 64 * KIB;
+/// Block of a plain client that asks for nothing, in bytes.
+pub const FIXED_BYTES_DEFAULT: u32 = MIB;
+
+/// `fastcdc-2020/1`: no chunk but a file's last is shorter, in bytes.
+pub const FASTCDC_BYTES_MIN: u32 = 256 * KIB;
+/// `fastcdc-2020/1`: the length that cuts aim at, in bytes.
+pub const FASTCDC_BYTES_AVERAGE: u32 = MIB;
+/// `fastcdc-2020/1`: no chunk is longer, in bytes.
+pub const FASTCDC_BYTES_MAX: u32 = 4 * MIB;
+
+/// Rows that one `check` may declare.
+pub const CHECK_ROWS_MAX: usize = 4_096;
+/// Rows of one session, hence chunks of one file.
+pub const SESSION_ROWS_MAX: u32 = 10_000_000;
+/// Pairs in one answer of `status`, for `received` and `missing` together.
+pub const STATUS_PAIRS_MAX: usize = 10_000;
+/// Items in one page of a listing.
+pub const LIST_ITEMS_MAX: usize = 1_000;
+
+/// A JSON body, unless the route says otherwise, in bytes.
+pub const JSON_BYTES_MAX: usize = 64 * KIB as usize;
+/// The JSON body of `check`, in bytes.
+pub const CHECK_JSON_BYTES_MAX: usize = MIB as usize;
+/// Opaque `meta` of a session, in bytes of its JSON text.
+pub const META_BYTES_MAX: usize = 4 * KIB as usize;
+
+/// A name, or one part of a path, in bytes of UTF-8.
+pub const NAME_BYTES_MAX: usize = 255;
+/// A relative path, in bytes of UTF-8.
+pub const PATH_BYTES_MAX: usize = 4_096;
+/// Parts of a relative path.
+pub const PATH_PARTS_MAX: usize = 64;
+/// A media type, in bytes.
+pub const MEDIA_TYPE_BYTES_MAX: usize = 127;
+
+const KIB: u32 = 1_024;
+const MIB: u32 = 1_024 * KIB;
+
+const _: () = assert!(FASTCDC_BYTES_MIN < FASTCDC_BYTES_AVERAGE && FASTCDC_BYTES_AVERAGE < FASTCDC_BYTES_MAX);
+const _: () = assert!(FASTCDC_BYTES_MAX <= CHUNK_BYTES_MAX);
+const _: () = assert!(FIXED_BYTES_MIN <= FIXED_BYTES_DEFAULT && FIXED_BYTES_DEFAULT <= CHUNK_BYTES_MAX);
+// A row in JSON is `{"digest":"<64>","length":1234567},`: under 128 bytes, so a full `check` fits.
+const _: () = assert!(CHECK_ROWS_MAX * 128 <= CHECK_JSON_BYTES_MAX);

@@ -1,0 +1,17 @@
+//! The JSON bodies of every route, in the order of a file's life.
+
+mod check;
+mod file;
+mod finish;
+mod owner;
+mod share;
+mod start;
+mod status;
+
+pub use check::{CheckRequest, CheckResponse, Declared, HashResponse, RowState};
+pub use file::{FileItem, ListResponse};
+pub use finish::{FinishRequest, FinishResponse};
+pub use owner::OwnerResponse;
+pub use share::{ShareRequest, ShareResponse};
+pub use start::{Limits, StartRequest, StartResponse};
+pub use status::{SessionState, StatusResponse};

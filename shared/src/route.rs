@@ -1,0 +1,130 @@
+//! The table of routes. Server, clients and the route x principal matrix are made from this one list.
+
+use crate::id::{FileId, LinkId, SessionId};
+use crate::secret::LinkToken;
+
+/// HTTP methods that Cairn uses; proxies pass all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// Changes nothing. Every GET route answers HEAD too.
+    Get,
+    /// Makes, declares, publishes.
+    Post,
+    /// Stores a chunk.
+    Put,
+    /// Ends something.
+    Delete,
+}
+
+impl Method {
+    /// As it stands in a request.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+macro_rules! routes {
+    ($($(#[$doc:meta])* $name:ident = $method:ident $pattern:literal;)*) => {
+        /// One address and method.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Route { $($(#[$doc])* $name,)* }
+
+        impl Route {
+            /// Every route, in the order of a file's life.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The method.
+            pub const fn method(self) -> Method {
+                match self { $(Self::$name => Method::$method,)* }
+            }
+
+            /// The address, with its variable parts in braces.
+            pub const fn pattern(self) -> &'static str {
+                match self { $(Self::$name => $pattern,)* }
+            }
+        }
+    };
+}
+
+routes! {
+    /// 200 when ready.
+    Health = Get "/healthz";
+    /// Makes an anonymous owner.
+    Owner = Post "/api/owner";
+    /// Starts a session.
+    Start = Post "/api/start";
+    /// Finds a blob by its SHA-256.
+    CheckHash = Post "/api/check";
+    /// Declares rows.
+    Check = Post "/api/check/{session}";
+    /// Stores a chunk.
+    Upload = Put "/api/upload/{session}/{index}";
+    /// Tells where a session stands.
+    Status = Get "/api/status/{session}";
+    /// Publishes a session.
+    Finish = Post "/api/finish/{session}";
+    /// Gives a session up.
+    SessionDelete = Delete "/api/session/{session}";
+    /// Makes a link.
+    Share = Post "/api/share/{file}";
+    /// Revokes a link.
+    ShareDelete = Delete "/api/share/{link}";
+    /// Lists the owner's files.
+    Files = Get "/api/files";
+    /// Deletes a file and its links.
+    FileDelete = Delete "/api/file/{file}";
+    /// The share page.
+    SharePage = Get "/d/{token}";
+    /// The bytes.
+    Raw = Get "/d/{token}/raw";
+}
+
+/// `POST /api/check/{session}`.
+pub fn check(session: SessionId) -> String {
+    format!("/api/check/{session}")
+}
+
+/// `PUT /api/upload/{session}/{index}`.
+pub fn upload(session: SessionId, index: u32) -> String {
+    format!("/api/upload/{session}/{index}")
+}
+
+/// `GET /api/status/{session}`, rows `from..`.
+pub fn status(session: SessionId, from: u32) -> String {
+    format!("/api/status/{session}?from={from}")
+}
+
+/// `POST /api/finish/{session}`.
+pub fn finish(session: SessionId) -> String {
+    format!("/api/finish/{session}")
+}
+
+/// `DELETE /api/session/{session}`.
+pub fn session(session: SessionId) -> String {
+    format!("/api/session/{session}")
+}
+
+/// `POST /api/share/{file}`.
+pub fn share(file: FileId) -> String {
+    format!("/api/share/{file}")
+}
+
+/// `DELETE /api/share/{link}`.
+pub fn link(link: LinkId) -> String {
+    format!("/api/share/{link}")
+}
+
+/// `DELETE /api/file/{file}`.
+pub fn file(file: FileId) -> String {
+    format!("/api/file/{file}")
+}
+
+/// `GET /d/{token}`.
+pub fn share_page(token: &LinkToken) -> String {
+    format!("/d/{token}")
+}
