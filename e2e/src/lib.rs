@@ -1,1 +1,26 @@
-//! e2e
+//! Real browsers against the real binary: what tests and benches are made of.
+//!
+//! Everything has a deadline, and everything that is started ends with the value that stands for it, also when a
+//! test panics or is killed.
+
+mod browser;
+mod cdp;
+mod clock;
+mod group;
+mod half_way;
+mod http;
+mod make;
+mod page;
+mod proxy;
+mod server;
+mod tab;
+
+pub use browser::{Browser, Options};
+pub use clock::{Deadline, Timer};
+pub use half_way::{HalfWay, WINDOW_BYTES};
+pub use http::{Answer, get};
+pub use make::{insert_byte, random_file, seed, sha256_file};
+pub use page::Page;
+pub use proxy::Proxy;
+pub use server::Server;
+pub use tab::{Key, Screen, Tab};

@@ -35,6 +35,11 @@ impl Name {
         &self.0
     }
 
+    /// The name for people: characters that hide, reorder or control text are spelled out, `\u{202E}`.
+    pub fn visible(&self) -> String {
+        visible(&self.0)
+    }
+
     fn text(&self) -> String {
         self.0.clone()
     }
@@ -92,6 +97,22 @@ impl FromStr for RelPath {
 }
 
 wire_text!(RelPath);
+
+/// Spells out what could hide, reorder or control text on a page or in a terminal (C0, C1, bidirectional
+/// controls, zero-width marks), so that `invoice\u{202E}fdp.exe` shows what it is.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control()
+            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+        {
+            shown.push_str(&format!("\\u{{{:X}}}", u32::from(c)));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
 
 fn check_part(part: &str) -> Result<(), NameError> {
     if part.is_empty() {
@@ -185,7 +206,10 @@ mod tests {
 
     #[test]
     fn media_types_lose_parameters_and_case() {
-        assert_eq!("Text/HTML; charset=x".parse::<MediaType>().map(|m| m.to_string()).as_deref(), Ok("text/html"));
+        assert_eq!(
+            "Text/HTML; charset=x".parse::<MediaType>().map(|m| m.to_string()).as_deref(),
+            Ok("text/html")
+        );
         for bad in ["", "text", "text/", "/x", "a b/c", "a/b\r\nx"] {
             assert!(bad.parse::<MediaType>().is_err(), "{bad:?}");
         }

@@ -52,9 +52,9 @@ macro_rules! problem_codes {
 }
 
 problem_codes! {
-    /// The body is not JSON, lacks a field, or a field has another type than it must.
+    /// The body is not JSON.
     JsonInvalid = "json_invalid", 400, No, "The JSON body can't be read.";
-    /// A field is well-formed but its value is not allowed; `field` names it.
+    /// A field is missing, unknown, of another type than it must be, or not allowed; `field` names it.
     FieldInvalid = "field_invalid", 400, No, "A field has a value that is not allowed.";
     /// A part of the address or the query can't be read.
     PathInvalid = "path_invalid", 400, No, "The address can't be read.";

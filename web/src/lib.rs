@@ -1,1 +1,20 @@
-//! web
+//! The page of Cairn: the browser's shell around the engine, and what people see.
+
+pub mod matching;
+pub mod owner;
+pub mod platform;
+pub mod shell;
+pub mod state;
+pub mod ui;
+pub mod worker;
+
+use platform::worker_scope;
+
+/// Runs the page, or in a worker the worker: both load this same program.
+pub fn start() {
+    console_error_panic_hook::set_once();
+    match worker_scope::scope() {
+        Some(scope) => worker::run(scope),
+        None => ui::mount(),
+    }
+}

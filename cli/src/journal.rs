@@ -1,0 +1,82 @@
+//! The client's journal on disk: one file per unfinished upload, locked while somebody works on it.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use cairn_engine::JournalEntry;
+use data_encoding::HEXLOWER;
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::owner::write_private;
+
+/// What a file of the journal holds.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    /// The server's address.
+    server: String,
+    /// The file's whole path.
+    path: PathBuf,
+    /// What the engine keeps.
+    entry: JournalEntry,
+}
+
+/// One file's place in the journal. Nobody else works on the same file and server while it lives.
+pub(crate) struct Place {
+    path: PathBuf,
+    lock_path: PathBuf,
+    _lock: File,
+    server: String,
+    file: PathBuf,
+}
+
+impl Place {
+    /// Takes the place of a file on its way to a server.
+    pub(crate) fn take(state: &Path, server: &str, file: &Path) -> anyhow::Result<Self> {
+        let folder = state.join("journal");
+        fs::create_dir_all(&folder).with_context(|| format!("can't make {}", folder.display()))?;
+        let file = file.canonicalize().with_context(|| format!("can't find {}", file.display()))?;
+        let mut sha = Sha256::new();
+        sha.update(server.as_bytes());
+        sha.update([0]);
+        sha.update(file.as_os_str().as_encoded_bytes());
+        let name = HEXLOWER.encode(&sha.finalize()[..16]);
+        let lock_path = folder.join(format!("{name}.lock"));
+        let lock =
+            File::create(&lock_path).with_context(|| format!("can't write {}", lock_path.display()))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|_| anyhow::anyhow!("{} is being uploaded by another cairn", file.display()))?;
+        Ok(Self {
+            path: folder.join(format!("{name}.json")),
+            lock_path,
+            _lock: lock,
+            server: server.to_owned(),
+            file,
+        })
+    }
+
+    /// What an earlier run left; an entry that can't be read counts as none.
+    pub(crate) fn load(&self) -> Option<JournalEntry> {
+        let text = fs::read(&self.path).ok()?;
+        serde_json::from_slice::<Record>(&text).ok().map(|record| record.entry)
+    }
+
+    /// Keeps the entry.
+    pub(crate) fn save(&self, entry: JournalEntry) -> anyhow::Result<()> {
+        let record = Record { server: self.server.clone(), path: self.file.clone(), entry };
+        write_private(&self.path, &serde_json::to_vec(&record)?)
+    }
+
+    /// Drops the entry.
+    pub(crate) fn forget(&self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.lock_path);
+    }
+}

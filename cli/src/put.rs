@@ -1,0 +1,204 @@
+//! `cairn put`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::UNIX_EPOCH;
+
+use anyhow::Context;
+use cairn_engine::{Source, State, View};
+use cairn_shared::{Name, RelPath};
+use serde::Serialize;
+
+use crate::shell::{Job, Line, Report, Shell};
+use crate::{StateDir, owner, say};
+
+/// Options of `cairn put`.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Files, and folders whose files are uploaded one by one.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// The server's address.
+    #[arg(long, env = "CAIRN_SERVER", default_value = "http://127.0.0.1:8080")]
+    server: String,
+    /// Prints one JSON object a line: every acknowledged chunk, and every file at its end.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    state: StateDir,
+}
+
+/// Uploads everything; exit code 1 where a file could not be.
+pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
+    let state = owner::state_folder(options.state.state.as_deref())?;
+    let line = Line::new(&options.server)?;
+    let jobs = collect(&options.paths)?;
+    let report: Box<dyn Report> = if options.json {
+        Box::new(Json { line: line.clone() })
+    } else {
+        Box::new(Text { line: line.clone() })
+    };
+    let failed = Shell::open(&state, line, report)?.run(jobs)?;
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn collect(paths: &[PathBuf]) -> anyhow::Result<Vec<Job>> {
+    let mut jobs = Vec::new();
+    for path in paths {
+        let meta = fs::metadata(path).with_context(|| format!("can't read {}", path.display()))?;
+        if meta.is_dir() {
+            let whole = path.canonicalize().with_context(|| format!("can't find {}", path.display()))?;
+            let root = whole.parent().unwrap_or(&whole).to_owned();
+            walk(&root, &whole, &mut jobs)?;
+        } else {
+            jobs.push(Job { path: path.clone(), source: source(path, None)? });
+        }
+    }
+    Ok(jobs)
+}
+
+/// Every file below a folder, by name; links are not followed.
+fn walk(root: &Path, folder: &Path, jobs: &mut Vec<Job>) -> anyhow::Result<()> {
+    let entries = fs::read_dir(folder).with_context(|| format!("can't read {}", folder.display()))?;
+    let mut entries = entries.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            walk(root, &path, jobs)?;
+        } else if kind.is_file() {
+            let relative = path.strip_prefix(root).unwrap_or(&path).to_str();
+            let relative =
+                relative.with_context(|| format!("{} has no UTF-8 name", path.display()))?.to_owned();
+            jobs.push(Job { source: source(&path, Some(relative))?, path });
+        }
+    }
+    Ok(())
+}
+
+/// A file as the engine sees it.
+pub(crate) fn source(path: &Path, relative: Option<String>) -> anyhow::Result<Source> {
+    let meta = fs::metadata(path).with_context(|| format!("can't read {}", path.display()))?;
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.with_context(|| format!("{} has no UTF-8 name", path.display()))?;
+    let name: Name =
+        name.parse().map_err(|error| anyhow::anyhow!("the name of {} {error}", path.display()))?;
+    let relative: Option<RelPath> = relative
+        .map(|relative| relative.parse())
+        .transpose()
+        .map_err(|error| anyhow::anyhow!("the path of {} {error}", path.display()))?;
+    let mtime = meta.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    Ok(Source {
+        name,
+        path: relative,
+        size: meta.len(),
+        mtime: mtime.and_then(|since| u64::try_from(since.as_millis()).ok()),
+        media_type: None,
+    })
+}
+
+/// For people.
+struct Text {
+    line: Line,
+}
+
+impl Report for Text {
+    fn stored(&self, _job: &Job, _session: &str, _index: u32, _length: u32) {}
+
+    fn ended(&self, job: &Job, view: &View) {
+        say::progress("");
+        let name = job.path.display();
+        match (view.state, view.finished.as_ref().and_then(|finished| finished.url.as_deref())) {
+            (State::Done, Some(url)) => say::tell(&self.line.absolute(url)),
+            (State::Done, None) => say::tell(&format!("{name}: stored, without a link")),
+            _ => say::complain(&format!("{name}: {}: {}", view.state.as_str(), trouble(view))),
+        }
+    }
+
+    fn moved(&self, views: &[View]) {
+        let (stored, size): (u64, u64) =
+            views.iter().fold((0, 0), |sum, view| (sum.0 + view.stored, sum.1 + view.size));
+        let speed: u64 = views.iter().filter_map(|view| view.speed).sum();
+        let done = views.iter().filter(|view| view.state == State::Done).count();
+        let state =
+            views.iter().map(|view| view.state).find(|state| *state != State::Done).unwrap_or(State::Done);
+        say::progress(&format!(
+            "{} · {done} of {} files · {} of {} MB · {} MB/s",
+            state.as_str(),
+            views.len(),
+            stored / 1_000_000,
+            size / 1_000_000,
+            speed / 1_000_000
+        ));
+    }
+}
+
+fn trouble(view: &View) -> String {
+    match &view.trouble {
+        Some(trouble) => format!("{trouble:?}"),
+        None => "no reason is known".to_owned(),
+    }
+}
+
+/// For programs: one object a line.
+struct Json {
+    line: Line,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+enum Event<'a> {
+    Stored {
+        path: &'a Path,
+        session: &'a str,
+        index: u32,
+        length: u32,
+    },
+    Ended {
+        path: &'a Path,
+        state: &'a str,
+        size: u64,
+        sent: u64,
+        reused: u64,
+        changed: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        trouble: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        finished: Option<&'a cairn_shared::message::FinishResponse>,
+    },
+}
+
+impl Json {
+    fn write(event: &Event<'_>) {
+        if let Ok(line) = serde_json::to_string(event) {
+            say::tell(&line);
+        }
+    }
+}
+
+impl Report for Json {
+    fn stored(&self, job: &Job, session: &str, index: u32, length: u32) {
+        Self::write(&Event::Stored { path: &job.path, session, index, length });
+    }
+
+    fn ended(&self, job: &Job, view: &View) {
+        let finished = view.finished.as_ref();
+        Self::write(&Event::Ended {
+            path: &job.path,
+            state: view.state.as_str(),
+            size: view.size,
+            sent: view.sent,
+            reused: view.reused,
+            changed: view.changed,
+            trouble: view.trouble.as_ref().map(|trouble| format!("{trouble:?}")),
+            url: finished.and_then(|finished| finished.url.as_deref()).map(|url| self.line.absolute(url)),
+            finished,
+        });
+    }
+
+    fn moved(&self, _views: &[View]) {}
+}

@@ -1,0 +1,262 @@
+//! Requests: a pool of threads that send what the engine asks for, and tell the replies.
+
+use std::collections::HashSet;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cairn_engine::{Call, ChunkRef, Failure, Input, Reply, RequestId, UploadId};
+use cairn_shared::{Bearer, Problem, ProblemCode, SessionId, route};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use ureq::http::{Method, Request, Response};
+use ureq::{Agent, AsSendBody, Body};
+
+use super::Event;
+use super::reader::Held;
+
+/// The longest wait for one request, chunk or answer: the engine's own watchdog is shorter for most.
+const REQUEST_TIME: Duration = Duration::from_secs(600);
+/// The longest wait for a connection.
+const CONNECT_TIME: Duration = Duration::from_secs(15);
+/// The longest wait for an answer, once a request is sent.
+const ANSWER_TIME: Duration = Duration::from_secs(60);
+
+/// The way to one server.
+#[derive(Clone)]
+pub(crate) struct Line {
+    agent: Agent,
+    server: String,
+}
+
+impl Line {
+    /// A way to the server at `http://` or `https://` address `server`.
+    pub(crate) fn new(server: &str) -> anyhow::Result<Self> {
+        let server = server.trim_end_matches('/').to_owned();
+        anyhow::ensure!(
+            server.starts_with("http://") || server.starts_with("https://"),
+            "--server \"{server}\" must begin with http:// or https://"
+        );
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(REQUEST_TIME))
+            .timeout_connect(Some(CONNECT_TIME))
+            .timeout_recv_response(Some(ANSWER_TIME))
+            .max_redirects(0)
+            .user_agent(concat!("cairn/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Ok(Self { agent: config.new_agent(), server })
+    }
+
+    /// The server's address, without a slash at its end.
+    pub(crate) fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// An address on the server.
+    pub(crate) fn absolute(&self, path: &str) -> String {
+        format!("{}{path}", self.server)
+    }
+
+    /// `POST` without a body and without a credential.
+    pub(crate) fn post_empty<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        let answer = self.send(Method::POST, path, None, ()).and_then(read);
+        answer.map_err(|failure| match failure {
+            Failure::Network => anyhow::anyhow!("{} does not answer", self.server),
+            Failure::Status { status, .. } => anyhow::anyhow!("{} answered with {status}", self.server),
+            Failure::Problem(problem) => anyhow::anyhow!("{} refuses: {problem}", self.server),
+        })
+    }
+
+    fn send(
+        &self,
+        method: Method,
+        path: &str,
+        credential: Option<Bearer>,
+        body: impl AsSendBody,
+    ) -> Result<Response<Body>, Failure> {
+        let mut request = Request::builder().method(method).uri(self.absolute(path));
+        if let Some(credential) = credential {
+            request = request.header("Authorization", format!("Bearer {credential}"));
+        }
+        self.run(request, body)
+    }
+
+    fn send_json(
+        &self,
+        path: &str,
+        credential: Bearer,
+        body: &impl Serialize,
+    ) -> Result<Response<Body>, Failure> {
+        let json = serde_json::to_vec(body).map_err(|_| Failure::Network)?;
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(self.absolute(path))
+            .header("Authorization", format!("Bearer {credential}"))
+            .header("Content-Type", "application/json");
+        self.run(request, &json[..])
+    }
+
+    fn run(
+        &self,
+        request: ureq::http::request::Builder,
+        body: impl AsSendBody,
+    ) -> Result<Response<Body>, Failure> {
+        let request = request.body(body).map_err(|_| Failure::Network)?;
+        let response = self.agent.run(request).map_err(|_| Failure::Network)?;
+        if response.status().is_success() { Ok(response) } else { Err(failure(response)) }
+    }
+}
+
+fn read<T: DeserializeOwned>(mut response: Response<Body>) -> Result<T, Failure> {
+    let bytes = response.body_mut().read_to_vec().map_err(|_| Failure::Network)?;
+    serde_json::from_slice(&bytes).map_err(|_| Failure::Network)
+}
+
+fn failure(mut response: Response<Body>) -> Failure {
+    let status = response.status().as_u16();
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let retry_after_seconds = header("retry-after").and_then(|seconds| seconds.parse().ok());
+    let is_problem = header("content-type").is_some_and(|kind| kind.starts_with("application/problem+json"));
+    let problem = is_problem
+        .then(|| response.body_mut().read_to_vec().ok())
+        .flatten()
+        .and_then(|bytes| serde_json::from_slice::<Problem>(&bytes).ok());
+    match problem {
+        Some(problem) => Failure::Problem(Box::new(problem)),
+        None => Failure::Status { status, retry_after_seconds },
+    }
+}
+
+/// One request of the engine's.
+pub(crate) struct Errand {
+    request: RequestId,
+    what: What,
+    credential: Bearer,
+    again: bool,
+}
+
+enum What {
+    Call(Call),
+    Chunk { session: SessionId, index: u32, chunk: (UploadId, ChunkRef) },
+}
+
+impl Errand {
+    /// A JSON request.
+    pub(crate) fn call(request: RequestId, call: Call, credential: Bearer) -> Self {
+        Self { request, what: What::Call(call), credential, again: false }
+    }
+
+    /// A chunk.
+    pub(crate) fn chunk(
+        request: RequestId,
+        session: SessionId,
+        index: u32,
+        chunk: (UploadId, ChunkRef),
+        credential: Bearer,
+    ) -> Self {
+        Self { request, what: What::Chunk { session, index, chunk }, credential, again: false }
+    }
+
+    /// The same for another credential; its next answer counts, whatever it is.
+    pub(crate) fn with_credential(self, credential: Bearer) -> Self {
+        Self { credential, again: true, ..self }
+    }
+}
+
+/// The pool of threads.
+pub(crate) struct Senders {
+    errands: Sender<Errand>,
+    aborted: Arc<Mutex<HashSet<RequestId>>>,
+}
+
+impl Senders {
+    /// Starts `threads` of them; they end with the shell.
+    pub(crate) fn start(threads: usize, line: &Line, held: &Held, tell: &Sender<Event>) -> Self {
+        let (errands, queue) = mpsc::channel();
+        let queue = Arc::new(Mutex::new(queue));
+        let aborted = Arc::new(Mutex::new(HashSet::new()));
+        for _ in 0..threads {
+            let thread = Thread {
+                line: line.clone(),
+                held: held.clone(),
+                tell: tell.clone(),
+                queue: queue.clone(),
+                aborted: aborted.clone(),
+            };
+            std::thread::spawn(move || thread.run());
+        }
+        Self { errands, aborted }
+    }
+
+    /// Hands an errand to the next free thread.
+    pub(crate) fn send(&self, errand: Errand) {
+        // The threads end only after the shell.
+        let _ = self.errands.send(errand);
+    }
+
+    /// Drops an errand that has not left yet; the reply of one under way is ignored by the engine.
+    pub(crate) fn abort(&self, request: RequestId) {
+        self.aborted.lock().unwrap_or_else(PoisonError::into_inner).insert(request);
+    }
+}
+
+struct Thread {
+    line: Line,
+    held: Held,
+    tell: Sender<Event>,
+    queue: Arc<Mutex<Receiver<Errand>>>,
+    aborted: Arc<Mutex<HashSet<RequestId>>>,
+}
+
+impl Thread {
+    fn run(self) {
+        loop {
+            let errand = self.queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(errand) = errand else { return };
+            if self.aborted.lock().unwrap_or_else(PoisonError::into_inner).remove(&errand.request) {
+                continue;
+            }
+            let reply = self.carry_out(&errand);
+            let unknown = matches!(&reply, Err(Failure::Problem(problem)) if problem.code == ProblemCode::CredentialUnknown);
+            let event = if unknown && !errand.again {
+                Event::UnknownOwner(errand)
+            } else {
+                Event::Input(Input::Reply { request: errand.request, reply })
+            };
+            if self.tell.send(event).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn carry_out(&self, errand: &Errand) -> Result<Reply, Failure> {
+        let (line, credential) = (&self.line, errand.credential);
+        match &errand.what {
+            What::Call(Call::Start(body)) => {
+                line.send_json("/api/start", credential, body).and_then(read).map(Reply::Start)
+            }
+            What::Call(Call::Check(session, body)) => {
+                line.send_json(&route::check(*session), credential, body).and_then(read).map(Reply::Check)
+            }
+            What::Call(Call::Status(session, from)) => {
+                let path = route::status(*session, *from);
+                line.send(Method::GET, &path, Some(credential), ()).and_then(read).map(Reply::Status)
+            }
+            What::Call(Call::Finish(session, body)) => {
+                line.send_json(&route::finish(*session), credential, body).and_then(read).map(Reply::Finish)
+            }
+            What::Call(Call::Delete(session)) => {
+                let path = route::session(*session);
+                line.send(Method::DELETE, &path, Some(credential), ()).map(|_| Reply::Deleted)
+            }
+            What::Chunk { session, index, chunk: (upload, chunk) } => {
+                // Released bytes belong to an aborted send: nobody waits for this reply.
+                let bytes: Bytes = self.held.get(*upload, *chunk).ok_or(Failure::Network)?;
+                let path = route::upload(*session, *index);
+                line.send(Method::PUT, &path, Some(credential), &bytes[..]).map(|_| Reply::Stored)
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Reads a file on a thread of its own: cuts, hashes, and holds chunks until they are released.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use cairn_engine::cutter::Cutter;
+use cairn_engine::{ChunkRef, Input, PassFailure, PassId, UploadId};
+use cairn_shared::{ChunkDigest, ChunkRule};
+use sha2::{Digest, Sha256};
+
+use super::{Event, look_again};
+
+/// Read at once, in bytes.
+const READ_BYTES: usize = 1 << 20;
+
+/// The bytes of chunks that were cut and are not released.
+#[derive(Clone, Default)]
+pub(crate) struct Held(Arc<Mutex<HashMap<(UploadId, ChunkRef), Bytes>>>);
+
+impl Held {
+    fn lock(&self) -> MutexGuard<'_, HashMap<(UploadId, ChunkRef), Bytes>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The bytes of a chunk, unless they were released meanwhile.
+    pub(crate) fn get(&self, upload: UploadId, chunk: ChunkRef) -> Option<Bytes> {
+        self.lock().get(&(upload, chunk)).cloned()
+    }
+
+    /// Forgets chunks.
+    pub(crate) fn release(&self, upload: UploadId, chunks: &[ChunkRef]) {
+        let mut held = self.lock();
+        for chunk in chunks {
+            held.remove(&(upload, *chunk));
+        }
+    }
+
+    /// Forgets all chunks of a pass.
+    pub(crate) fn end(&self, upload: UploadId, pass: PassId) {
+        self.lock().retain(|(id, chunk), _| *id != upload || chunk.pass != pass);
+    }
+}
+
+/// A reading under way. Dropped, it ends at its next grant or chunk.
+pub(crate) struct Pass {
+    grants: Sender<u64>,
+}
+
+impl Pass {
+    /// Begins at the file's first byte, and waits for a grant.
+    pub(crate) fn start(
+        upload: UploadId,
+        pass: PassId,
+        path: PathBuf,
+        held: Held,
+        tell: Sender<Event>,
+    ) -> Self {
+        let (grants, granted) = mpsc::channel();
+        std::thread::spawn(move || {
+            let reading = Reading { upload, pass, held, tell, granted, offset: 0 };
+            reading.run(&path);
+        });
+        Self { grants }
+    }
+
+    /// Lets it read `bytes` more.
+    pub(crate) fn grant(&self, bytes: u64) {
+        // A reading that has come to its end needs no grant.
+        let _ = self.grants.send(bytes);
+    }
+}
+
+/// The pass was dropped, or the shell is gone: nobody wants to know.
+struct Unwanted;
+
+struct Reading {
+    upload: UploadId,
+    pass: PassId,
+    held: Held,
+    tell: Sender<Event>,
+    granted: Receiver<u64>,
+    offset: u64,
+}
+
+impl Reading {
+    fn run(mut self, path: &Path) {
+        let outcome = match File::open(path) {
+            Ok(file) => self.read(file, path),
+            Err(_) => self.tell(self.failed(PassFailure::Lost)),
+        };
+        if outcome.is_err() {
+            self.held.end(self.upload, self.pass);
+        }
+    }
+
+    fn failed(&self, failure: PassFailure) -> Input {
+        Input::PassFailed { upload: self.upload, pass: self.pass, failure }
+    }
+
+    fn tell(&self, input: Input) -> Result<(), Unwanted> {
+        self.tell.send(Event::Input(input)).map_err(|_| Unwanted)
+    }
+
+    fn read(&mut self, mut file: File, path: &Path) -> Result<(), Unwanted> {
+        let mut cutter = Cutter::new(ChunkRule::FastCdc);
+        let mut buffer = vec![0; READ_BYTES];
+        let mut granted = 0;
+        loop {
+            while granted == 0 {
+                granted += self.granted.recv().map_err(|_| Unwanted)?;
+            }
+            let wanted = usize::try_from(granted).unwrap_or(READ_BYTES).min(READ_BYTES);
+            let read = match file.read(&mut buffer[..wanted]) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(_) => return self.tell(self.failed(PassFailure::Lost)),
+            };
+            granted -= read as u64;
+            cutter.push(&buffer[..read]);
+            self.cut(&mut cutter)?;
+        }
+        cutter.end();
+        self.cut(&mut cutter)?;
+        let end = match look_again(path) {
+            Ok(source) if source.size == self.offset => Input::PassEnd {
+                upload: self.upload,
+                pass: self.pass,
+                size: source.size,
+                mtime: source.mtime,
+            },
+            Ok(_) => self.failed(PassFailure::Changed),
+            Err(_) => self.failed(PassFailure::Lost),
+        };
+        self.tell(end)
+    }
+
+    fn cut(&mut self, cutter: &mut Cutter) -> Result<(), Unwanted> {
+        let mut chunks = Vec::new();
+        while let Some(bytes) = cutter.next_chunk() {
+            let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            let chunk = ChunkRef { pass: self.pass, offset: self.offset, length };
+            let digest = ChunkDigest::new(Sha256::digest(bytes).into());
+            self.held.lock().insert((self.upload, chunk), Bytes::copy_from_slice(bytes));
+            self.offset += u64::from(length);
+            chunks.push((chunk, digest));
+        }
+        if chunks.is_empty() {
+            return Ok(());
+        }
+        self.tell(Input::Chunks { upload: self.upload, pass: self.pass, chunks })
+    }
+}

@@ -1,0 +1,81 @@
+//! A full disk is an ordinary day: 507, nothing lost, and on it goes when there is room.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::server::{Server, download, file, hex};
+
+/// A small file system of its own; unmounted when it is dropped.
+struct Small(tempfile::TempDir);
+
+impl Small {
+    fn mount(size: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let options = format!("size={size}");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &options, "cairn-test"])
+            .arg(folder.path())
+            .output();
+        mounted.is_ok_and(|output| output.status.success()).then(|| Self(folder))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_answers_507_and_goes_on_when_there_is_room() {
+    let Some(disk) = Small::mount("24m") else {
+        eprintln!("SKIPPED: a full disk needs the right to mount a tmpfs, which this machine does not give");
+        return;
+    };
+    let server = Server::start(&disk.path().join("data"));
+    let folder = tempfile::tempdir().unwrap();
+    let (_, bytes) = file(folder.path(), "a.bin", 7, 6 << 20);
+    let ballast = disk.path().join("ballast");
+    fs::write(&ballast, vec![1; 20 << 20]).unwrap();
+    let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+    let text = agent
+        .post(format!("{}/api/start", server.url))
+        .header("Content-Type", "application/json")
+        .send(&format!("{{\"name\": \"a.bin\", \"size\": {}}}", bytes.len())[..])
+        .unwrap()
+        .body_mut()
+        .read_to_string()
+        .unwrap();
+    let started: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let session = started["session_id"].as_str().unwrap();
+    let put = |index: usize| {
+        let block = &bytes[index << 20..(index + 1) << 20];
+        let answer = agent.put(format!("{}/api/upload/{session}/{index}", server.url)).send(block).unwrap();
+        (answer.status().as_u16(), answer.headers().contains_key("retry-after"))
+    };
+    let answers: Vec<_> = (0..6).map(put).collect();
+    assert!(
+        answers.iter().all(|(status, again)| *status == 204 || (*status == 507 && *again)),
+        "{answers:?}"
+    );
+    assert!(answers.iter().any(|(status, _)| *status == 507), "the disk never was full: {answers:?}");
+    fs::remove_file(&ballast).unwrap();
+    for index in 0..6 {
+        assert_eq!(put(index).0, 204, "block {index}");
+    }
+    let text = agent
+        .post(format!("{}/api/finish/{session}", server.url))
+        .send_empty()
+        .unwrap()
+        .body_mut()
+        .read_to_string()
+        .unwrap();
+    let finished: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(finished["blob"], hex(&bytes), "{text}");
+    assert!(download(&format!("{}{}", server.url, finished["url"].as_str().unwrap())) == bytes);
+}

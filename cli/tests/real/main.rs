@@ -1,0 +1,8 @@
+//! The real binary: server, `put`, `get`, and clients that people write themselves.
+
+mod disk_full;
+mod examples;
+mod kill;
+mod put_get;
+mod restart;
+mod server;

@@ -1,0 +1,47 @@
+//! The server dies and comes back in the middle of an upload: clients go on by themselves.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use crate::server::{Server, download, file, hex, put};
+
+#[test]
+fn put_goes_on_by_itself_after_the_server_was_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(&folder.path().join("data"));
+    let (path, bytes) = file(folder.path(), "a.bin", 4, 60_000_000);
+    let mut child =
+        put(&server.url, &folder.path().join("state"), &path).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for _ in 0..10 {
+        lines.next().unwrap().unwrap();
+    }
+    server.kill();
+    server.restart();
+    let last = lines.map(Result::unwrap).last().unwrap();
+    assert!(child.wait().unwrap().success());
+    let ended: serde_json::Value = serde_json::from_str(&last).unwrap();
+    assert_eq!(ended["finished"]["blob"], hex(&bytes));
+    assert!(download(ended["url"].as_str().unwrap()) == bytes);
+}
+
+#[test]
+fn sigterm_stops_gently_and_a_second_server_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut server = Server::start(&data);
+    let second = std::process::Command::new(crate::server::CAIRN)
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(&data)
+        .output()
+        .unwrap();
+    assert!(!second.status.success());
+    assert!(
+        String::from_utf8_lossy(&second.stderr).contains("another server"),
+        "{}",
+        String::from_utf8_lossy(&second.stderr)
+    );
+    assert!(server.terminate().success());
+    server.restart();
+    assert_eq!(ureq::get(format!("{}/healthz", server.url)).call().unwrap().status().as_u16(), 200);
+}

@@ -1,0 +1,130 @@
+//! The binary as a server of a test's own, and a few helpers.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use sha2::{Digest, Sha256};
+
+pub(crate) const CAIRN: &str = env!("CARGO_BIN_EXE_cairn");
+
+/// A server in a process of its own; killed when it is dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) url: String,
+    port: u16,
+    data: PathBuf,
+    settings: Vec<(String, String)>,
+}
+
+impl Server {
+    pub(crate) fn start(data: &Path) -> Self {
+        Self::with(data, 0, &[])
+    }
+
+    /// On a port of one's choice, with environment variables.
+    pub(crate) fn with(data: &Path, port: u16, settings: &[(String, String)]) -> Self {
+        let mut child = Command::new(CAIRN)
+            .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data"])
+            .arg(data)
+            .envs(settings.iter().cloned())
+            .current_dir(std::env::temp_dir())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line
+            .trim()
+            .strip_prefix("Cairn is listening on ")
+            .unwrap_or_else(|| panic!("{line:?}"))
+            .to_owned();
+        let port = url.rsplit(':').next().unwrap().parse().unwrap();
+        Self { child, url, port, data: data.to_owned(), settings: settings.to_vec() }
+    }
+
+    /// SIGKILL: no chance to write anything.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts again on the same port and data.
+    pub(crate) fn restart(&mut self) {
+        let again = Self::with(&self.data, self.port, &self.settings);
+        *self = again;
+    }
+
+    /// SIGTERM, and waits until it has stopped.
+    pub(crate) fn terminate(&mut self) -> std::process::ExitStatus {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `cairn put --json`, not started yet.
+pub(crate) fn put(server: &str, state: &Path, path: &Path) -> Command {
+    let mut command = Command::new(CAIRN);
+    command.args(["put", "--json", "--server", server, "--state"]).arg(state).arg(path).stdin(Stdio::null());
+    command
+}
+
+/// The lines of `put --json`.
+pub(crate) fn events(output: &Output) -> Vec<serde_json::Value> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
+
+/// The last line of a `put --json` that must have succeeded.
+#[track_caller]
+pub(crate) fn done(output: &Output) -> serde_json::Value {
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let last = events(output).pop().unwrap();
+    assert_eq!((last["event"].as_str(), last["state"].as_str()), (Some("ended"), Some("done")), "{last}");
+    last
+}
+
+/// The bytes behind a link.
+pub(crate) fn download(url: &str) -> Vec<u8> {
+    let mut response = ureq::get(format!("{url}/raw")).call().unwrap();
+    response.body_mut().with_config().limit(1 << 32).read_to_vec().unwrap()
+}
+
+/// SHA-256 in hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(&Sha256::digest(bytes))
+}
+
+/// A file of `length` bytes that look random and are always the same for a seed.
+pub(crate) fn file(folder: &Path, name: &str, seed: u64, length: usize) -> (PathBuf, Vec<u8>) {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(length);
+    let path = folder.join(name);
+    fs::write(&path, &bytes).unwrap();
+    (path, bytes)
+}

@@ -1,0 +1,161 @@
+//! The real binary, serving from a temporary folder.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tempfile::TempDir;
+
+use crate::clock::Deadline;
+use crate::group::Group;
+
+/// What the server prints when it is ready.
+const READY: &str = "Cairn is listening on http://";
+const START_SECONDS: u64 = 20;
+const STOP_SECONDS: u64 = 20;
+/// Lines of its log that are shown when a test fails.
+const LOG_LINES: usize = 60;
+
+/// A server, its data, and its log.
+#[derive(Debug)]
+pub struct Server {
+    running: Option<Group>,
+    address: SocketAddr,
+    settings: Vec<(String, String)>,
+    folder: TempDir,
+}
+
+impl Server {
+    /// Starts a server on a free port, with an empty data folder.
+    pub fn start() -> anyhow::Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// As `start`, with settings as environment variables.
+    pub fn start_with(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("cairn-e2e-").tempdir()?;
+        let settings =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut server =
+            Self { running: None, address: SocketAddr::from(([127, 0, 0, 1], 0)), settings, folder };
+        server.go_on()?;
+        Ok(server)
+    }
+
+    /// Starts it again after `kill` or `stop`: same data, same port.
+    pub fn go_on(&mut self) -> anyhow::Result<()> {
+        anyhow::ensure!(self.running.is_none(), "the server still runs");
+        let log = File::options().create(true).append(true).open(self.log_path())?;
+        let mut command = Command::new(binary()?);
+        command.arg("serve").arg("--listen").arg(self.address.to_string()).arg("--data").arg(self.data());
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        // Its own working folder: a `cairn.toml` of the developer's must not count.
+        command.current_dir(self.folder.path()).stdout(Stdio::piped()).stderr(log);
+        let mut group = Group::spawn(&mut command)?;
+        let stdout = group.child().stdout.take().context("the server has no standard output")?;
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            // Reads on after the first line, so that the server never writes into a closed pipe.
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = tell.send(line);
+            }
+        });
+        self.address = ready(&told).with_context(|| format!("the server did not start:\n{}", self.log()))?;
+        self.running = Some(group);
+        Ok(())
+    }
+
+    /// Kills it, as a power cut would.
+    pub fn kill(&mut self) {
+        self.running = None;
+    }
+
+    /// Asks it to stop, by SIGTERM, and waits until it has.
+    pub fn stop(&mut self) -> anyhow::Result<()> {
+        let group = self.running.take().context("the server does not run")?;
+        let status = group.stop(Deadline::seconds(STOP_SECONDS))?;
+        anyhow::ensure!(status.success(), "the server stopped with {status}");
+        Ok(())
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A whole address of something on it.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Bytes of all chunks that are in their place on disk.
+    pub fn stored_bytes(&self) -> anyhow::Result<u64> {
+        let mut sum = 0;
+        add_sizes(&self.data().join("chunks"), &mut sum)?;
+        Ok(sum)
+    }
+
+    /// The most memory it ever held, in bytes.
+    pub fn memory_max_bytes(&self) -> anyhow::Result<u64> {
+        let group = self.running.as_ref().context("the server does not run")?;
+        let status = fs::read_to_string(format!("/proc/{}/status", group.pid()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()).context("/proc tells no VmHWM")?;
+        Ok(kib.parse::<u64>()? * 1024)
+    }
+
+    /// The end of its log.
+    pub fn log(&self) -> String {
+        let text = fs::read_to_string(self.log_path()).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("server.log")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.running = None;
+        if std::thread::panicking() {
+            let _ = writeln!(std::io::stderr(), "the server's log ends with:\n{}", self.log());
+        }
+    }
+}
+
+/// `CAIRN_BIN`: which binary is tested is never guessed.
+pub(crate) fn binary() -> anyhow::Result<PathBuf> {
+    let given = std::env::var_os("CAIRN_BIN").map(PathBuf::from);
+    given.context("CAIRN_BIN is not set: run these tests with `cargo xtask test e2e`")
+}
+
+fn ready(told: &mpsc::Receiver<String>) -> anyhow::Result<SocketAddr> {
+    let line = told.recv_timeout(Duration::from_secs(START_SECONDS)).context("it printed nothing")?;
+    let address = line.strip_prefix(READY).with_context(|| format!("it printed {line:?}"))?;
+    address.trim_end_matches('/').parse().with_context(|| format!("{address:?} is no address"))
+}
+
+fn add_sizes(folder: &Path, sum: &mut u64) -> anyhow::Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("can't read {}", folder.display()))? {
+        let entry = entry?;
+        let meta = entry.metadata()?;
+        if meta.is_dir() {
+            add_sizes(&entry.path(), sum)?;
+        } else {
+            *sum += meta.len();
+        }
+    }
+    Ok(())
+}

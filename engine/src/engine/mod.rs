@@ -1,0 +1,256 @@
+//! The engine: which upload does what next, within the limits that all of them share.
+
+mod next;
+mod passes;
+mod replies;
+mod rows;
+mod upload;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use cairn_shared::{ChunkRule, ClientKey, Row, SessionId};
+
+use crate::effect::{Call, Effect};
+use crate::input::{Input, Source};
+use crate::line::{Rng, Window};
+use crate::view::View;
+use crate::{JournalEntry, Now, RequestId, UploadId};
+use upload::{Goal, Upload};
+
+/// Limits that all uploads share.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How files are cut.
+    pub rule: ChunkRule,
+    /// Bytes granted to readers and not released yet. At least twice the rule's longest chunk per active upload.
+    pub held_bytes_max: u64,
+    /// Chunks on their way at once.
+    pub sends_max: u32,
+    /// Uploads that are worked on at once.
+    pub uploads_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { rule: ChunkRule::FastCdc, held_bytes_max: 32 << 20, sends_max: 4, uploads_max: 3 }
+    }
+}
+
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Start,
+    Status,
+    Check,
+    Finish,
+    /// Asks for the whole-file digest of a finished session.
+    Blob,
+    /// Gives a session up whose upload is gone.
+    Delete,
+    Send(u32, Row),
+}
+
+#[derive(Debug)]
+struct Pending {
+    upload: UploadId,
+    kind: Kind,
+    deadline: Now,
+}
+
+/// A session to be given up, with nobody waiting for it.
+#[derive(Debug)]
+struct Farewell {
+    session: SessionId,
+    tries: u32,
+    at: Now,
+}
+
+/// The client's side of every upload.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    rng: Rng,
+    window: Window,
+    online: bool,
+    uploads: BTreeMap<UploadId, Upload>,
+    farewells: BTreeMap<UploadId, Farewell>,
+    pending: BTreeMap<RequestId, Pending>,
+    effects: VecDeque<Effect>,
+    requests: u64,
+    passes: u32,
+}
+
+impl Engine {
+    /// An engine without uploads. `seed` is random; it decides jitter and the keys of sessions that replace others.
+    pub fn new(config: Config, seed: u64) -> Self {
+        let window = Window::new(config.sends_max);
+        Self {
+            config,
+            rng: Rng::new(seed),
+            window,
+            online: true,
+            uploads: BTreeMap::new(),
+            farewells: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            effects: VecDeque::new(),
+            requests: 0,
+            passes: 0,
+        }
+    }
+
+    /// Takes in what happened.
+    pub fn handle(&mut self, input: Input, now: Now) {
+        match input {
+            Input::Add { upload, source, key, entry } => self.add(upload, source, key, entry),
+            Input::Source { upload, source } => self.choose_again(upload, source),
+            Input::Pause(upload) => self.pause(upload),
+            Input::Resume(upload) => self.resume(upload),
+            Input::Cancel(upload) => self.cancel(upload, now),
+            Input::Chunks { upload, pass, chunks } => self.take_chunks(upload, pass, chunks),
+            Input::PassEnd { upload, pass, size, mtime } => self.end_of_pass(upload, pass, size, mtime, now),
+            Input::PassFailed { upload, pass, failure } => self.pass_failed(upload, pass, failure, now),
+            Input::Reply { request, reply } => self.take_reply(request, reply, now),
+            Input::Online(online) => self.set_online(online),
+            Input::Tick => {}
+        }
+        self.give_up_waiting(now);
+        self.advance(now);
+        for upload in self.uploads.values_mut() {
+            upload.measure(now);
+        }
+    }
+
+    /// The next thing to do.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// When `Input::Tick` is due; `None`: only something else can move it on.
+    pub fn poll_timeout(&self) -> Option<Now> {
+        let deadlines = self.pending.values().map(|pending| pending.deadline);
+        let waits = self.uploads.values().filter_map(Upload::wakes_at);
+        let farewells = self.farewells.values().map(|farewell| farewell.at);
+        deadlines.chain(waits).chain(farewells).min()
+    }
+
+    /// What there is to see of an upload; `None` once it was cancelled.
+    pub fn view(&self, upload: UploadId) -> Option<View> {
+        let active = self.active().any(|id| id == upload);
+        Some(self.uploads.get(&upload)?.view(active, self.online))
+    }
+
+    /// Every upload, in the order of their numbers.
+    pub fn uploads(&self) -> impl Iterator<Item = UploadId> {
+        self.uploads.keys().copied()
+    }
+
+    fn add(&mut self, id: UploadId, source: Source, key: ClientKey, entry: Option<JournalEntry>) {
+        let upload = Upload::new(source, key, entry);
+        self.effects.push_back(Effect::Save { upload: id, entry: upload.entry() });
+        self.uploads.insert(id, upload);
+    }
+
+    fn choose_again(&mut self, id: UploadId, source: Source) {
+        self.end_pass(id);
+        let Some(upload) = self.uploads.get_mut(&id) else { return };
+        upload.choose(source);
+        self.effects.push_back(Effect::Save { upload: id, entry: upload.entry() });
+    }
+
+    fn pause(&mut self, id: UploadId) {
+        let running =
+            self.uploads.get(&id).is_some_and(|upload| matches!(upload.goal, Goal::Run | Goal::NeedsFile));
+        if running {
+            self.abort_all(id);
+            if let Some(upload) = self.uploads.get_mut(&id) {
+                upload.pause();
+            }
+        }
+    }
+
+    fn resume(&mut self, id: UploadId) {
+        let Some(upload) = self.uploads.get_mut(&id) else { return };
+        match upload.goal {
+            Goal::Paused => upload.go_on(),
+            Goal::Failed => upload.try_again(),
+            Goal::Run => upload.backoff.hurry(),
+            Goal::NeedsFile | Goal::Done => {}
+        }
+    }
+
+    fn cancel(&mut self, id: UploadId, now: Now) {
+        if !self.uploads.contains_key(&id) {
+            return;
+        }
+        self.abort_all(id);
+        self.end_pass(id);
+        if let Some(upload) = self.uploads.remove(&id) {
+            if let Some(session) = upload.session.filter(|_| upload.goal != Goal::Done) {
+                self.farewells.insert(id, Farewell { session: session.id, tries: 0, at: now });
+            }
+            self.effects.push_back(Effect::Forget(id));
+        }
+    }
+
+    fn set_online(&mut self, online: bool) {
+        self.online = online;
+        if online {
+            self.uploads.values_mut().for_each(|upload| upload.backoff.hurry());
+        }
+    }
+
+    /// The uploads that are worked on, in the order of their numbers.
+    fn active(&self) -> impl Iterator<Item = UploadId> {
+        let running = self.uploads.iter().filter(|(_, upload)| upload.goal == Goal::Run);
+        running.map(|(id, _)| *id).take(self.config.uploads_max)
+    }
+
+    fn call(&mut self, upload: UploadId, kind: Kind, call: Call, now: Now) -> RequestId {
+        let request = self.request(upload, kind, now + next::CALL_TIME_MS);
+        self.effects.push_back(Effect::Request { request, upload, call });
+        request
+    }
+
+    fn request(&mut self, upload: UploadId, kind: Kind, deadline: Now) -> RequestId {
+        self.requests += 1;
+        let request = RequestId(self.requests);
+        self.pending.insert(request, Pending { upload, kind, deadline });
+        request
+    }
+
+    /// Breaks off every request of an upload.
+    fn abort_all(&mut self, id: UploadId) {
+        let requests: Vec<_> = self
+            .pending
+            .iter()
+            .filter(|(_, pending)| pending.upload == id)
+            .map(|(request, _)| *request)
+            .collect();
+        for request in requests {
+            self.pending.remove(&request);
+            self.effects.push_back(Effect::Abort(request));
+        }
+        if let Some(upload) = self.uploads.get_mut(&id) {
+            upload.requests_gone();
+        }
+    }
+
+    /// Ends an upload's reading and forgets its bytes.
+    fn end_pass(&mut self, id: UploadId) {
+        let Some(upload) = self.uploads.get_mut(&id) else { return };
+        if let Some(pass) = upload.drop_pass() {
+            // A chunk whose bytes go can't be on its way any more.
+            let sends: Vec<_> = self
+                .pending
+                .iter()
+                .filter(|(_, pending)| pending.upload == id && matches!(pending.kind, Kind::Send(..)))
+                .map(|(request, _)| *request)
+                .collect();
+            for request in sends {
+                self.pending.remove(&request);
+                self.effects.push_back(Effect::Abort(request));
+            }
+            self.effects.push_back(Effect::EndPass { upload: id, pass });
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! What every active upload does next.
+
+use cairn_shared::limits::CHECK_ROWS_MAX;
+use cairn_shared::message::{CheckRequest, FinishRequest, StartRequest};
+
+use super::upload::{Checking, Goal, Pass};
+use super::{Engine, Kind};
+use crate::effect::{Call, Effect};
+use crate::{Now, PassId, UploadId};
+
+/// Longest wait for an answer in JSON, in milliseconds.
+pub(super) const CALL_TIME_MS: u64 = 30_000;
+/// Slowest line that a chunk is waited for on, in bytes a millisecond (8 KiB/s), beside the time above.
+const SEND_BYTES_PER_MS: u64 = 8;
+/// Smallest grant to a reader before its end is near, in bytes.
+const GRANT_BYTES_MIN: u64 = 1 << 20;
+/// First pause before the whole-file digest is asked for again, and the longest, in milliseconds.
+pub(super) const BLOB_PAUSE_MS: u64 = 1_000;
+pub(super) const BLOB_PAUSE_MAX_MS: u64 = 30_000;
+
+impl Engine {
+    /// Lets every active upload take its next steps.
+    pub(super) fn advance(&mut self, now: Now) {
+        self.uploads.values_mut().for_each(|upload| upload.wake(now));
+        let active: Vec<_> = self.active().collect();
+        let share = self.config.held_bytes_max / active.len().max(1) as u64;
+        for id in active {
+            self.read(id, share);
+            if self.may_ask(id) {
+                self.ask(id, now);
+            }
+        }
+        self.send(now);
+        self.ask_for_blobs(now);
+        self.say_farewell(now);
+    }
+
+    /// Begins a reading where one is needed, and grants it what its share allows.
+    fn read(&mut self, id: UploadId, share: u64) {
+        let held: u64 =
+            self.uploads.values().filter_map(|upload| upload.pass.as_ref()).map(|pass| pass.held_bytes).sum();
+        let Some(upload) = self.uploads.get_mut(&id) else { return };
+        if upload.read_after.is_some() {
+            return;
+        }
+        let again = upload.pass.as_ref().is_some_and(|pass| pass.ended)
+            && upload.rows.lacks_bytes()
+            && upload.sends == 0;
+        if again {
+            self.end_pass(id);
+        }
+        let Some(upload) = self.uploads.get_mut(&id) else { return };
+        if upload.pass.is_none() {
+            self.passes += 1;
+            upload.pass = Some(Pass {
+                id: PassId(self.passes),
+                began_with: (upload.source.size, upload.source.mtime),
+                cut_rows: 0,
+                cut_bytes: 0,
+                held_bytes: 0,
+                ended: false,
+            });
+        }
+        let Some(pass) = &mut upload.pass else { return };
+        let room = share.saturating_sub(pass.held_bytes).min(self.config.held_bytes_max.saturating_sub(held));
+        if !pass.ended && room >= GRANT_BYTES_MIN {
+            pass.held_bytes += room;
+            self.effects.push_back(Effect::Read { upload: id, pass: pass.id, bytes: room });
+        }
+    }
+
+    /// One JSON request at a time, none while the line rests.
+    fn may_ask(&self, id: UploadId) -> bool {
+        self.online
+            && self
+                .uploads
+                .get(&id)
+                .is_some_and(|upload| upload.call.is_none() && upload.backoff.until().is_none())
+    }
+
+    fn ask(&mut self, id: UploadId, now: Now) {
+        let Some(upload) = self.uploads.get_mut(&id) else { return };
+        let (kind, call) = match &upload.session {
+            None => {
+                let request = StartRequest {
+                    name: upload.source.name.clone(),
+                    size: Some(upload.start_size),
+                    key: Some(upload.key),
+                    path: upload.source.path.clone(),
+                    folder: None,
+                    mtime: upload.start_mtime,
+                    media_type: upload.source.media_type.clone(),
+                    chunking: Some(self.config.rule),
+                    meta: None,
+                };
+                (Kind::Start, Call::Start(request))
+            }
+            Some(session) if upload.ask_status => {
+                (Kind::Status, Call::Status(session.id, upload.server_rows))
+            }
+            Some(session) => {
+                let session = session.id;
+                match self.check_or_finish(id) {
+                    Some((Kind::Check, Asked::Check(request))) => {
+                        (Kind::Check, Call::Check(session, request))
+                    }
+                    Some((Kind::Finish, Asked::Finish(request))) => {
+                        (Kind::Finish, Call::Finish(session, request))
+                    }
+                    _ => return,
+                }
+            }
+        };
+        let request = self.call(id, kind, call, now);
+        if let Some(upload) = self.uploads.get_mut(&id) {
+            upload.call = Some(request);
+        }
+    }
+
+    fn check_or_finish(&mut self, id: UploadId) -> Option<(Kind, Asked)> {
+        let rule = self.config.rule;
+        let upload = self.uploads.get_mut(&id)?;
+        let ended = upload.pass.as_ref().is_some_and(|pass| pass.ended);
+        let rows = upload.rows.len();
+        if ended && upload.revise_at.is_none() {
+            let size = upload.source.size;
+            // The server has rows behind the end, or was told another size: the next revision says how it is.
+            if upload.server_rows > rows || upload.server_size.is_some_and(|told| told != size) {
+                upload.revise_at = Some(upload.rows.declared());
+            }
+        }
+        let at = upload.rows.declared();
+        let chunks = upload.rows.undeclared(CHECK_ROWS_MAX);
+        // A revision is opened with its first row, or at the end of the file with none.
+        let revises = upload.revise_at.is_some() && (ended || !chunks.is_empty());
+        if revises || !chunks.is_empty() {
+            let revision = upload.revision + u32::from(revises);
+            let size = revises.then_some(upload.source.size);
+            upload.checking = Some(Checking { at, rows: chunks.len() as u32, size, spoilt: false });
+            return Some((Kind::Check, Asked::Check(CheckRequest { revision, at, size, chunks })));
+        }
+        if !upload.is_whole() {
+            return None;
+        }
+        let request = FinishRequest {
+            revision: Some(upload.revision),
+            chunks: Some(rows),
+            size: Some(upload.source.size),
+            manifest_digest: Some(upload.rows.manifest_digest(rule)),
+            link: None,
+        };
+        Some((Kind::Finish, Asked::Finish(request)))
+    }
+
+    /// Fills the window, one upload after the other.
+    fn send(&mut self, now: Now) {
+        if !self.online {
+            return;
+        }
+        let active: Vec<_> = self.active().collect();
+        let mut free =
+            self.window.size().saturating_sub(self.uploads.values().map(|upload| upload.sends).sum());
+        for id in active {
+            while free > 0 {
+                let Some(upload) = self.uploads.get_mut(&id) else { break };
+                let Some(session) = upload.session.as_ref().map(|session| session.id) else { break };
+                if upload.ask_status || upload.backoff.until().is_some() {
+                    break;
+                }
+                let Some((index, row, chunk)) = upload.rows.next_send() else { break };
+                upload.sends += 1;
+                free -= 1;
+                let time = CALL_TIME_MS + u64::from(chunk.length) / SEND_BYTES_PER_MS;
+                let request = self.request(id, Kind::Send(index, row), now + time);
+                self.effects.push_back(Effect::Send { request, upload: id, session, index, chunk });
+            }
+        }
+    }
+
+    fn ask_for_blobs(&mut self, now: Now) {
+        let due: Vec<_> = self
+            .uploads
+            .iter()
+            .filter(|(_, upload)| upload.goal == Goal::Done && upload.call.is_none())
+            .filter(|(_, upload)| upload.blob_at.is_some_and(|(at, _)| at <= now))
+            .filter_map(|(id, upload)| Some((*id, upload.session.as_ref()?.id)))
+            .collect();
+        for (id, session) in due {
+            let request = self.call(id, Kind::Blob, Call::Status(session, 0), now);
+            if let Some(upload) = self.uploads.get_mut(&id) {
+                upload.call = Some(request);
+            }
+        }
+    }
+
+    /// Gives up the sessions of cancelled uploads.
+    fn say_farewell(&mut self, now: Now) {
+        let due: Vec<_> = self
+            .farewells
+            .iter()
+            .filter(|(id, farewell)| {
+                farewell.at <= now && !self.pending.values().any(|pending| pending.upload == **id)
+            })
+            .map(|(id, farewell)| (*id, farewell.session))
+            .collect();
+        for (id, session) in due {
+            self.call(id, Kind::Delete, Call::Delete(session), now);
+            if let Some(farewell) = self.farewells.get_mut(&id) {
+                farewell.at = now + CALL_TIME_MS;
+            }
+        }
+    }
+}
+
+enum Asked {
+    Check(CheckRequest),
+    Finish(FinishRequest),
+}

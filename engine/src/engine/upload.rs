@@ -1,0 +1,317 @@
+//! One upload: what it knows, and how it looks from outside.
+
+use cairn_shared::message::FinishResponse;
+use cairn_shared::{ClientKey, UnixMs};
+
+use super::rows::Rows;
+use crate::input::Source;
+use crate::journal::{JournalEntry, SessionHandle};
+use crate::line::Backoff;
+use crate::meter::Meter;
+use crate::view::{State, Trouble, View};
+use crate::{Now, PassId, RequestId};
+
+/// Stored bytes between two saved journal entries.
+const SAVE_EVERY_BYTES: u64 = 16 << 20;
+
+/// What an upload is meant to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// Go on.
+    Run,
+    /// Wait for a person.
+    Paused,
+    /// Wait for the file to be chosen again.
+    NeedsFile,
+    /// Nothing: published.
+    Done,
+    /// Nothing, until a person tries again.
+    Failed,
+}
+
+/// One reading of the file.
+#[derive(Debug)]
+pub(super) struct Pass {
+    pub(super) id: PassId,
+    /// The file as it was when the reading began.
+    pub(super) began_with: (u64, Option<UnixMs>),
+    /// Rows cut so far.
+    pub(super) cut_rows: u32,
+    /// Bytes cut so far.
+    pub(super) cut_bytes: u64,
+    /// Bytes granted to the reader and not released.
+    pub(super) held_bytes: u64,
+    /// The reader came to the end, and the file was the same all along.
+    pub(super) ended: bool,
+}
+
+/// One file on its way.
+#[derive(Debug)]
+pub(super) struct Upload {
+    pub(super) source: Source,
+    pub(super) key: ClientKey,
+    pub(super) start_size: u64,
+    pub(super) start_mtime: Option<UnixMs>,
+    pub(super) session: Option<SessionHandle>,
+    pub(super) goal: Goal,
+    pub(super) rows: Rows,
+    pub(super) pass: Option<Pass>,
+    /// The session's revision on the server.
+    pub(super) revision: u32,
+    /// Rows that the server has declared: its own word, and ours since.
+    pub(super) server_rows: u32,
+    /// The size that the server was told last.
+    pub(super) server_size: Option<u64>,
+    /// The next check opens a revision that replaces rows from here on.
+    pub(super) revise_at: Option<u32>,
+    /// The session is the server's old acquaintance: its rows and revision have to be asked for first.
+    pub(super) ask_status: bool,
+    /// `start` may have been answered before: then it finds an old acquaintance.
+    pub(super) maybe_started: bool,
+    /// The JSON request on its way; there is one at a time.
+    pub(super) call: Option<RequestId>,
+    /// The rows of the check on its way: from where, how many; spoilt where they were cut anew meanwhile.
+    pub(super) checking: Option<Checking>,
+    pub(super) backoff: Backoff,
+    pub(super) trouble: Option<Trouble>,
+    /// Manifests or sizes that did not agree, in a row.
+    pub(super) mismatches: u32,
+    /// Readings in a row during which the file changed.
+    pub(super) unsteady_passes: u32,
+    /// Refusals in a row that a retry may mend, though nobody promises.
+    pub(super) refusals: u32,
+    /// No reading begins before.
+    pub(super) read_after: Option<Now>,
+    pub(super) changed: bool,
+    pub(super) finished: Option<FinishResponse>,
+    /// When to ask for the whole-file digest, and the pause after that.
+    pub(super) blob_at: Option<(Now, u64)>,
+    pub(super) sends: usize,
+    saved_bytes: u64,
+    read_max: u64,
+    meter: Meter,
+}
+
+/// A check on its way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Checking {
+    pub(super) at: u32,
+    pub(super) rows: u32,
+    pub(super) size: Option<u64>,
+    pub(super) spoilt: bool,
+}
+
+impl Upload {
+    pub(super) fn new(source: Source, key: ClientKey, entry: Option<JournalEntry>) -> Self {
+        let changed =
+            entry.as_ref().is_some_and(|entry| entry.size != source.size || entry.mtime != source.mtime);
+        let session = entry.as_ref().and_then(|entry| entry.session.clone());
+        Self {
+            key: entry.as_ref().map_or(key, |entry| entry.key),
+            start_size: entry.as_ref().map_or(source.size, |entry| entry.start_size),
+            start_mtime: entry.as_ref().map_or(source.mtime, |entry| entry.start_mtime),
+            ask_status: session.is_some(),
+            maybe_started: entry.is_some(),
+            session,
+            source,
+            goal: Goal::Run,
+            rows: Rows::default(),
+            pass: None,
+            revision: 0,
+            server_rows: 0,
+            server_size: None,
+            revise_at: None,
+            call: None,
+            checking: None,
+            backoff: Backoff::default(),
+            trouble: None,
+            mismatches: 0,
+            unsteady_passes: 0,
+            refusals: 0,
+            read_after: None,
+            changed,
+            finished: None,
+            blob_at: None,
+            sends: 0,
+            saved_bytes: 0,
+            read_max: 0,
+            meter: Meter::default(),
+        }
+    }
+
+    /// What the journal keeps.
+    pub(super) fn entry(&self) -> JournalEntry {
+        JournalEntry {
+            key: self.key,
+            name: self.source.name.clone(),
+            path: self.source.path.clone(),
+            size: self.source.size,
+            mtime: self.source.mtime,
+            media_type: self.source.media_type.clone(),
+            start_size: self.start_size,
+            start_mtime: self.start_mtime,
+            session: self.session.clone(),
+            stored: self.rows.stored_bytes(),
+        }
+    }
+
+    /// Whether enough was stored since the journal entry was kept.
+    pub(super) fn wants_saving(&mut self) -> bool {
+        let wants = self.rows.stored_bytes() >= self.saved_bytes + SAVE_EVERY_BYTES;
+        if wants {
+            self.saved_bytes = self.rows.stored_bytes();
+        }
+        wants
+    }
+
+    /// The file was chosen again.
+    pub(super) fn choose(&mut self, source: Source) {
+        self.changed |= self.source.size != source.size || self.source.mtime != source.mtime;
+        self.source = source;
+        self.trouble = None;
+        self.read_after = None;
+        if matches!(self.goal, Goal::NeedsFile | Goal::Failed) {
+            self.goal = Goal::Run;
+        }
+    }
+
+    pub(super) fn pause(&mut self) {
+        self.goal = Goal::Paused;
+        self.meter.rest();
+    }
+
+    pub(super) fn go_on(&mut self) {
+        self.goal = Goal::Run;
+        self.backoff.hurry();
+    }
+
+    /// After a failure: the server is asked first where things stand.
+    pub(super) fn try_again(&mut self) {
+        self.goal = Goal::Run;
+        self.backoff.succeed();
+        self.trouble = None;
+        self.mismatches = 0;
+        self.unsteady_passes = 0;
+        self.refusals = 0;
+        self.ask_status = self.session.is_some();
+    }
+
+    pub(super) fn fail(&mut self, trouble: Trouble) {
+        self.goal = Goal::Failed;
+        self.trouble = Some(trouble);
+        self.meter.rest();
+    }
+
+    /// The server does not know the session any more: another begins.
+    pub(super) fn start_anew(&mut self, key: ClientKey) {
+        self.key = key;
+        self.start_size = self.source.size;
+        self.start_mtime = self.source.mtime;
+        self.session = None;
+        self.ask_status = false;
+        self.maybe_started = false;
+        self.revision = 0;
+        self.server_rows = 0;
+        self.server_size = None;
+        self.revise_at = None;
+        self.rows.undeclare(0);
+        if let Some(checking) = &mut self.checking {
+            checking.spoilt = true;
+        }
+    }
+
+    /// Rows from `at` on go into the next revision, because the server has others there.
+    pub(super) fn revise(&mut self, at: u32) {
+        self.revise_at = Some(self.revise_at.map_or(at, |earlier| earlier.min(at)));
+        self.rows.undeclare(at);
+        if let Some(checking) = &mut self.checking {
+            checking.spoilt |= checking.at + checking.rows > at;
+        }
+    }
+
+    /// Every request was broken off.
+    pub(super) fn requests_gone(&mut self) {
+        self.call = None;
+        self.checking = None;
+        self.sends = 0;
+        self.rows.all_lost();
+    }
+
+    /// Forgets the reading; its id, where the reader has to be told.
+    pub(super) fn drop_pass(&mut self) -> Option<PassId> {
+        self.rows.bytes_gone();
+        self.sends = 0;
+        self.pass.take().map(|pass| pass.id)
+    }
+
+    pub(super) fn measure(&mut self, now: Now) {
+        if let Some(pass) = &self.pass {
+            self.read_max = self.read_max.max(pass.cut_bytes);
+        }
+        if self.goal == Goal::Run {
+            self.meter.update(now, self.rows.stored_bytes());
+        }
+    }
+
+    /// Ends the waits that are over.
+    pub(super) fn wake(&mut self, now: Now) {
+        self.backoff.wake(now);
+        self.read_after = self.read_after.filter(|at| *at > now);
+    }
+
+    /// When this upload wants to be looked at again, requests apart.
+    pub(super) fn wakes_at(&self) -> Option<Now> {
+        if let Some((at, _)) = self.blob_at {
+            return self.call.is_none().then_some(at);
+        }
+        if self.goal != Goal::Run {
+            return None;
+        }
+        [self.backoff.until(), self.read_after].into_iter().flatten().min()
+    }
+
+    pub(super) fn view(&self, active: bool, online: bool) -> View {
+        let speed = self.meter.speed().filter(|_| self.goal == Goal::Run);
+        let left = self.source.size.saturating_sub(self.rows.stored_bytes());
+        let state = self.state(active, online);
+        View {
+            name: self.source.name.clone(),
+            path: self.source.path.clone(),
+            size: self.source.size,
+            state,
+            read: self.read_max.max(self.rows.stored_bytes()).min(self.source.size),
+            stored: if self.goal == Goal::Done { self.source.size } else { self.rows.stored_bytes() },
+            reused: self.rows.reused_bytes(),
+            sent: self.rows.sent_bytes(),
+            speed,
+            left_seconds: speed.map(|speed| left.div_ceil(speed.max(1))),
+            changed: self.changed,
+            trouble: self.trouble.clone(),
+            retry_at: self.backoff.until().filter(|_| state == State::Offline),
+            finished: self.finished.clone(),
+        }
+    }
+
+    fn state(&self, active: bool, online: bool) -> State {
+        match self.goal {
+            Goal::Done => State::Done,
+            Goal::Paused => State::Paused,
+            Goal::NeedsFile => State::NeedsFile,
+            Goal::Failed => State::Failed,
+            Goal::Run if !online || self.backoff.failures() >= 2 => State::Offline,
+            Goal::Run if !active => State::Waiting,
+            Goal::Run if self.is_whole() => State::Verifying,
+            Goal::Run if self.sends > 0 || self.rows.sent_bytes() > 0 => State::Sending,
+            Goal::Run if self.session.is_some() || self.pass.is_some() => State::Reading,
+            Goal::Run => State::Waiting,
+        }
+    }
+
+    /// Everything was read, declared and stored: only publishing is left.
+    pub(super) fn is_whole(&self) -> bool {
+        self.pass.as_ref().is_some_and(|pass| pass.ended)
+            && self.rows.all_stored()
+            && self.rows.declared() == self.rows.len()
+            && self.revise_at.is_none()
+    }
+}

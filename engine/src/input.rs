@@ -1,0 +1,132 @@
+//! What a shell tells the engine.
+
+use cairn_shared::message::{CheckResponse, FinishResponse, StartResponse, StatusResponse};
+use cairn_shared::{ChunkDigest, ClientKey, MediaType, Name, Problem, RelPath, UnixMs};
+
+use crate::{ChunkRef, JournalEntry, PassId, RequestId, UploadId};
+
+/// Something happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A file was chosen. `key` is 128 random bits, used where there is no journal entry to go on from.
+    Add {
+        /// A number never used before.
+        upload: UploadId,
+        /// The file as it is now.
+        source: Source,
+        /// Names the session towards the server.
+        key: ClientKey,
+        /// What an earlier visit left unfinished of this file.
+        entry: Option<JournalEntry>,
+    },
+    /// The file was chosen again, after `needs-file`.
+    Source {
+        /// Which upload.
+        upload: UploadId,
+        /// The file as it is now.
+        source: Source,
+    },
+    /// A person wants it to wait.
+    Pause(UploadId),
+    /// A person wants it to go on; also a retry after `failed`.
+    Resume(UploadId),
+    /// A person gives it up: the session is deleted, the journal entry forgotten.
+    Cancel(UploadId),
+    /// The reader cut and hashed chunks; it holds their bytes until they are released.
+    Chunks {
+        /// Which upload.
+        upload: UploadId,
+        /// Which reading; others are ignored.
+        pass: PassId,
+        /// In the order of the file, without gaps.
+        chunks: Vec<(ChunkRef, ChunkDigest)>,
+    },
+    /// The reader reached the end of the file; every chunk has been told.
+    PassEnd {
+        /// Which upload.
+        upload: UploadId,
+        /// Which reading; others are ignored.
+        pass: PassId,
+        /// Size and mtime after the last byte.
+        size: u64,
+        /// As the platform tells it.
+        mtime: Option<UnixMs>,
+    },
+    /// The reader can't go on.
+    PassFailed {
+        /// Which upload.
+        upload: UploadId,
+        /// Which reading; others are ignored.
+        pass: PassId,
+        /// Why.
+        failure: PassFailure,
+    },
+    /// A request was answered, or not.
+    Reply {
+        /// Which request; an aborted or doubled one is ignored.
+        request: RequestId,
+        /// The answer.
+        reply: Result<Reply, Failure>,
+    },
+    /// The platform believes that there is a network, or none.
+    Online(bool),
+    /// The time of `poll_timeout` has come.
+    Tick,
+}
+
+/// A chosen file, as its platform describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The file's name.
+    pub name: Name,
+    /// Where it lay below the folder that was chosen.
+    pub path: Option<RelPath>,
+    /// In bytes.
+    pub size: u64,
+    /// When it was last changed.
+    pub mtime: Option<UnixMs>,
+    /// What the platform believes that it contains.
+    pub media_type: Option<MediaType>,
+}
+
+/// Why a reading ended before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PassFailure {
+    /// The file is gone or may no longer be read: somebody has to choose it again.
+    Lost,
+    /// Fewer bytes came than the size promised, or the platform says that it changed: read it again.
+    Changed,
+}
+
+/// A successful answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// To `Call::Start`.
+    Start(StartResponse),
+    /// To `Call::Check`.
+    Check(CheckResponse),
+    /// To `Call::Status`.
+    Status(StatusResponse),
+    /// To `Call::Finish`.
+    Finish(FinishResponse),
+    /// To `Call::Delete`.
+    Deleted,
+    /// To `Effect::Send`: the chunk is durable.
+    Stored,
+}
+
+/// A request that got no good answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// No answer came: broken or refused connection, time over, an answer that is not ours.
+    Network,
+    /// The server, or a proxy before it, answered with an error that carries no problem body.
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// Of the header `Retry-After`.
+        retry_after_seconds: Option<u32>,
+    },
+    /// The server says what is wrong.
+    Problem(Box<Problem>),
+}

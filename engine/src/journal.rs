@@ -1,0 +1,41 @@
+//! What a client keeps of an unfinished upload, so that a later visit can go on.
+//!
+//! Rows are not kept: the server knows them, and a file is read again anyway before anything is believed of
+//! it. Declaring the same rows again is harmless, and the first one that differs opens a new revision.
+
+use cairn_shared::{Bearer, ClientKey, MediaType, Name, RelPath, SessionId, UnixMs};
+use serde::{Deserialize, Serialize};
+
+/// One unfinished upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalEntry {
+    /// The client's name for the session; identifies the entry.
+    pub key: ClientKey,
+    /// The file's name when it was chosen.
+    pub name: Name,
+    /// Where it lay below the folder that was chosen.
+    pub path: Option<RelPath>,
+    /// Its size as last seen, in bytes. A hint.
+    pub size: u64,
+    /// Its mtime as last seen. A hint.
+    pub mtime: Option<UnixMs>,
+    /// What the platform believed that it contains.
+    pub media_type: Option<MediaType>,
+    /// The fields that `start` was first sent with, so that a repetition is equal to it.
+    pub start_size: u64,
+    /// As in `start`.
+    pub start_mtime: Option<UnixMs>,
+    /// The session, once the server has named it.
+    pub session: Option<SessionHandle>,
+    /// How many bytes the server had when the entry was saved; for display.
+    pub stored: u64,
+}
+
+/// A session on the server, and the key to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionHandle {
+    /// Its id.
+    pub id: SessionId,
+    /// Permits this session, even when the owner's credential is gone.
+    pub key: Bearer,
+}

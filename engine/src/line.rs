@@ -1,0 +1,136 @@
+//! The line to the server: how many chunks are on their way at once, and how long to wait after a failure.
+
+use crate::Now;
+
+/// First pause after a failure, in milliseconds; doubles with each further one.
+const PAUSE_FIRST_MS: u64 = 500;
+/// Longest pause, in milliseconds.
+const PAUSE_MAX_MS: u64 = 30_000;
+
+/// How many chunks may be on their way: grows by one per round of successes, halves at a failure (AIMD).
+#[derive(Debug)]
+pub(crate) struct Window {
+    size: f64,
+    max: f64,
+}
+
+impl Window {
+    /// Begins with two.
+    pub(crate) fn new(max: u32) -> Self {
+        let max = f64::from(max.max(1));
+        Self { size: max.min(2.0), max }
+    }
+
+    /// How many at once, 1 or more.
+    pub(crate) fn size(&self) -> usize {
+        self.size as usize
+    }
+
+    /// A chunk was stored.
+    pub(crate) fn grow(&mut self) {
+        self.size = (self.size + 1.0 / self.size).min(self.max);
+    }
+
+    /// A chunk was lost.
+    pub(crate) fn shrink(&mut self) {
+        self.size = (self.size / 2.0).max(1.0);
+    }
+}
+
+/// Failures in a row, and when to try again.
+#[derive(Debug, Default)]
+pub(crate) struct Backoff {
+    failures: u32,
+    until: Option<Now>,
+}
+
+impl Backoff {
+    /// Failures since the last success.
+    pub(crate) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// When to try again; `None` once that has come.
+    pub(crate) fn until(&self) -> Option<Now> {
+        self.until
+    }
+
+    /// Ends the wait where it is over.
+    pub(crate) fn wake(&mut self, now: Now) {
+        self.until = self.until.filter(|until| *until > now);
+    }
+
+    /// Waits: exponentially longer, with up to half of it as jitter, at least `asked_ms`.
+    pub(crate) fn fail(&mut self, now: Now, asked_ms: u64, rng: &mut Rng) {
+        let pause = (PAUSE_FIRST_MS << self.failures.min(10)).min(PAUSE_MAX_MS);
+        let pause = pause / 2 + rng.below(pause / 2 + 1);
+        self.failures += 1;
+        self.until = Some(now + pause.max(asked_ms));
+    }
+
+    /// Tries again at once.
+    pub(crate) fn hurry(&mut self) {
+        self.until = None;
+    }
+
+    /// Something was answered well.
+    pub(crate) fn succeed(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): jitter and fresh keys from the shell's seed.
+#[derive(Debug)]
+pub(crate) struct Rng(u64);
+
+impl Rng {
+    /// Begins with a seed.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next 64 bits.
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.next() % end.max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_half_a_minute() {
+        let (mut backoff, mut rng) = (Backoff::default(), Rng::new(1));
+        for step in 0..12 {
+            backoff.fail(0, 0, &mut rng);
+            let pause = (500u64 << step.min(10)).min(30_000);
+            let until = backoff.until().unwrap();
+            assert!(until >= pause / 2 && until <= pause, "step {step}: {until}");
+        }
+        backoff.fail(0, 90_000, &mut rng);
+        backoff.wake(89_999);
+        assert_eq!(backoff.until(), Some(90_000));
+        backoff.wake(90_000);
+        assert_eq!((backoff.failures(), backoff.until()), (13, None));
+        backoff.succeed();
+        assert_eq!(backoff.failures(), 0);
+    }
+
+    #[test]
+    fn the_window_grows_to_its_maximum_and_never_closes() {
+        let mut window = Window::new(8);
+        (0..100).for_each(|_| window.grow());
+        assert_eq!(window.size(), 8);
+        (0..100).for_each(|_| window.shrink());
+        assert_eq!(window.size(), 1);
+    }
+}

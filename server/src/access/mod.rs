@@ -1,0 +1,18 @@
+//! Who may do what. Rights are types, and only this folder can build one.
+
+mod credential;
+mod host;
+mod local;
+mod origin;
+mod rights;
+mod secret;
+
+pub(crate) use credential::{Credential, credential};
+pub(crate) use host::HostRule;
+pub(crate) use local::is_local;
+pub(crate) use origin::is_cross_site;
+pub(crate) use rights::{
+    FileRight, LinkEnd, LinkRight, OwnerRight, StartRight, UploadRight, file_right, link_right, owner_right,
+    share_right, start_right, upload_right,
+};
+pub(crate) use secret::{Secret, sha256};

@@ -1,0 +1,170 @@
+//! Permissions as types: a service that takes one can't be called without the check.
+
+use cairn_shared::{Bearer, FileId, LinkId, LinkToken, OwnerId, ProblemCode, SessionId};
+use cairn_store::model::{File, Linked, Session};
+use subtle::ConstantTimeEq;
+
+use super::credential::{Credential, missing, unknown};
+use super::secret::sha256;
+use crate::cairn::Cairn;
+use crate::refusal::{Answer, Refusal};
+
+/// Permits to begin something new: an owner, a session.
+pub(crate) struct StartRight {
+    owner: Option<OwnerId>,
+}
+
+impl StartRight {
+    /// Whose the new session is; `None`: it gets an owner of its own.
+    pub(crate) fn owner(&self) -> Option<OwnerId> {
+        self.owner
+    }
+}
+
+/// Permits everything about one session.
+pub(crate) struct UploadRight {
+    session: Session,
+}
+
+impl UploadRight {
+    /// The session as it was when permission was given.
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+}
+
+/// Permits what an owner may do with what is his.
+pub(crate) struct OwnerRight {
+    owner: OwnerId,
+}
+
+impl OwnerRight {
+    /// Whose right it is.
+    pub(crate) fn owner(&self) -> OwnerId {
+        self.owner
+    }
+}
+
+/// Permits to change or delete one file.
+pub(crate) struct FileRight {
+    file: FileId,
+    owner: OwnerId,
+}
+
+impl FileRight {
+    /// The file, which may be deleted already.
+    pub(crate) fn file(&self) -> FileId {
+        self.file
+    }
+
+    /// Whose it is.
+    pub(crate) fn owner(&self) -> OwnerId {
+        self.owner
+    }
+}
+
+/// Permits to end one link.
+pub(crate) struct LinkEnd {
+    link: LinkId,
+}
+
+impl LinkEnd {
+    /// The link, which may be ended already.
+    pub(crate) fn link(&self) -> LinkId {
+        self.link
+    }
+}
+
+/// Permits to read one file, through a link.
+pub(crate) struct LinkRight {
+    file: File,
+}
+
+impl LinkRight {
+    /// The file that the link gives.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+}
+
+/// Anybody on a local server, guests where the setting lets them.
+pub(crate) fn start_right(cairn: &Cairn, local: bool, credential: Credential) -> Answer<StartRight> {
+    let owner = match credential {
+        Credential::None => None,
+        Credential::Owner(owner) => Some(owner),
+        Credential::Session(_) => return Err(unknown()),
+    };
+    if local || cairn.config.guests {
+        return Ok(StartRight { owner });
+    }
+    Err(Refusal::new(
+        ProblemCode::GuestsOff,
+        "Only requests from the server's own machine may upload. CAIRN_GUESTS=true lets guests in.",
+    ))
+}
+
+/// The session's owner, the holder of its key, or, where it was started without a credential, whoever knows its id.
+pub(crate) async fn upload_right(
+    cairn: &Cairn,
+    credential: Credential,
+    id: SessionId,
+) -> Answer<UploadRight> {
+    let session = cairn.meta.session(id).await?.ok_or_else(Refusal::not_found)?;
+    let allowed = session.ownerless
+        || match credential {
+            Credential::None => false,
+            Credential::Owner(owner) => owner == session.owner,
+            Credential::Session(key) => same_key(key, cairn.secret.session_key(id)),
+        };
+    if allowed { Ok(UploadRight { session }) } else { Err(Refusal::not_found()) }
+}
+
+/// A known owner.
+pub(crate) fn owner_right(credential: Credential) -> Answer<OwnerRight> {
+    match credential {
+        Credential::Owner(owner) => Ok(OwnerRight { owner }),
+        Credential::Session(_) => Err(unknown()),
+        Credential::None => Err(missing()),
+    }
+}
+
+/// The file's owner, or the holder of the key of the session that it was.
+pub(crate) async fn file_right(cairn: &Cairn, credential: Credential, id: FileId) -> Answer<FileRight> {
+    if matches!(credential, Credential::None) {
+        return Err(missing());
+    }
+    let file = cairn.meta.file(id).await?.ok_or_else(Refusal::not_found)?;
+    let allowed = match credential {
+        Credential::None => false,
+        Credential::Owner(owner) => owner == file.owner,
+        Credential::Session(key) => same_key(key, cairn.secret.session_key(file.session)),
+    };
+    if allowed { Ok(FileRight { file: id, owner: file.owner }) } else { Err(Refusal::not_found()) }
+}
+
+/// The owner of the link's file.
+pub(crate) async fn share_right(cairn: &Cairn, credential: Credential, id: LinkId) -> Answer<LinkEnd> {
+    let owner = owner_right(credential)?.owner();
+    let link = cairn.meta.link(id).await?.ok_or_else(Refusal::not_found)?;
+    if link.owner == owner { Ok(LinkEnd { link: id }) } else { Err(Refusal::not_found()) }
+}
+
+/// Whoever has the token of a live link.
+pub(crate) async fn link_right(cairn: &Cairn, token: &LinkToken) -> Answer<LinkRight> {
+    let Linked { link, file } =
+        cairn.meta.linked(sha256(token.as_bytes())).await?.ok_or_else(Refusal::not_found)?;
+    if link.expires_at.is_some_and(|at| at <= cairn.now()) {
+        return Err(Refusal::new(
+            ProblemCode::LinkEnded,
+            "The link is over time. Ask its sender for a new one.",
+        ));
+    }
+    Ok(LinkRight { file })
+}
+
+fn same_key(given: Bearer, expected: Bearer) -> bool {
+    match (given, expected) {
+        (Bearer::Session(given), Bearer::Session(expected)) => given.ct_eq(&expected).into(),
+        _ => false,
+    }
+}

@@ -1,0 +1,200 @@
+//! Puts routes, walls and jobs together, and runs them.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{Server, ServerHandle, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{App, HttpResponse, HttpServer, Resource, Route as Handler, guard, web};
+use cairn_shared::route::{Method, Route};
+use cairn_shared::{Problem, ProblemCode};
+
+use crate::access::{HostRule, Secret};
+use crate::cairn::{Cairn, Stores};
+use crate::config::Config;
+use crate::http::{Pace, harden, problem_response};
+use crate::stages::{check, download, finish, owner, share, start, status, upload};
+use crate::upkeep::{Follower, follow, sweep};
+use crate::{http, page};
+
+/// A server that has begun to listen.
+pub struct Running {
+    /// Where it listens; the real port where 0 was asked for.
+    pub address: SocketAddr,
+    server: Server,
+    jobs: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Running {
+    /// Stops it gently from elsewhere.
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
+    }
+
+    /// Serves until SIGTERM or SIGINT, then lets running requests end.
+    pub async fn wait(self) -> io::Result<()> {
+        let outcome = self.server.await;
+        for job in self.jobs {
+            job.abort();
+        }
+        outcome
+    }
+}
+
+/// Opens the data folder and begins to listen. The stores may be given, for tests.
+pub async fn start(config: Config, stores: Option<Stores>) -> anyhow::Result<Running> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data)?;
+    let stores = match stores {
+        Some(stores) => stores,
+        None => open(&config).await?,
+    };
+    let secret = Secret::open(&config.data)?;
+    let page = page::folder(&config.data, config.page.as_deref())?;
+    let (follower, queue) = Follower::new();
+    let jobs_follower = follower.clone();
+    let listener = std::net::TcpListener::bind(config.listen)
+        .map_err(|error| anyhow::anyhow!("can't listen on {}: {error}", config.listen))?;
+    let address = listener.local_addr()?;
+    let pace = Pace::new(config.body_idle);
+    let hosts = HostRule::new(config.hosts.iter().cloned().chain(config.public_host()));
+    let cairn = Arc::new(Cairn::new(stores.clone(), secret, config, follower));
+    let jobs = vec![tokio::spawn(follow(stores, jobs_follower, queue)), tokio::spawn(sweep(cairn.clone()))];
+    let server = serve(listener, web::Data::from(cairn), web::Data::new(hosts), pace, page)?;
+    Ok(Running { address, server, jobs })
+}
+
+async fn open(config: &Config) -> anyhow::Result<Stores> {
+    let data = config.data.clone();
+    let stores = tokio::task::spawn_blocking(move || -> Result<Stores, cairn_store::StoreError> {
+        Ok(Stores { meta: cairn_store::meta::open(&data)?, chunks: cairn_store::chunk::open(&data)? })
+    });
+    Ok(stores.await??)
+}
+
+fn serve(
+    listener: std::net::TcpListener,
+    cairn: web::Data<Cairn>,
+    hosts: web::Data<HostRule>,
+    pace: Pace,
+    page: Option<PathBuf>,
+) -> io::Result<Server> {
+    let server = HttpServer::new(move || {
+        let app = App::new()
+            .app_data(cairn.clone())
+            .app_data(hosts.clone())
+            .app_data(pace)
+            .wrap(from_fn(http::guard))
+            .wrap(from_fn(dressed));
+        let app = resources().into_iter().fold(app, App::service);
+        let app = app.service(web::scope("/api").default_service(web::to(not_found)));
+        let app = app.service(web::scope("/d").default_service(web::to(not_found)));
+        match &page {
+            Some(folder) => {
+                app.service(web::scope("").wrap(from_fn(page_dressed)).service(page::service(folder)))
+            }
+            None => app.service(web::resource("/").route(web::get().to(page::absent))),
+        }
+        .default_service(web::to(not_found))
+    })
+    .client_request_timeout(Duration::from_secs(5))
+    .client_disconnect_timeout(Duration::from_secs(2))
+    .keep_alive(Duration::from_secs(15))
+    .shutdown_timeout(20)
+    .listen(listener)?;
+    Ok(server.run())
+}
+
+async fn dressed(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let mut response = next.call(request).await?;
+    harden(response.headers_mut());
+    Ok(response)
+}
+
+async fn page_dressed(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let mut response = next.call(request).await?;
+    page::dress(&mut response);
+    Ok(response)
+}
+
+async fn not_found() -> HttpResponse {
+    problem_response(&Problem::new(ProblemCode::NotFound, "There is nothing at this address."))
+}
+
+async fn method_not_allowed() -> HttpResponse {
+    problem_response(&Problem::new(
+        ProblemCode::MethodNotAllowed,
+        "docs/PROTOCOL.md lists what each address takes.",
+    ))
+}
+
+/// One resource per address, made from the route table.
+fn resources() -> Vec<Resource> {
+    let mut by_pattern: BTreeMap<String, Vec<Route>> = BTreeMap::new();
+    for route in Route::ALL {
+        by_pattern.entry(anonymous(route.pattern())).or_default().push(*route);
+    }
+    by_pattern
+        .into_iter()
+        .map(|(pattern, routes)| {
+            let resource = web::resource(pattern).default_service(web::to(method_not_allowed));
+            routes.into_iter().fold(resource, |resource, route| resource.route(handler(route)))
+        })
+        .collect()
+}
+
+/// The pattern with its variables numbered, so that two routes of one address share a resource.
+fn anonymous(pattern: &str) -> String {
+    let mut number = 0;
+    let parts = pattern.split('/').map(|part| {
+        if !part.starts_with('{') {
+            return part.to_owned();
+        }
+        number += 1;
+        format!("{{v{number}}}")
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+/// The handler of a route: one that has none does not compile.
+fn handler(route: Route) -> Handler {
+    let base = match route.method() {
+        Method::Get => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
+        Method::Post => web::post(),
+        Method::Put => web::put(),
+        Method::Delete => web::delete(),
+    };
+    match route {
+        Route::Health => base.to(health),
+        Route::Owner => base.to(owner::route::post),
+        Route::Start => base.to(start::route::post),
+        Route::CheckHash => base.to(check::route::post_hash),
+        Route::Check => base.to(check::route::post),
+        Route::Upload => base.to(upload::route::put),
+        Route::Status => base.to(status::route::get),
+        Route::Finish => base.to(finish::route::post),
+        Route::SessionDelete => base.to(status::route::delete),
+        Route::Share => base.to(share::route::post),
+        Route::ShareDelete => base.to(share::route::delete),
+        Route::Files => base.to(share::route::files),
+        Route::FileDelete => base.to(share::route::delete_file),
+        Route::SharePage => base.to(download::route::page),
+        Route::Raw => base.to(download::route::raw),
+    }
+}
+
+/// Ready as soon as it listens: the stores were opened before.
+async fn health() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ready\n")
+}

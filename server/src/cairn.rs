@@ -1,0 +1,62 @@
+//! What every service works with: the stores, the secret, the settings and the clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cairn_shared::UnixMs;
+use cairn_store::{ChunkStore, MetaStore};
+
+use crate::access::Secret;
+use crate::config::Config;
+use crate::platform;
+use crate::refusal::{Answer, Refusal};
+use crate::upkeep::Follower;
+
+/// Where facts and bytes are kept.
+#[derive(Clone)]
+pub struct Stores {
+    /// The facts.
+    pub meta: Arc<dyn MetaStore>,
+    /// The bytes.
+    pub chunks: Arc<dyn ChunkStore>,
+}
+
+/// A running Cairn, without its sockets.
+pub struct Cairn {
+    pub(crate) meta: Arc<dyn MetaStore>,
+    pub(crate) chunks: Arc<dyn ChunkStore>,
+    pub(crate) secret: Secret,
+    pub(crate) config: Config,
+    pub(crate) follower: Follower,
+}
+
+impl Cairn {
+    pub(crate) fn new(stores: Stores, secret: Secret, config: Config, follower: Follower) -> Self {
+        Self { meta: stores.meta, chunks: stores.chunks, secret, config, follower }
+    }
+
+    /// The time now.
+    pub(crate) fn now(&self) -> UnixMs {
+        platform::now()
+    }
+
+    /// A fresh 128-bit id.
+    pub(crate) fn fresh_id(&self) -> Answer<[u8; 16]> {
+        platform::random().map_err(Refusal::internal)
+    }
+
+    /// When a session that is started now ends, unless chunks arrive.
+    pub(crate) fn expires_at(&self, now: UnixMs) -> UnixMs {
+        now.saturating_add(millis(self.config.session_ttl))
+    }
+
+    /// When a session ends at the earliest, once a chunk has arrived now: a third of its time later.
+    pub(crate) fn extended_to(&self, now: UnixMs) -> UnixMs {
+        now.saturating_add(millis(self.config.session_ttl) / 3)
+    }
+}
+
+/// A span of time in milliseconds.
+pub(crate) fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,36 @@
+//! Settings: one table of names, defaults and words, read from `cairn.toml`, the environment and the command line.
+
+mod read;
+mod table;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use read::{ConfigError, Given};
+pub use table::{SETTINGS, Setting, markdown};
+
+/// Every setting, read and checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The data folder.
+    pub data: PathBuf,
+    /// Serves the page from here instead of the binary's own.
+    pub page: Option<PathBuf>,
+    /// The address that people use, `https://files.example.org`.
+    pub public_url: Option<String>,
+    /// Further known host names.
+    pub hosts: Vec<String>,
+    /// Whether people without an account may upload from elsewhere.
+    pub guests: bool,
+    /// A session's time, unless chunks arrive.
+    pub session_ttl: Duration,
+    /// Pause between two sweeps.
+    pub sweep_every: Duration,
+    /// How long an unheld chunk stays.
+    pub delete_after: Duration,
+    /// The longest wait for the next bytes of a body.
+    pub body_idle: Duration,
+}

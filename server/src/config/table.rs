@@ -1,0 +1,112 @@
+//! The table of settings, and the page of documentation that is made from it.
+
+use std::fmt::Write as _;
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Its key in `cairn.toml`.
+    pub key: &'static str,
+    /// Its environment variable.
+    pub variable: &'static str,
+    /// What it is where nobody says otherwise.
+    pub default: &'static str,
+    /// What it does, in one or two sentences.
+    pub doc: &'static str,
+}
+
+/// Every setting.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "listen",
+        variable: "CAIRN_LISTEN",
+        default: "127.0.0.1:8080",
+        doc: "Address and port to listen on. Port 0 takes a free one; the address is printed.",
+    },
+    Setting {
+        key: "data",
+        variable: "CAIRN_DATA",
+        default: "cairn-data",
+        doc: "Folder that holds everything: chunks, log, index, secret. Made at the first start.",
+    },
+    Setting {
+        key: "page",
+        variable: "CAIRN_PAGE",
+        default: "",
+        doc: "Folder of another page than the binary's own.",
+    },
+    Setting {
+        key: "public_url",
+        variable: "CAIRN_PUBLIC_URL",
+        default: "",
+        doc: "Address that people use, such as `https://files.example.org`. Its host is known.",
+    },
+    Setting {
+        key: "hosts",
+        variable: "CAIRN_HOSTS",
+        default: "",
+        doc: "Further known host names, split by commas. Requests to unknown ones get 421. Loopback names and IP addresses are always known.",
+    },
+    Setting {
+        key: "guests",
+        variable: "CAIRN_GUESTS",
+        default: "false",
+        doc: "Whether requests from other machines may upload. Requests from the server's own machine, without a proxy between, always may.",
+    },
+    Setting {
+        key: "session_ttl",
+        variable: "CAIRN_SESSION_TTL",
+        default: "72h",
+        doc: "How long an unfinished upload is kept. Each chunk that arrives keeps it at least a third of that longer.",
+    },
+    Setting {
+        key: "sweep_every",
+        variable: "CAIRN_SWEEP_EVERY",
+        default: "6h",
+        doc: "Pause between two clean-ups. One runs at every start.",
+    },
+    Setting {
+        key: "delete_after",
+        variable: "CAIRN_DELETE_AFTER",
+        default: "1h",
+        doc: "How long a chunk that nobody holds any more stays on disk.",
+    },
+    Setting {
+        key: "body_idle",
+        variable: "CAIRN_BODY_IDLE",
+        default: "10s",
+        doc: "The longest wait for the next bytes of a request body. Over three times that span a body must come with 1 KiB/s at least.",
+    },
+];
+
+/// `docs/CONFIG.md`.
+pub fn markdown() -> String {
+    let mut text = String::from(
+        "# Settings\n\nThis page is made from `server/src/config/table.rs`; a test fails where they differ.\n\n\
+         A setting is taken from the command line (`--listen`, `--data`, `--page`), else from its environment\n\
+         variable, else from `cairn.toml` in the working folder (or `--config FILE`), else it has its default.\n\
+         Unknown keys in `cairn.toml` are errors. Times are written as `90s`, `15m`, `72h`, `30days`.\n\n\
+         | key in `cairn.toml` | variable | default | what it does |\n| --- | --- | --- | --- |\n",
+    );
+    for Setting { key, variable, default, doc } in SETTINGS {
+        let default = if default.is_empty() { "none".to_owned() } else { format!("`{default}`") };
+        // Writing to a string can't fail.
+        let _ = writeln!(text, "| `{key}` | `{variable}` | {default} | {doc} |");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documentation_is_fresh() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/CONFIG.md");
+        if std::env::var_os("CAIRN_BLESS").is_some() {
+            std::fs::write(path, markdown()).unwrap();
+        }
+        let stored = std::fs::read_to_string(path).unwrap_or_default();
+        assert_eq!(stored, markdown(), "docs/CONFIG.md is stale: run with CAIRN_BLESS=1");
+    }
+}

@@ -1,0 +1,19 @@
+//! What every route shares: bodies, JSON, problems, headers.
+
+mod body;
+mod disposition;
+mod json;
+mod path;
+mod problem;
+mod range;
+mod request;
+mod security;
+
+pub(crate) use body::{Body, Pace};
+pub(crate) use disposition::attachment;
+pub(crate) use json::{json_body, optional_json_body};
+pub(crate) use path::{last, query, variable};
+pub(crate) use problem::problem_response;
+pub(crate) use range::{Range, requested_range};
+pub(crate) use request::asker;
+pub(crate) use security::{guard, harden};

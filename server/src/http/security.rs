@@ -1,0 +1,70 @@
+//! The walls around every route: known hosts, same-site requests, response headers, panics.
+
+use std::panic::AssertUnwindSafe;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{HOST, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use actix_web::middleware::Next;
+use actix_web::web;
+use cairn_shared::{Problem, ProblemCode};
+use futures_util::FutureExt;
+
+use super::problem_response;
+use crate::access::{HostRule, is_cross_site};
+use crate::refusal::Refusal;
+
+/// The host that a request was sent to; `None` where it names none, or two different ones.
+pub(crate) fn host_of(head: &RequestHead) -> Option<String> {
+    let mut headers = head.headers().get_all(HOST);
+    let host = headers.next()?.to_str().ok()?.to_owned();
+    let target = head.uri.authority().is_none_or(|authority| authority.as_str().eq_ignore_ascii_case(&host));
+    (headers.next().is_none() && target).then_some(host)
+}
+
+/// Refuses what no route should see, and turns a panic into an answer.
+pub(crate) async fn guard(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    if let Err(problem) = admit(&request) {
+        return Ok(request.into_response(problem_response(&problem)).map_into_right_body());
+    }
+    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        Ok(outcome) => outcome.map(ServiceResponse::map_into_left_body),
+        Err(_) => Err(Refusal::internal("a request panicked").into()),
+    }
+}
+
+fn admit(request: &ServiceRequest) -> Result<(), Problem> {
+    let Some(hosts) = request.app_data::<web::Data<HostRule>>() else {
+        return Err(Problem::new(ProblemCode::Internal, "The server is set up wrongly."));
+    };
+    let host = host_of(request.head()).filter(|host| hosts.knows(host)).ok_or_else(|| {
+        let detail = "Use an address of this server, or name the host in CAIRN_HOSTS or CAIRN_PUBLIC_URL.";
+        Problem::new(ProblemCode::HostUnknown, detail).with_field("Host")
+    })?;
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !safe && is_cross_site(request.headers(), &host) {
+        let detail = "A page of another site sent this request.";
+        return Err(Problem::new(ProblemCode::CrossSite, detail).with_field("Origin"));
+    }
+    Ok(())
+}
+
+/// Headers that every response carries unless it has its own.
+pub(crate) fn harden(headers: &mut actix_web::http::header::HeaderMap) {
+    let defaults = [
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("content-security-policy"), "default-src 'none'; frame-ancestors 'none'"),
+    ];
+    for (name, value) in defaults {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The one error of services: a problem for the client, made from whatever went wrong.
+
+use std::fmt;
+
+use cairn_shared::{Problem, ProblemCode};
+use cairn_store::model::SessionState;
+use cairn_store::{Conflict, StoreError};
+
+/// A request that was refused, with the body that tells why.
+#[derive(Debug)]
+pub(crate) struct Refusal(pub(crate) Box<Problem>);
+
+/// What every service returns.
+pub(crate) type Answer<T> = Result<T, Refusal>;
+
+impl Refusal {
+    /// A refusal with a code and what happened here.
+    pub(crate) fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+        Problem::new(code, detail).into()
+    }
+
+    /// A field whose value is not allowed.
+    pub(crate) fn field(field: &str, detail: impl fmt::Display) -> Self {
+        Problem::new(ProblemCode::FieldInvalid, format!("Field \"{field}\" {detail}."))
+            .with_field(field)
+            .into()
+    }
+
+    /// The one answer for everything unknown, foreign or forbidden.
+    pub(crate) fn not_found() -> Self {
+        Self::new(ProblemCode::NotFound, "There is nothing at this address, or it is not yours.")
+    }
+
+    /// A condition that only a bug, a broken disk or a broken random source makes; the log says which.
+    pub(crate) fn internal(error: impl fmt::Display) -> Self {
+        tracing::error!(error = %error, "request failed");
+        Self::new(ProblemCode::Internal, "The server's log says what went wrong. Nothing was acknowledged.")
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self(Box::new(problem))
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict(conflict) => conflict.into(),
+            StoreError::Full => Problem::new(
+                ProblemCode::StorageFull,
+                "The disk is full. What was acknowledged is safe; the upload goes on when there is room.",
+            )
+            .with_retry_after(30)
+            .into(),
+            StoreError::Closed(reason) => {
+                tracing::error!(reason, "the store is closed");
+                Problem::new(ProblemCode::Unavailable, "The store can't write any more until a restart.")
+                    .with_retry_after(10)
+                    .into()
+            }
+            StoreError::Io(error) => {
+                tracing::error!(error = %error, "input/output error");
+                Problem::new(
+                    ProblemCode::Unavailable,
+                    "The disk reported an error. Nothing was acknowledged.",
+                )
+                .with_retry_after(10)
+                .into()
+            }
+            StoreError::Damaged(what) => Self::internal(what),
+        }
+    }
+}
+
+impl From<Conflict> for Refusal {
+    fn from(conflict: Conflict) -> Self {
+        use ProblemCode as Code;
+        let detail = sentence(&conflict);
+        match conflict {
+            Conflict::NotFound => Self::not_found(),
+            Conflict::KeyReused => Problem::new(Code::KeyReused, detail).with_field("key").into(),
+            Conflict::SessionClosed(session) => Problem::new(closed(&session.state), detail).into(),
+            Conflict::RowDiffers { at, revision } => {
+                Problem::new(Code::RowDiffers, detail).with_at(at).with_revision(revision).into()
+            }
+            Conflict::RowUndeclared { at } => Problem::new(Code::RowUndeclared, detail).with_at(at).into(),
+            Conflict::RevisionOld { revision } => {
+                Problem::new(Code::RevisionOld, detail).with_revision(revision).into()
+            }
+            Conflict::RevisionGap { revision } => {
+                Problem::new(Code::RevisionGap, detail).with_revision(revision).into()
+            }
+            Conflict::IndexOutOfRange { rows } => {
+                Problem::new(Code::IndexOutOfRange, detail).with_at(rows).into()
+            }
+            Conflict::RowsTooMany => Self::new(Code::RowsTooMany, detail),
+            Conflict::ChunkLength { .. } => Self::new(Code::ChunkLength, detail),
+            Conflict::DigestMismatch { at } => Problem::new(Code::DigestMismatch, detail).with_at(at).into(),
+            Conflict::ChunksMissing(ranges) => {
+                Problem::new(Code::ChunksMissing, detail).with_ranges(ranges).into()
+            }
+            Conflict::ManifestDiffers => Self::new(Code::ManifestDiffers, detail),
+            Conflict::SizeDiffers { .. } => Problem::new(Code::SizeDiffers, detail).with_field("size").into(),
+            Conflict::SizeRequired => Problem::new(Code::SizeRequired, detail).with_field("size").into(),
+            Conflict::GenerationOver { .. } | Conflict::Changed => {
+                Problem::new(Code::Unavailable, detail).with_retry_after(1).into()
+            }
+        }
+    }
+}
+
+fn closed(state: &SessionState) -> ProblemCode {
+    match state {
+        SessionState::Finished { .. } => ProblemCode::SessionFinished,
+        SessionState::Ended { .. } | SessionState::Open => ProblemCode::SessionEnded,
+    }
+}
+
+/// What happened and what to do about it.
+fn sentence(conflict: &Conflict) -> String {
+    match conflict {
+        Conflict::NotFound => "There is nothing at this address, or it is not yours.".to_owned(),
+        Conflict::KeyReused => "This key started a session with other fields. Take a fresh key.".to_owned(),
+        Conflict::SessionClosed(session) => match session.state {
+            SessionState::Finished { .. } => "The session is finished: its status has the link.".to_owned(),
+            SessionState::Ended { .. } | SessionState::Open => {
+                "The session was given up or is over time. Start a new one.".to_owned()
+            }
+        },
+        Conflict::RowDiffers { at, revision } => format!(
+            "Row {at} was declared differently in revision {revision}. Declare it again with revision {}.",
+            revision + 1
+        ),
+        Conflict::RowUndeclared { at } => format!("Row {at} is not declared. Send a check with it first."),
+        Conflict::RevisionOld { revision } | Conflict::RevisionGap { revision } => {
+            format!("The current revision is {revision}; the next one is {}.", revision + 1)
+        }
+        Conflict::IndexOutOfRange { rows } => format!("The session has {rows} rows."),
+        Conflict::RowsTooMany => "The session has as many rows as a session may have.".to_owned(),
+        Conflict::ChunkLength { expected } => format!("This chunk must have {expected} bytes."),
+        Conflict::DigestMismatch { at } => {
+            format!("The bytes are not those of row {at}. Nothing was changed; read and send them again.")
+        }
+        Conflict::ChunksMissing(ranges) => {
+            format!("{} chunks are missing. Send them, then finish again.", ranges.count())
+        }
+        Conflict::ManifestDiffers => "The server's rows are not those of the client.".to_owned(),
+        Conflict::SizeDiffers { sum } => format!("The rows have {sum} bytes in all."),
+        Conflict::SizeRequired => "The size was unknown at the start. Say it now.".to_owned(),
+        Conflict::GenerationOver { .. } | Conflict::Changed => {
+            "Something else came first. Try again.".to_owned()
+        }
+    }
+}

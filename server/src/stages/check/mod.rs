@@ -1,0 +1,4 @@
+//! `POST /api/check`: what is here already, of a blob or of a session's rows.
+
+pub(crate) mod route;
+mod service;

@@ -1,0 +1,50 @@
+//! Declares rows, and finds blobs.
+
+use cairn_shared::limits::CHECK_ROWS_MAX;
+use cairn_shared::message::{CheckRequest, CheckResponse, Declared, HashResponse};
+use cairn_shared::{BlobDigest, route};
+
+use crate::access::{OwnerRight, UploadRight};
+use crate::cairn::Cairn;
+use crate::refusal::{Answer, Refusal};
+use crate::stages::start::check_size;
+
+/// Declares rows from `at` on and tells which chunks have to be sent.
+pub(super) async fn declare(
+    cairn: &Cairn,
+    right: &UploadRight,
+    request: CheckRequest,
+) -> Answer<CheckResponse> {
+    let rule = right.session().fields.rule;
+    if request.chunks.len() > CHECK_ROWS_MAX {
+        return Err(Refusal::field("chunks", format!("has more than {CHECK_ROWS_MAX} rows")));
+    }
+    if let Some(size) = request.size {
+        check_size(rule, size)?;
+    }
+    let too_long = |declared: &Declared| declared.length == 0 || declared.length > rule.length_max();
+    if let Some(position) = request.chunks.iter().position(too_long) {
+        let detail = format!("is not between 1 and {}", rule.length_max());
+        return Err(Refusal::field(&format!("chunks[{position}].length"), detail));
+    }
+    let rows = request.chunks.iter().map(Declared::row).collect();
+    let session = right.session().id;
+    let (session, chunks) = cairn
+        .meta
+        .declare_rows(session, request.revision, request.at, rows, request.size, cairn.now())
+        .await?;
+    Ok(CheckResponse { revision: session.revision, chunks })
+}
+
+/// Finds a file of the asker's own by its whole digest.
+pub(super) async fn find(cairn: &Cairn, right: &OwnerRight, blob: BlobDigest) -> Answer<HashResponse> {
+    let file = cairn.meta.file_by_blob(right.owner(), blob).await?.ok_or_else(Refusal::not_found)?;
+    let now = cairn.now();
+    let links = cairn.meta.links(file.id).await?;
+    let live = links.iter().find(|link| link.expires_at.is_none_or(|at| at > now));
+    Ok(HashResponse {
+        blob: file.manifest_digest,
+        size: file.size,
+        url: live.map(|link| route::share_page(&cairn.secret.link_token(link.id))),
+    })
+}

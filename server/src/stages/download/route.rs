@@ -1,0 +1,117 @@
+//! Translates `GET /d/{token}` and `GET /d/{token}/raw`.
+
+use actix_web::body::SizedStream;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap, HeaderName};
+use actix_web::{HttpRequest, HttpResponse, web};
+use cairn_shared::{LinkToken, Problem, ProblemCode};
+use data_encoding::BASE64;
+
+use super::{media, page, service};
+use crate::access::{LinkRight, link_right};
+use crate::cairn::Cairn;
+use crate::http::{Range, attachment, problem_response, requested_range, variable};
+use crate::refusal::Answer;
+
+/// What runs in no browser, even where somebody shows it inline (TRUST 4.2).
+const SANDBOX: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; media-src 'self'; frame-ancestors 'none'";
+
+/// 200 with the share page, 404 or 410 with a page that says so.
+pub(crate) async fn page(cairn: web::Data<Cairn>, request: HttpRequest) -> HttpResponse {
+    let language = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|accept| accept.to_str().ok());
+    let (status, html) = match page_of(&cairn, &request, language).await {
+        Ok(html) => (StatusCode::OK, html),
+        Err(refusal) => {
+            let status = StatusCode::from_u16(refusal.0.status).unwrap_or(StatusCode::NOT_FOUND);
+            (status, page::gone(refusal.0.code == ProblemCode::LinkEnded, language))
+        }
+    };
+    HttpResponse::build(status)
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::CONTENT_SECURITY_POLICY, page::policy()))
+        .body(html)
+}
+
+async fn page_of(cairn: &Cairn, request: &HttpRequest, language: Option<&str>) -> Answer<String> {
+    let token: LinkToken = variable(request)?;
+    let right = link_right(cairn, &token).await?;
+    Ok(page::shown(&service::shown(&right), &token, language))
+}
+
+/// 200 or 206 with the bytes, 304, 412 or 416 without.
+pub(crate) async fn raw(cairn: web::Data<Cairn>, request: HttpRequest) -> Answer<HttpResponse> {
+    let token: LinkToken = variable(&request)?;
+    let right = link_right(&cairn, &token).await?;
+    let tag = format!("\"{}\"", right.file().manifest_digest);
+    let headers = request.headers();
+    if lists(headers, header::IF_MATCH).is_some_and(|tags| !matches(&tags, &tag, true)) {
+        let detail = "The file is not the one of If-Match.";
+        return Err(Problem::new(ProblemCode::ConditionFailed, detail).with_field("If-Match").into());
+    }
+    if lists(headers, header::IF_NONE_MATCH).is_some_and(|tags| matches(&tags, &tag, false)) {
+        return Ok(HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish());
+    }
+    let size = right.file().size;
+    let range = match lists(headers, header::IF_RANGE) {
+        Some(given) if given != tag => Range::Whole,
+        Some(_) | None => requested_range(lists(headers, header::RANGE).as_deref(), size),
+    };
+    respond(&cairn, right, &tag, range).await
+}
+
+async fn respond(
+    cairn: &web::Data<Cairn>,
+    right: LinkRight,
+    tag: &str,
+    range: Range,
+) -> Answer<HttpResponse> {
+    let size = right.file().size;
+    let (mut response, first, length) = match range {
+        Range::Whole => (HttpResponse::Ok(), 0, size),
+        Range::Bytes { first, last } => {
+            let mut response = HttpResponse::PartialContent();
+            response.insert_header((header::CONTENT_RANGE, format!("bytes {first}-{last}/{size}")));
+            (response, first, last - first + 1)
+        }
+        Range::Unsatisfiable => return Ok(unsatisfiable(size)),
+    };
+    if let Some(blob) = right.file().blob {
+        let digest = format!("sha-256=:{}:", BASE64.encode(blob.as_bytes()));
+        response.insert_header((HeaderName::from_static("repr-digest"), digest));
+    }
+    let fields = &right.file().fields;
+    response
+        .content_type(media::passive(fields.media_type.as_ref().map(|media_type| media_type.as_str())))
+        .insert_header((header::CONTENT_DISPOSITION, attachment(fields.name.as_str())))
+        .insert_header((header::ETAG, tag.to_owned()))
+        .insert_header((header::ACCEPT_RANGES, "bytes"))
+        .insert_header((header::CACHE_CONTROL, "private, no-cache"))
+        .insert_header((header::CONTENT_SECURITY_POLICY, SANDBOX))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
+    let bytes = service::read(cairn.clone().into_inner(), &right, first, length).await?;
+    Ok(response.body(SizedStream::new(length, bytes)))
+}
+
+fn unsatisfiable(size: u64) -> HttpResponse {
+    let detail = format!("The file has {size} bytes.");
+    let problem = Problem::new(ProblemCode::RangeUnsatisfiable, detail).with_field("Range");
+    let mut response = problem_response(&problem);
+    if let Ok(value) = header::HeaderValue::from_str(&format!("bytes */{size}")) {
+        response.headers_mut().insert(header::CONTENT_RANGE, value);
+    }
+    response
+}
+
+fn lists(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(|value| value.trim().to_owned())
+}
+
+/// RFC 9110 section 8.8.3.2: a weak tag matches in a weak comparison only.
+fn matches(tags: &str, tag: &str, strong: bool) -> bool {
+    tags == "*"
+        || tags
+            .split(',')
+            .map(str::trim)
+            .any(|given| given == tag || (!strong && given.strip_prefix("W/") == Some(tag)))
+}

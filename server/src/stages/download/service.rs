@@ -1,0 +1,146 @@
+//! Reads a file's bytes in order, chunk by chunk, with a bounded buffer.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use bytes::Bytes;
+use cairn_shared::{ChunkRule, Row, SessionId, UnixMs};
+use cairn_store::{ChunkReader, StoreError};
+use futures_util::{Stream, stream};
+
+use crate::access::LinkRight;
+use crate::cairn::Cairn;
+use crate::refusal::Answer;
+
+/// Rows looked up at once.
+const ROWS_PAGE: usize = 1_000;
+
+/// What a share page tells of a file.
+pub(super) struct Shown {
+    pub(super) name: String,
+    pub(super) size: u64,
+    pub(super) mtime: Option<String>,
+    pub(super) created_at: String,
+    pub(super) blob: Option<String>,
+}
+
+/// What the share page tells of the link's file.
+pub(super) fn shown(right: &LinkRight) -> Shown {
+    let file = right.file();
+    Shown {
+        name: file.fields.name.visible(),
+        size: file.size,
+        mtime: file.fields.mtime.map(date),
+        created_at: date(file.created_at),
+        blob: file.blob.map(|blob| blob.to_string()),
+    }
+}
+
+/// A moment as people and machines read it: `2026-11-21 04:19 UTC`.
+fn date(at: UnixMs) -> String {
+    // Later than the year 9999 is no date that anybody means; the formatter would refuse it.
+    let seconds = (at / 1_000).min(253_402_300_799);
+    let text = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string();
+    match (text.get(..10), text.get(11..16)) {
+        (Some(day), Some(time)) => format!("{day} {time} UTC"),
+        _ => text,
+    }
+}
+
+/// `length` bytes of the link's file from `first` on. A chunk that can't be read breaks the stream off.
+pub(super) async fn read(
+    cairn: Arc<Cairn>,
+    right: &LinkRight,
+    first: u64,
+    length: u64,
+) -> Answer<impl Stream<Item = io::Result<Bytes>> + use<>> {
+    let file = right.file();
+    let (index, skip) = start_row(&cairn, file.session, file.fields.rule, first).await?;
+    let reading = Reading {
+        cairn,
+        session: file.session,
+        next: index,
+        rows: VecDeque::new(),
+        skip,
+        left: length,
+        open: None,
+    };
+    Ok(stream::try_unfold(reading, |mut reading| async move {
+        match reading.step().await {
+            Ok(Some(bytes)) => Ok(Some((bytes, reading))),
+            Ok(None) => Ok(None),
+            Err(error) => {
+                tracing::error!(session.id = %reading.session, error = %error, "a download broke off");
+                Err(io::Error::other(error))
+            }
+        }
+    }))
+}
+
+/// The row that byte `first` lies in, and how far inside.
+async fn start_row(cairn: &Cairn, session: SessionId, rule: ChunkRule, first: u64) -> Answer<(u32, u32)> {
+    if let ChunkRule::Fixed(bytes) = rule {
+        let bytes = u64::from(bytes);
+        return Ok(((first / bytes) as u32, (first % bytes) as u32));
+    }
+    let mut offset = 0;
+    let mut index = 0;
+    loop {
+        let rows = cairn.meta.rows(session, index, ROWS_PAGE).await?;
+        if rows.is_empty() {
+            return Ok((index, 0));
+        }
+        for row in rows {
+            let end = offset + u64::from(row.length);
+            if first < end {
+                return Ok((index, (first - offset) as u32));
+            }
+            offset = end;
+            index += 1;
+        }
+    }
+}
+
+struct Reading {
+    cairn: Arc<Cairn>,
+    session: SessionId,
+    next: u32,
+    rows: VecDeque<Row>,
+    skip: u32,
+    left: u64,
+    open: Option<Box<dyn ChunkReader>>,
+}
+
+impl Reading {
+    /// The next bytes; `None` once all were given.
+    async fn step(&mut self) -> Result<Option<Bytes>, StoreError> {
+        while self.left > 0 {
+            let mut reader = match self.open.take() {
+                Some(reader) => reader,
+                None => self.open_next().await?,
+            };
+            if let Some(mut bytes) = reader.read().await? {
+                self.open = Some(reader);
+                bytes.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+                self.left -= bytes.len() as u64;
+                return Ok(Some(bytes));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn open_next(&mut self) -> Result<Box<dyn ChunkReader>, StoreError> {
+        if self.rows.is_empty() {
+            self.rows = self.cairn.meta.rows(self.session, self.next, ROWS_PAGE).await?.into();
+        }
+        let damaged = |what: &str| StoreError::Damaged(format!("{what} of session {}", self.session));
+        let row = self.rows.pop_front().ok_or_else(|| damaged("a row is missing"))?;
+        let record = self.cairn.meta.chunk(row.digest).await?.ok_or_else(|| damaged("a chunk is missing"))?;
+        let reader = self.cairn.chunks.open(&record.locator, self.skip).await?;
+        self.next += 1;
+        self.skip = 0;
+        Ok(reader)
+    }
+}

@@ -1,0 +1,6 @@
+//! `POST /api/finish/{session}`: the session becomes a file.
+
+pub(crate) mod route;
+mod service;
+
+pub(crate) use service::published;

@@ -1,0 +1,24 @@
+//! Translates `POST /api/finish/{session}`.
+
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpRequest, HttpResponse, web};
+use cairn_shared::limits::JSON_BYTES_MAX;
+
+use super::service;
+use crate::access::upload_right;
+use crate::cairn::Cairn;
+use crate::http::{Body, asker, optional_json_body, variable};
+use crate::refusal::Answer;
+
+/// 201 with file and link; the same again.
+pub(crate) async fn post(cairn: web::Data<Cairn>, request: HttpRequest, body: Body) -> Answer<HttpResponse> {
+    let asker = asker(&cairn, &request).await?;
+    let right = upload_right(&cairn, asker.credential, variable(&request)?).await?;
+    let wanted = optional_json_body(&request, body, JSON_BYTES_MAX).await?;
+    let finished = service::finish(&cairn, &right, wanted).await?;
+    let mut response = HttpResponse::Created();
+    if let Some(url) = &finished.url {
+        response.insert_header((LOCATION, url.as_str()));
+    }
+    Ok(response.json(finished))
+}

@@ -1,0 +1,55 @@
+//! Publishes sessions. Nothing is assembled: the blob is its manifest.
+
+use std::time::Duration;
+
+use cairn_shared::message::{FinishRequest, FinishResponse};
+use cairn_shared::{FileId, LinkId, route};
+use cairn_store::model::{Publish, Session, SessionState};
+
+use crate::access::{UploadRight, sha256};
+use crate::cairn::Cairn;
+use crate::refusal::Answer;
+use crate::stages::start::check_size;
+
+/// The longest wait for the whole-file digest before `blob` is answered as null.
+const BLOB_WAIT: Duration = Duration::from_secs(2);
+
+/// Publishes the session's rows as a file with a link.
+pub(super) async fn finish(
+    cairn: &Cairn,
+    right: &UploadRight,
+    request: FinishRequest,
+) -> Answer<FinishResponse> {
+    if let Some(size) = request.size {
+        check_size(right.session().fields.rule, size)?;
+    }
+    let link = LinkId::new(cairn.fresh_id()?);
+    let wanted = request.link.unwrap_or(true);
+    let publish = Publish {
+        session: right.session().id,
+        revision: request.revision,
+        chunks: request.chunks,
+        size: request.size,
+        manifest_digest: request.manifest_digest,
+        file: FileId::new(cairn.fresh_id()?),
+        link: wanted.then(|| (link, sha256(cairn.secret.link_token(link).as_bytes()))),
+        now: cairn.now(),
+    };
+    let first = matches!(right.session().state, SessionState::Open);
+    let (session, file) = cairn.meta.publish(publish).await?;
+    if file.blob.is_none() {
+        cairn.follower.finish(session.id, BLOB_WAIT).await;
+    }
+    if first {
+        tracing::info!(session.id = %session.id, size_bytes = file.size, chunks = file.rows, "upload finished");
+    }
+    published(cairn, &session).await?.ok_or_else(crate::refusal::Refusal::not_found)
+}
+
+/// Finish's answer for a finished session, `blob` filled in where it is known; `None` for others.
+pub(crate) async fn published(cairn: &Cairn, session: &Session) -> Answer<Option<FinishResponse>> {
+    let SessionState::Finished { file, manifest_digest, link, .. } = &session.state else { return Ok(None) };
+    let blob = cairn.meta.file(*file).await?.and_then(|file| file.blob);
+    let url = link.map(|link| route::share_page(&cairn.secret.link_token(link)));
+    Ok(Some(FinishResponse { file: *file, manifest_digest: *manifest_digest, blob, url }))
+}

@@ -1,0 +1,4 @@
+//! `POST /api/owner`: an anonymous owner.
+
+pub(crate) mod route;
+mod service;

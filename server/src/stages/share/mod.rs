@@ -1,0 +1,4 @@
+//! Links and files of an owner: share, list, revoke, delete.
+
+pub(crate) mod route;
+mod service;

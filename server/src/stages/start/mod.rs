@@ -1,0 +1,6 @@
+//! `POST /api/start`: a session.
+
+pub(crate) mod route;
+mod service;
+
+pub(crate) use service::check_size;

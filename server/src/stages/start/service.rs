@@ -1,0 +1,97 @@
+//! Starts sessions.
+
+use cairn_shared::limits::{CHECK_ROWS_MAX, CHUNK_BYTES_MAX, INTEGER_MAX, META_BYTES_MAX, SESSION_ROWS_MAX};
+use cairn_shared::message::{Limits, StartRequest, StartResponse};
+use cairn_shared::{ChunkRule, OwnerId, SessionId};
+use cairn_store::model::{FileFields, NewSession, Session};
+use data_encoding::HEXLOWER;
+
+use crate::access::StartRight;
+use crate::cairn::Cairn;
+use crate::refusal::{Answer, Refusal};
+
+/// Starts a session, or finds the one that the same key started; `true` for the latter.
+pub(super) async fn start(
+    cairn: &Cairn,
+    right: &StartRight,
+    request: StartRequest,
+) -> Answer<(StartResponse, bool)> {
+    let fields = fields(&request)?;
+    let now = cairn.now();
+    let owner = match right.owner() {
+        Some(owner) => owner,
+        None => OwnerId::new(cairn.fresh_id()?),
+    };
+    let new = NewSession {
+        id: SessionId::new(cairn.fresh_id()?),
+        owner,
+        ownerless: right.owner().is_none(),
+        key: request.key,
+        fields,
+        now,
+        expires_at: cairn.expires_at(now),
+    };
+    let (session, repeated) = cairn.meta.start(new).await?;
+    Ok((describe(cairn, &session), repeated))
+}
+
+fn fields(request: &StartRequest) -> Answer<FileFields> {
+    let rule = request.chunking.unwrap_or(ChunkRule::DEFAULT);
+    if let Some(size) = request.size {
+        check_size(rule, size)?;
+    }
+    if request.mtime.is_some_and(|mtime| mtime > INTEGER_MAX) {
+        return Err(Refusal::field("mtime", "is larger than 2^53-1"));
+    }
+    if request.meta.as_ref().is_some_and(|meta| meta.len() > META_BYTES_MAX) {
+        return Err(Refusal::field("meta", format!("has more than {META_BYTES_MAX} bytes")));
+    }
+    if request.folder.is_some() {
+        return Err(Refusal::field("folder", "names no folder of yours"));
+    }
+    Ok(FileFields {
+        name: request.name.clone(),
+        path: request.path.clone(),
+        mtime: request.mtime,
+        media_type: request.media_type.clone(),
+        meta: request.meta.clone(),
+        size: request.size,
+        rule,
+    })
+}
+
+/// A size that JSON carries exactly and that fits into a session's rows.
+pub(crate) fn check_size(rule: ChunkRule, size: u64) -> Answer<()> {
+    if size > INTEGER_MAX {
+        return Err(Refusal::field("size", "is larger than 2^53-1"));
+    }
+    let bytes_max = u64::from(rule.length_max()).saturating_mul(u64::from(SESSION_ROWS_MAX));
+    if size > bytes_max {
+        return Err(Refusal::field(
+            "size",
+            format!("needs more than {SESSION_ROWS_MAX} chunks under this rule"),
+        ));
+    }
+    Ok(())
+}
+
+fn describe(cairn: &Cairn, session: &Session) -> StartResponse {
+    let chunk_size = match session.fields.rule {
+        ChunkRule::Fixed(bytes) => Some(bytes),
+        ChunkRule::FastCdc => None,
+    };
+    StartResponse {
+        session_id: session.id,
+        session_key: cairn.secret.session_key(session.id),
+        expires_at: session.expires_at,
+        chunking: session.fields.rule,
+        chunk_size,
+        chunks: session.rows_expected().and_then(|rows| u32::try_from(rows).ok()),
+        limits: Limits {
+            chunk_bytes: CHUNK_BYTES_MAX,
+            check_rows: CHECK_ROWS_MAX as u32,
+            session_rows: SESSION_ROWS_MAX,
+        },
+        proof_key: HEXLOWER.encode(&cairn.secret.proof_key(session.id)),
+    }
+}

@@ -1,0 +1,4 @@
+//! `GET /api/status/{session}` and giving a session up.
+
+pub(crate) mod route;
+mod service;

@@ -1,0 +1,4 @@
+//! `PUT /api/upload/{session}/{index}`: the bytes of one chunk.
+
+pub(crate) mod route;
+mod service;

@@ -1,0 +1,7 @@
+//! The jobs behind the routes.
+
+mod follower;
+mod sweep;
+
+pub(crate) use follower::{Follower, follow};
+pub(crate) use sweep::sweep;

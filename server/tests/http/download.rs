@@ -1,0 +1,135 @@
+//! The share page and the bytes behind a link.
+
+use cairn_shared::ProblemCode;
+use serde_json::{Value, json};
+
+use crate::site::{Answer, Site, hex, noise};
+
+/// Uploads a file of several chunks; its link.
+fn upload(site: &Site, name: &str, media_type: &str, bytes: &[u8]) -> Value {
+    let fields =
+        json!({"name": name, "size": bytes.len(), "media_type": media_type, "chunking": "fixed/65536"});
+    let started = site.ask("POST", "/api/start").json(&fields).send().expect(201);
+    let id = started["session_id"].as_str().unwrap();
+    for (index, block) in bytes.chunks(65_536).enumerate() {
+        site.ask("PUT", &format!("/api/upload/{id}/{index}")).body(block).send().expect(204);
+    }
+    site.ask("POST", &format!("/api/finish/{id}")).send().expect(201)
+}
+
+fn raw(finished: &Value) -> String {
+    format!("{}/raw", finished["url"].as_str().unwrap())
+}
+
+fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
+    answer.headers.get(name).map_or("", String::as_str)
+}
+
+#[test]
+fn ranges_and_conditions_follow_rfc_9110() {
+    let site = Site::start();
+    let file = noise(1, 200_000);
+    let finished = upload(&site, "a.bin", "application/x-thing", &file);
+    let path = raw(&finished);
+    let tag = format!("\"{}\"", finished["manifest_digest"].as_str().unwrap());
+    let whole = site.ask("GET", &path).send();
+    assert_eq!(
+        (whole.status, header(&whole, "etag"), header(&whole, "accept-ranges")),
+        (200, tag.as_str(), "bytes")
+    );
+    let digest: [u8; 32] = data_encoding::HEXLOWER.decode(hex(&file).as_bytes()).unwrap().try_into().unwrap();
+    assert_eq!(header(&whole, "repr-digest"), format!("sha-256=:{}:", data_encoding::BASE64.encode(&digest)));
+    assert_eq!(whole.bytes, file);
+    for (range, first, last) in [
+        ("bytes=0-0", 0, 0),
+        ("bytes=65535-65536", 65_535, 65_536),
+        ("bytes=100000-", 100_000, 199_999),
+        ("bytes=-1", 199_999, 199_999),
+        ("bytes=65536-131071", 65_536, 131_071),
+    ] {
+        let answer = site.ask("GET", &path).header("Range", range).send();
+        assert_eq!(answer.status, 206, "{range}");
+        assert_eq!(header(&answer, "content-range"), format!("bytes {first}-{last}/200000"));
+        assert_eq!(answer.bytes, &file[first..=last], "{range}");
+    }
+    let beyond = site.ask("GET", &path).header("Range", "bytes=200000-").send();
+    assert_eq!(header(&beyond, "content-range"), "bytes */200000");
+    beyond.refused(ProblemCode::RangeUnsatisfiable);
+    let ask = |name: &str, value: &str| {
+        site.ask("GET", &path).header("Range", "bytes=0-9").header(name, value).send()
+    };
+    assert_eq!(ask("If-Range", &tag).status, 206);
+    assert_eq!(ask("If-Range", "\"other\"").status, 200);
+    assert_eq!(ask("If-Range", &format!("W/{tag}")).status, 200);
+    assert_eq!(ask("If-None-Match", &tag).status, 304);
+    assert_eq!(ask("If-None-Match", "\"other\"").status, 206);
+    assert_eq!(ask("If-Match", &tag).status, 206);
+    ask("If-Match", "\"other\"").refused(ProblemCode::ConditionFailed);
+}
+
+#[test]
+fn head_tells_the_same_without_bytes() {
+    let site = Site::start();
+    let path = raw(&upload(&site, "a.bin", "image/png", &noise(2, 70_000)));
+    let (get, head) = (site.ask("GET", &path).send(), site.ask("HEAD", &path).send());
+    assert_eq!((head.status, head.bytes.len()), (200, 0));
+    for name in ["content-length", "content-type", "etag", "content-disposition", "content-security-policy"] {
+        assert_eq!(header(&get, name), header(&head, name), "{name}");
+    }
+    assert_eq!(header(&head, "content-length"), "70000");
+}
+
+#[test]
+fn nothing_uploaded_runs_in_the_origin() {
+    let site = Site::start();
+    for (name, media_type, expected) in [
+        ("a.html", "text/html", "application/octet-stream"),
+        ("a.svg", "image/svg+xml", "application/octet-stream"),
+        ("a.png", "image/png", "image/png"),
+        ("a.txt", "text/plain", "text/plain; charset=utf-8"),
+    ] {
+        let answer =
+            site.ask("GET", &raw(&upload(&site, name, media_type, b"<script>alert(1)</script>"))).send();
+        assert_eq!(header(&answer, "content-type"), expected);
+        assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
+        assert!(header(&answer, "content-security-policy").starts_with("sandbox;"));
+        assert!(header(&answer, "content-disposition").starts_with("attachment;"));
+        assert_eq!(header(&answer, "referrer-policy"), "no-referrer");
+    }
+}
+
+#[test]
+fn the_share_page_needs_no_script_and_breaks_on_no_name() {
+    let site = Site::start();
+    let name = "<img src=x onerror=alert(1)>\u{202e}fdp\"';.exe";
+    let finished = upload(&site, name, "text/html", b"hello");
+    let url = finished["url"].as_str().unwrap();
+    let page = site.ask("GET", url).send();
+    assert_eq!((page.status, header(&page, "content-type")), (200, "text/html; charset=utf-8"));
+    let html = page.text();
+    assert!(!html.contains("<script") && !html.contains("<img") && !html.contains('\u{202e}'), "{html}");
+    assert!(
+        html.contains("\\u{202E}fdp")
+            && html.contains(&format!("{url}/raw"))
+            && html.contains(&hex(b"hello"))
+    );
+    let policy = header(&page, "content-security-policy");
+    assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    let raw = site.ask("GET", &format!("{url}/raw")).send();
+    assert!(
+        header(&raw, "content-disposition").contains(
+            "filename*=UTF-8''%3Cimg%20src%3Dx%20onerror%3Dalert%281%29%3E%E2%80%AEfdp%22%27%3B.exe"
+        )
+    );
+}
+
+#[test]
+fn unknown_links_give_a_page_and_no_bytes() {
+    let site = Site::start();
+    for token in ["AAAAAAAAAAAAAAAAAAAAAA", "x", "..%2f..%2fetc%2fpasswd"] {
+        let page = site.ask("GET", &format!("/d/{token}")).send();
+        assert_eq!(page.status, 404);
+        assert!(page.text().contains("<h1>"));
+        site.ask("GET", &format!("/d/{token}/raw")).send().refused(ProblemCode::NotFound);
+    }
+}

@@ -1,0 +1,12 @@
+//! Every route over real sockets, against memory stores.
+
+mod access;
+mod body;
+mod declared;
+mod download;
+mod matrix;
+mod owner_files;
+mod plain;
+mod site;
+mod start;
+mod upkeep;

@@ -1,0 +1,104 @@
+//! Chunks in memory, gone with the process.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use cairn_shared::ChunkDigest;
+use cairn_shared::limits::INTEGER_MAX;
+use sha2::{Digest, Sha256};
+
+use super::{ChunkReader, ChunkStore, ChunkWriter, Staged, StagedBytes, foreign, locator, too_long};
+use crate::error::{Result, StoreError};
+use crate::model::Locator;
+
+/// What one read gives, in bytes.
+const READ_BYTES: usize = 256 * 1_024;
+
+/// Makes a store in memory.
+pub fn memory() -> Arc<dyn ChunkStore> {
+    Arc::new(MemoryChunks::default())
+}
+
+#[derive(Debug, Default)]
+struct MemoryChunks {
+    chunks: Mutex<HashMap<String, Bytes>>,
+}
+
+impl MemoryChunks {
+    fn chunks(&self) -> MutexGuard<'_, HashMap<String, Bytes>> {
+        self.chunks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl ChunkStore for MemoryChunks {
+    async fn begin(&self, length_max: u32) -> Result<Box<dyn ChunkWriter>> {
+        Ok(Box::new(MemoryWriter { length_max, bytes: BytesMut::new() }))
+    }
+
+    async fn place(&self, staged: Staged, generation: u32) -> Result<Locator> {
+        let locator = locator(&staged, generation);
+        let StagedBytes::Memory(bytes) = staged.bytes else { return Err(foreign()) };
+        self.chunks().insert(locator.key.clone(), bytes);
+        Ok(locator)
+    }
+
+    async fn open(&self, locator: &Locator, offset: u32) -> Result<Box<dyn ChunkReader>> {
+        let bytes = self.chunks().get(&locator.key).cloned();
+        let mut bytes =
+            bytes.ok_or_else(|| StoreError::Damaged(format!("chunk {} is not there", locator.key)))?;
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+        Ok(Box::new(MemoryReader { bytes: bytes.split_off(offset) }))
+    }
+
+    async fn remove(&self, locator: &Locator) -> Result<()> {
+        self.chunks().remove(&locator.key);
+        Ok(())
+    }
+
+    async fn free_bytes(&self) -> Result<u64> {
+        Ok(INTEGER_MAX)
+    }
+}
+
+struct MemoryWriter {
+    length_max: u32,
+    bytes: BytesMut,
+}
+
+#[async_trait]
+impl ChunkWriter for MemoryWriter {
+    async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        if (self.bytes.len() + bytes.len()) as u64 > u64::from(self.length_max) {
+            return Err(too_long(self.length_max));
+        }
+        self.bytes.extend_from_slice(&bytes);
+        Ok(())
+    }
+
+    async fn finish(self: Box<Self>) -> Result<Staged> {
+        let bytes = self.bytes.freeze();
+        Ok(Staged {
+            digest: ChunkDigest::new(Sha256::digest(&bytes).into()),
+            length: u32::try_from(bytes.len()).map_err(|_| too_long(self.length_max))?,
+            crc32: crc32fast::hash(&bytes),
+            bytes: StagedBytes::Memory(bytes),
+        })
+    }
+}
+
+struct MemoryReader {
+    bytes: Bytes,
+}
+
+#[async_trait]
+impl ChunkReader for MemoryReader {
+    async fn read(&mut self) -> Result<Option<Bytes>> {
+        if self.bytes.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(self.bytes.split_to(self.bytes.len().min(READ_BYTES))))
+    }
+}

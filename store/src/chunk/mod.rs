@@ -1,0 +1,100 @@
+//! `ChunkStore`: the bytes of chunks.
+
+mod disk;
+mod memory;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cairn_shared::ChunkDigest;
+
+use crate::error::{Result, StoreError};
+use crate::model::{Codec, Locator};
+
+pub use disk::open;
+pub use memory::memory;
+
+/// Keeps chunks under their digest and generation. Nothing half-written is ever visible under a digest.
+#[async_trait]
+pub trait ChunkStore: Send + Sync + 'static {
+    /// Begins to take a chunk of up to `length_max` bytes, out of sight.
+    async fn begin(&self, length_max: u32) -> Result<Box<dyn ChunkWriter>>;
+
+    /// Puts staged bytes in their place, durably: bytes, name and folder are on disk when it returns. What
+    /// is there under the same digest and generation has the same bytes; then either may stay. Idempotent.
+    async fn place(&self, staged: Staged, generation: u32) -> Result<Locator>;
+
+    /// Opens a chunk for reading, from `offset` on; at or behind its end there is nothing to read. `Damaged` where
+    /// the chunk is not there.
+    async fn open(&self, locator: &Locator, offset: u32) -> Result<Box<dyn ChunkReader>>;
+
+    /// Removes a chunk's bytes; repeated: nothing happens.
+    async fn remove(&self, locator: &Locator) -> Result<()>;
+
+    /// Space left for chunks, in bytes.
+    async fn free_bytes(&self) -> Result<u64>;
+}
+
+/// Takes the bytes of one chunk, in order. Dropped before `finish`, it leaves nothing behind.
+#[async_trait]
+pub trait ChunkWriter: Send {
+    /// Appends bytes; more than `length_max` is an error of the caller's.
+    async fn write(&mut self, bytes: Bytes) -> Result<()>;
+
+    /// Ends the chunk: hashed on the way, and not yet durable.
+    async fn finish(self: Box<Self>) -> Result<Staged>;
+}
+
+/// A chunk that was taken, out of sight until it is placed. Dropped, it leaves nothing behind.
+#[derive(Debug)]
+pub struct Staged {
+    /// SHA-256 of the bytes.
+    pub digest: ChunkDigest,
+    /// In bytes.
+    pub length: u32,
+    /// CRC-32 (IEEE) of the bytes.
+    pub crc32: u32,
+    /// Where the store keeps them until then.
+    pub(crate) bytes: StagedBytes,
+}
+
+/// Gives a chunk's bytes, in order.
+#[async_trait]
+pub trait ChunkReader: Send {
+    /// Up to 256 KiB; `None` at the end. `Damaged` where the bytes end too early.
+    async fn read(&mut self) -> Result<Option<Bytes>>;
+}
+
+/// What an adapter keeps of a staged chunk.
+#[derive(Debug)]
+pub(crate) enum StagedBytes {
+    /// A file that is unlinked when it is dropped.
+    Disk(disk::TempFile),
+    /// The bytes themselves.
+    Memory(Bytes),
+}
+
+/// A chunk came from another adapter than the one that is to place it.
+fn foreign() -> StoreError {
+    StoreError::Io(std::io::Error::other("the chunk was staged by another store"))
+}
+
+/// The caller wrote more than it had asked for.
+fn too_long(length_max: u32) -> StoreError {
+    StoreError::Io(std::io::Error::other(format!("the chunk has more than {length_max} bytes")))
+}
+
+/// The name of a chunk's copy.
+fn key(digest: ChunkDigest, generation: u32) -> String {
+    let digest = digest.to_string();
+    format!("{}/{digest}.{generation}", &digest[..2])
+}
+
+fn locator(staged: &Staged, generation: u32) -> Locator {
+    Locator {
+        store: 0,
+        key: key(staged.digest, generation),
+        offset: 0,
+        length: staged.length,
+        codec: Codec::Plain,
+    }
+}

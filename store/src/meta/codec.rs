@@ -1,0 +1,254 @@
+//! The values under the keys: a version byte, then JSON for the few, a fixed binary layout for the many.
+
+use cairn_shared::{ChunkDigest, Row};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Result, StoreError};
+use crate::model::{ChunkRecord, ChunkState, Codec, Locator, StoredRow};
+
+/// First byte of every value of format 1.
+const VERSION: u8 = 1;
+
+/// A row, and the revision that wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RowFact {
+    /// What was declared or defined.
+    pub(crate) stored: StoredRow,
+    /// The session's revision then. A later one may have dropped the row before it was removed.
+    pub(crate) revision: u32,
+}
+
+/// A hold, as its session sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HeldFact {
+    /// Length of the chunk, in bytes.
+    pub(crate) length: u32,
+    /// The manifest contains it, as the trimming job found.
+    pub(crate) kept: bool,
+}
+
+/// Serialises a row of which there are few.
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+    let mut bytes = vec![VERSION];
+    serde_json::to_writer(&mut bytes, value).map_err(|error| StoreError::Damaged(error.to_string()))?;
+    Ok(bytes)
+}
+
+/// Reads what `json` wrote.
+pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    let body = Fields::new(bytes)?.rest();
+    serde_json::from_slice(body).map_err(|error| StoreError::Damaged(format!("a row can't be read: {error}")))
+}
+
+/// 42 bytes: version, digest, length, declared, revision.
+pub(crate) fn row(fact: &RowFact) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    bytes.extend_from_slice(fact.stored.row.digest.as_bytes());
+    bytes.extend_from_slice(&fact.stored.row.length.to_be_bytes());
+    bytes.push(u8::from(fact.stored.declared));
+    bytes.extend_from_slice(&fact.revision.to_be_bytes());
+    bytes
+}
+
+/// Reads what `row` wrote.
+pub(crate) fn from_row(bytes: &[u8]) -> Result<RowFact> {
+    let mut fields = Fields::new(bytes)?;
+    let row = Row { digest: ChunkDigest::new(fields.take()?), length: fields.u32()? };
+    let stored = StoredRow { row, declared: fields.u8()? != 0 };
+    Ok(RowFact { stored, revision: fields.u32()? })
+}
+
+/// 6 bytes: version, length, kept.
+pub(crate) fn held(fact: &HeldFact) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    bytes.extend_from_slice(&fact.length.to_be_bytes());
+    bytes.push(u8::from(fact.kept));
+    bytes
+}
+
+/// Reads what `held` wrote.
+pub(crate) fn from_held(bytes: &[u8]) -> Result<HeldFact> {
+    let mut fields = Fields::new(bytes)?;
+    Ok(HeldFact { length: fields.u32()?, kept: fields.u8()? != 0 })
+}
+
+/// 22 bytes (version, length, CRC-32, state, since, generation), then the locator.
+pub(crate) fn chunk(record: &ChunkRecord) -> Vec<u8> {
+    let (state, since) = match record.state {
+        ChunkState::Present => (0, 0),
+        ChunkState::Condemned(since) => (1, since),
+        ChunkState::Deleting => (2, 0),
+    };
+    let mut bytes = vec![VERSION];
+    bytes.extend_from_slice(&record.length.to_be_bytes());
+    bytes.extend_from_slice(&record.crc32.to_be_bytes());
+    bytes.push(state);
+    bytes.extend_from_slice(&since.to_be_bytes());
+    bytes.extend_from_slice(&record.generation.to_be_bytes());
+    push_locator(&mut bytes, &record.locator);
+    bytes
+}
+
+/// Reads what `chunk` wrote.
+pub(crate) fn from_chunk(bytes: &[u8]) -> Result<ChunkRecord> {
+    let mut fields = Fields::new(bytes)?;
+    let (length, crc32) = (fields.u32()?, fields.u32()?);
+    let (state, since) = (fields.u8()?, fields.u64()?);
+    let state = match state {
+        0 => ChunkState::Present,
+        1 => ChunkState::Condemned(since),
+        2 => ChunkState::Deleting,
+        other => return Err(StoreError::Damaged(format!("a chunk has the unknown state {other}"))),
+    };
+    let generation = fields.u32()?;
+    Ok(ChunkRecord { length, crc32, state, generation, locator: take_locator(fields)? })
+}
+
+/// Version, then the locator.
+pub(crate) fn locator(locator: &Locator) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    push_locator(&mut bytes, locator);
+    bytes
+}
+
+/// Reads what `locator` wrote.
+pub(crate) fn from_locator(bytes: &[u8]) -> Result<Locator> {
+    take_locator(Fields::new(bytes)?)
+}
+
+/// 5 bytes: version, number.
+pub(crate) fn number(number: u32) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    bytes.extend_from_slice(&number.to_be_bytes());
+    bytes
+}
+
+/// Reads what `number` wrote.
+pub(crate) fn from_number(bytes: &[u8]) -> Result<u32> {
+    Fields::new(bytes)?.u32()
+}
+
+/// Version, then an id, or nothing.
+pub(crate) fn id(id: Option<&[u8; 16]>) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    bytes.extend_from_slice(id.map_or(&[], |id| id.as_slice()));
+    bytes
+}
+
+/// Reads what `id` wrote.
+pub(crate) fn from_id(bytes: &[u8]) -> Result<Option<[u8; 16]>> {
+    let mut fields = Fields::new(bytes)?;
+    if fields.0.is_empty() { Ok(None) } else { fields.take().map(Some) }
+}
+
+/// 15 bytes (store, offset, length, codec), then the key.
+fn push_locator(bytes: &mut Vec<u8>, locator: &Locator) {
+    let codec = match locator.codec {
+        Codec::Plain => 0,
+    };
+    bytes.extend_from_slice(&locator.store.to_be_bytes());
+    bytes.extend_from_slice(&locator.offset.to_be_bytes());
+    bytes.extend_from_slice(&locator.length.to_be_bytes());
+    bytes.push(codec);
+    bytes.extend_from_slice(locator.key.as_bytes());
+}
+
+fn take_locator(mut fields: Fields<'_>) -> Result<Locator> {
+    let store = u16::from_be_bytes(fields.take()?);
+    let (offset, length) = (fields.u64()?, fields.u32()?);
+    let codec = match fields.u8()? {
+        0 => Codec::Plain,
+        other => return Err(StoreError::Damaged(format!("a chunk has the unknown codec {other}"))),
+    };
+    let key = String::from_utf8(fields.rest().to_vec());
+    let key = key.map_err(|_| StoreError::Damaged("a locator's key is no text".to_owned()))?;
+    Ok(Locator { store, key, offset, length, codec })
+}
+
+/// Takes fixed-width fields off the front of a value.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn new(bytes: &'a [u8]) -> Result<Self> {
+        match bytes.split_first() {
+            Some((&VERSION, rest)) => Ok(Self(rest)),
+            Some((version, _)) => {
+                Err(StoreError::Damaged(format!("a row has format {version}; this server knows {VERSION}")))
+            }
+            None => Err(StoreError::Damaged("a row is empty".to_owned())),
+        }
+    }
+
+    fn take<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let (field, rest) =
+            self.0.split_first_chunk().ok_or_else(|| StoreError::Damaged("a row is too short".to_owned()))?;
+        self.0 = rest;
+        Ok(*field)
+    }
+
+    fn u8(&mut self) -> Result<u8> {
+        Ok(u8::from_be_bytes(self.take()?))
+    }
+
+    fn u32(&mut self) -> Result<u32> {
+        Ok(u32::from_be_bytes(self.take()?))
+    }
+
+    fn u64(&mut self) -> Result<u64> {
+        Ok(u64::from_be_bytes(self.take()?))
+    }
+
+    fn rest(self) -> &'a [u8] {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(state: ChunkState) -> ChunkRecord {
+        let locator = Locator {
+            store: 7,
+            key: "ab/abc.3".to_owned(),
+            offset: 1 << 40,
+            length: 1_000,
+            codec: Codec::Plain,
+        };
+        ChunkRecord { length: 1_000, crc32: 0xdead_beef, state, generation: 3, locator }
+    }
+
+    #[test]
+    fn the_layouts_of_format_1_stay_as_they_are() {
+        let stored =
+            StoredRow { row: Row { digest: ChunkDigest::new([0xab; 32]), length: 258 }, declared: true };
+        let row_bytes = row(&RowFact { stored, revision: 5 });
+        let expected = [&[1][..], &[0xab; 32], &[0, 0, 1, 2], &[1], &[0, 0, 0, 5]].concat();
+        assert_eq!(row_bytes, expected);
+        assert_eq!(held(&HeldFact { length: 258, kept: false }), [1, 0, 0, 1, 2, 0]);
+        let bytes = chunk(&record(ChunkState::Condemned(9)));
+        let head = [1, 0, 0, 3, 0xe8, 0xde, 0xad, 0xbe, 0xef, 1, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 3, 0, 7];
+        assert_eq!(bytes[..24], head);
+        assert_eq!(bytes[24..], *b"\0\0\x01\0\0\0\0\0\0\0\x03\xe8\0ab/abc.3");
+        assert_eq!(number(258), [1, 0, 0, 1, 2]);
+    }
+
+    #[test]
+    fn what_was_written_reads_back() {
+        for state in [ChunkState::Present, ChunkState::Condemned(77), ChunkState::Deleting] {
+            assert_eq!(from_chunk(&chunk(&record(state))).unwrap(), record(state));
+        }
+        let held_fact = HeldFact { length: 5, kept: true };
+        assert_eq!(from_held(&held(&held_fact)).unwrap(), held_fact);
+        assert_eq!(from_id(&id(None)).unwrap(), None);
+        assert_eq!(from_id(&id(Some(&[4; 16]))).unwrap(), Some([4; 16]));
+    }
+
+    #[test]
+    fn an_unknown_format_or_a_short_row_is_damage() {
+        assert!(matches!(from_row(&[2; 42]), Err(StoreError::Damaged(_))));
+        assert!(matches!(from_row(&[1; 41]), Err(StoreError::Damaged(_))));
+        assert!(matches!(from_held(&[]), Err(StoreError::Damaged(_))));
+    }
+}

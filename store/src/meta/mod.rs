@@ -1,0 +1,194 @@
+//! `MetaStore`: facts about sessions, chunks, files and links, in verbs of the domain.
+
+mod codec;
+mod committer;
+mod facts;
+mod index;
+mod keys;
+mod log;
+mod memory;
+mod open;
+mod read;
+mod sled;
+mod store;
+mod tx;
+mod verbs;
+
+use async_trait::async_trait;
+use cairn_shared::message::RowState;
+use cairn_shared::{BlobDigest, ChunkDigest, FileId, LinkId, OwnerId, Ranges, Row, SessionId, UnixMs};
+
+use crate::error::Result;
+use crate::model::{
+    ChunkRecord, Doomed, File, Follow, Link, Linked, NewSession, Owner, Publish, Session, StoredRow,
+};
+
+pub use open::{memory, open};
+
+/// Keeps every fact. Each verb is one atomic step; a verb that changes something is durable when it returns,
+/// and whoever reads next sees it. A verb that fails has changed nothing. Verbs may run at the same time.
+#[async_trait]
+pub trait MetaStore: Send + Sync + 'static {
+    // ---- owner
+
+    /// Adds an owner. Idempotent; the same id or key with other fields: `KeyReused`.
+    async fn add_owner(&self, owner: Owner) -> Result<()>;
+
+    /// Finds the owner whose key has this SHA-256.
+    async fn owner_by_key(&self, key_hash: [u8; 32]) -> Result<Option<Owner>>;
+
+    // ---- start
+
+    /// Starts a session. Idempotent by key: with the same owner (ownerless: on its own), key and fields it
+    /// gives the same session and `true`, in whatever state it is. Other fields: `KeyReused`.
+    /// A size that takes more rows than a session may have: `RowsTooMany`.
+    async fn start(&self, session: NewSession) -> Result<(Session, bool)>;
+
+    /// The session, or its archive record.
+    async fn session(&self, id: SessionId) -> Result<Option<Session>>;
+
+    // ---- check
+
+    /// Declares `rows` from `at` on and answers each: `Have` where this owner holds the present chunk (a hold
+    /// of this session is taken with it), else `Need`. Follows DESIGN 4: the current revision extends or
+    /// repeats (`RowDiffers` where another row is there, declared or defined by a PUT; an equal one that a PUT
+    /// defined becomes declared), the next one replaces from `at` on, drops the rest and may set `size`; older
+    /// `RevisionOld`, newer `RevisionGap`. `at` behind the last row: `IndexOutOfRange`, where rows that a fixed
+    /// rule and a known size promise count as there. Under a fixed rule every length must fit the rule and the
+    /// size (`ChunkLength`, `IndexOutOfRange`); rows that another size leaves with a wrong length are dropped too.
+    /// More than `SESSION_ROWS_MAX`: `RowsTooMany`. Idempotent. Over, or over time at `now`: `SessionClosed`. With
+    /// `size` in the current revision it must equal the known one, else `SizeDiffers`.
+    async fn declare_rows(
+        &self,
+        session: SessionId,
+        revision: u32,
+        at: u32,
+        rows: Vec<Row>,
+        size: Option<u64>,
+        now: UnixMs,
+    ) -> Result<(Session, Vec<RowState>)>;
+
+    /// Finds a file of this owner with this whole-file digest.
+    async fn file_by_blob(&self, owner: OwnerId, blob: BlobDigest) -> Result<Option<File>>;
+
+    // ---- upload
+
+    /// The row at `index`, where it is declared or defined.
+    async fn row(&self, session: SessionId, index: u32) -> Result<Option<StoredRow>>;
+
+    /// The record of a chunk, in whatever state.
+    async fn chunk(&self, digest: ChunkDigest) -> Result<Option<ChunkRecord>>;
+
+    /// The generation to place this chunk under: the record's, one more while that is being deleted; without a
+    /// record one that no copy had before, 0 at first. And whether its bytes are there already, so that they need
+    /// not be placed again: keep them nevertheless until `arrive`, which may say `GenerationOver`.
+    async fn placement(&self, digest: ChunkDigest) -> Result<(u32, bool)>;
+
+    /// Notes that the chunk of row `index` has arrived: its record (unless it is there; a condemned one is
+    /// present again), a hold of the session, the row itself where the rule leaves it to the body, and
+    /// the session's later expiry, `expires_at` where that is later. `record.locator` names durable bytes.
+    /// `GenerationOver` where `record.generation` is being deleted or gone. A declared row must be equal
+    /// (`DigestMismatch`, `ChunkLength`); FastCDC without a declared row: `RowUndeclared`. Under a fixed rule
+    /// with a known size the index must be inside (`IndexOutOfRange`) and the length exact (`ChunkLength`);
+    /// with an unknown size every row but the highest has the rule's length, so that a short row is the last
+    /// (`IndexOutOfRange` behind it, until a full one replaces it). A row that a PUT defined is replaced. Over, or
+    /// over time at `now`: `SessionClosed`. Idempotent.
+    async fn arrive(
+        &self,
+        session: SessionId,
+        index: u32,
+        row: Row,
+        record: ChunkRecord,
+        expires_at: UnixMs,
+        now: UnixMs,
+    ) -> Result<()>;
+
+    // ---- status
+
+    /// Which rows `from..` have their chunk here, `received` and `missing` together of up to `pairs_max` pairs,
+    /// and the index to go on from. Rows that rule and size promise count as missing; with an unknown size so do
+    /// the gaps below the highest. One call looks at a million rows at most. `NotFound` where there is no session.
+    async fn arrived(
+        &self,
+        session: SessionId,
+        from: u32,
+        pairs_max: usize,
+    ) -> Result<(Ranges, Ranges, Option<u32>)>;
+
+    /// Rows `from..from+limit` in order; ends at the first gap. A published file's rows stay until it is deleted.
+    async fn rows(&self, session: SessionId, from: u32, limit: usize) -> Result<Vec<Row>>;
+
+    // ---- finish
+
+    /// Publishes: checks revision (`RevisionOld`, `RevisionGap`), chunks and manifest (`ManifestDiffers`), size
+    /// (`SizeRequired`, `SizeDiffers`), and that every row's chunk is present and held (`ChunksMissing`); then
+    /// the session becomes a file with a link. Without `size` the session's is meant. Repeated: the same file,
+    /// `NotFound` once that is deleted. Given up or over time: `SessionClosed`. `Changed` where the session changed
+    /// again and again meanwhile.
+    async fn publish(&self, publish: Publish) -> Result<(Session, File)>;
+
+    /// Gives a session up; repeated: nothing happens. Finished: `SessionClosed`. Unknown: `NotFound`.
+    async fn end_session(&self, session: SessionId, expired: bool, now: UnixMs) -> Result<()>;
+
+    // ---- share
+
+    /// The file.
+    async fn file(&self, id: FileId) -> Result<Option<File>>;
+
+    /// The owner's files behind `after`, in the order of their ids.
+    async fn files(&self, owner: OwnerId, after: Option<FileId>, limit: usize) -> Result<Vec<File>>;
+
+    /// Adds a link to a file; `NotFound` where there is none. Idempotent; the same id with other fields:
+    /// `KeyReused`.
+    async fn add_link(&self, link: Link) -> Result<()>;
+
+    /// The link.
+    async fn link(&self, id: LinkId) -> Result<Option<Link>>;
+
+    /// Every link to a file.
+    async fn links(&self, file: FileId) -> Result<Vec<Link>>;
+
+    /// Ends a link; repeated: nothing happens.
+    async fn remove_link(&self, id: LinkId) -> Result<()>;
+
+    /// Deletes a file and its links at once; its holds end by a job. Repeated: nothing happens.
+    async fn remove_file(&self, id: FileId, now: UnixMs) -> Result<()>;
+
+    // ---- download
+
+    /// Finds link and file by the SHA-256 of the link's token, whether or not it is over time.
+    async fn linked(&self, token_hash: [u8; 32]) -> Result<Option<Linked>>;
+
+    // ---- follower
+
+    /// Sessions whose whole-file digest is wanted: open ones with rows, all of them declared (what a PUT defined
+    /// may be replaced without a new revision, so such sessions follow once they are published), and those of files
+    /// without a blob.
+    async fn follows(&self) -> Result<Vec<SessionId>>;
+
+    /// How far the job has come.
+    async fn follow(&self, session: SessionId) -> Result<Option<Follow>>;
+
+    /// Keeps how far the job has come. Nothing happens where the session's revision is another meanwhile, or its
+    /// digest is not wanted. A revision that drops a row below `next` forgets the job's state; another keeps it.
+    async fn save_follow(&self, follow: Follow) -> Result<()>;
+
+    /// Ends the job: the session's file has this digest, and the hash-to-blob index knows it. Nothing happens
+    /// where the file is gone, or not there yet. The caller has hashed the rows as they are since publication.
+    async fn set_blob(&self, session: SessionId, blob: BlobDigest) -> Result<()>;
+
+    // ---- sweep
+
+    /// One bounded step of clean-up: ends sessions over time, forgets archive records that ended or finished
+    /// before `archive_before`, removes some holds and rows of what has ended (a chunk that loses its last
+    /// hold is condemned), removes some rows that a revision dropped. True where it did something, so that there may
+    /// be more to do.
+    async fn sweep(&self, now: UnixMs, archive_before: UnixMs) -> Result<bool>;
+
+    /// Marks up to `limit` chunks condemned before `before` and still without a hold as being deleted, and
+    /// gives them, with those that an earlier run left so: `limit` in all.
+    async fn doom(&self, before: UnixMs, limit: usize) -> Result<Vec<Doomed>>;
+
+    /// Drops the record of a doomed chunk whose bytes are gone. Nothing happens to a later generation that came.
+    async fn forget_chunk(&self, digest: ChunkDigest, generation: u32) -> Result<()>;
+}

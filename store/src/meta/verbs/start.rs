@@ -1,0 +1,58 @@
+//! `start`: makes a session, or finds the one that the key names.
+
+use cairn_shared::SessionId;
+
+use super::length::check_size;
+use crate::error::{Conflict, Result};
+use crate::meta::facts::{self, SessionFact};
+use crate::meta::read::Read;
+use crate::meta::tx::Tx;
+use crate::meta::{codec, keys};
+use crate::model::{NewSession, Session, SessionState};
+
+/// Starts a session; true where it was there already.
+pub(crate) fn start(tx: &mut Tx<'_>, new: NewSession) -> Result<(Session, bool)> {
+    let by_key = new.key.map(|key| keys::session_by_key((!new.ownerless).then_some(new.owner), key));
+    if let Some(by_key) = &by_key
+        && let Some(session) = by_key_found(tx, by_key)?
+    {
+        if session.fields != new.fields {
+            return Err(Conflict::KeyReused.into());
+        }
+        return Ok((session, true));
+    }
+    if facts::session(tx, new.id)?.is_some() {
+        return Err(Conflict::KeyReused.into());
+    }
+    let session = fresh(new);
+    check_size(&session)?;
+    if let Some(by_key) = by_key {
+        tx.put(by_key, codec::id(Some(session.id.as_bytes())));
+    }
+    tx.put(keys::expiry(session.expires_at, session.id), Vec::new());
+    let fact = SessionFact { session, changes: 0, replaceable: false, strayed: false };
+    facts::put_session(tx, &fact)?;
+    Ok((fact.session, false))
+}
+
+fn by_key_found(read: &dyn Read, by_key: &[u8]) -> Result<Option<Session>> {
+    let Some(value) = read.get(by_key)? else { return Ok(None) };
+    let Some(id) = codec::from_id(&value)? else { return Ok(None) };
+    Ok(facts::session(read, SessionId::new(id))?.map(|fact| fact.session))
+}
+
+fn fresh(new: NewSession) -> Session {
+    Session {
+        id: new.id,
+        owner: new.owner,
+        ownerless: new.ownerless,
+        key: new.key,
+        size: new.fields.size,
+        fields: new.fields,
+        revision: 0,
+        rows: 0,
+        created_at: new.now,
+        expires_at: new.expires_at,
+        state: SessionState::Open,
+    }
+}

@@ -1,0 +1,155 @@
+//! A few verbs to write down, and a look at everything that they left.
+
+use std::fmt::Write;
+use std::future::Future;
+
+use cairn_shared::{
+    BlobDigest, ChunkDigest, ChunkRule, ClientKey, FileId, LinkId, OwnerId, Row, SessionId, UnixMs,
+};
+use cairn_store::model::{
+    ChunkRecord, ChunkState, Codec, FileFields, Link, Locator, NewSession, Owner, Publish,
+};
+use cairn_store::{MetaStore, StoreError};
+
+pub(crate) const START: UnixMs = 1_000_000;
+pub(crate) const FULL: u32 = 65_536;
+/// Ids and digests are made of numbers below this.
+pub(crate) const NUMBERS: u8 = 8;
+
+/// Runs a future to its end.
+pub(crate) fn wait<F: Future>(future: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.unwrap().block_on(future)
+}
+
+pub(crate) fn session(n: u8) -> SessionId {
+    SessionId::new([n; 16])
+}
+
+pub(crate) fn owner(n: u8) -> OwnerId {
+    OwnerId::new([n % 2; 16])
+}
+
+pub(crate) fn file(n: u8) -> FileId {
+    FileId::new([n; 16])
+}
+
+pub(crate) fn row(n: u8) -> Row {
+    Row { digest: ChunkDigest::new([n; 32]), length: FULL }
+}
+
+pub(crate) fn rows(from: u8, count: u8) -> Vec<Row> {
+    (from..from + count).map(|n| row(n % NUMBERS)).collect()
+}
+
+pub(crate) async fn start(
+    store: &dyn MetaStore,
+    n: u8,
+    rule: ChunkRule,
+    size: Option<u64>,
+) -> Result<(), StoreError> {
+    let fields = FileFields {
+        name: "cairn.txt".parse().unwrap(),
+        path: Some("a/b".parse().unwrap()),
+        mtime: None,
+        media_type: Some("text/plain".parse().unwrap()),
+        meta: None,
+        size,
+        rule,
+    };
+    let new = NewSession {
+        id: session(n),
+        owner: owner(n),
+        ownerless: false,
+        key: Some(ClientKey::new([n; 16])),
+        fields,
+        now: START,
+        expires_at: START + 100,
+    };
+    store.start(new).await.map(drop)
+}
+
+pub(crate) async fn arrive(
+    store: &dyn MetaStore,
+    n: u8,
+    index: u32,
+    row: Row,
+    now: UnixMs,
+) -> Result<(), StoreError> {
+    let (generation, _) = store.placement(row.digest).await?;
+    let key = format!("{}.{generation}", row.digest);
+    let locator = Locator { store: 0, key, offset: 0, length: row.length, codec: Codec::Plain };
+    let record =
+        ChunkRecord { length: row.length, crc32: 1, state: ChunkState::Present, generation, locator };
+    store.arrive(session(n), index, row, record, START + 200, now).await
+}
+
+pub(crate) fn publish(n: u8, now: UnixMs) -> Publish {
+    Publish {
+        session: session(n),
+        revision: None,
+        chunks: None,
+        size: None,
+        manifest_digest: None,
+        file: file(n),
+        link: Some((LinkId::new([n; 16]), [n; 32])),
+        now,
+    }
+}
+
+pub(crate) fn link(n: u8, of: u8) -> Link {
+    Link {
+        id: LinkId::new([n + 100; 16]),
+        file: file(of),
+        owner: owner(of),
+        token_hash: [n + 100; 32],
+        created_at: START,
+        expires_at: None,
+    }
+}
+
+/// Something of every kind: an owner, sessions in every state, files with links, a condemned chunk.
+pub(crate) async fn fill(store: &dyn MetaStore) {
+    store.add_owner(Owner { id: owner(1), key_hash: [1; 32], created_at: START }).await.unwrap();
+    for n in 1..5 {
+        start(store, n, ChunkRule::FastCdc, Some(u64::from(FULL) * 3)).await.unwrap();
+        store.declare_rows(session(n), 0, 0, rows(n, 3), None, START).await.unwrap();
+        for index in 0..3u8 {
+            arrive(store, n, u32::from(index), row((n + index) % NUMBERS), START).await.unwrap();
+        }
+    }
+    for n in 1..4 {
+        store.publish(publish(n, START)).await.unwrap();
+    }
+    store.set_blob(session(2), BlobDigest::new([2; 32])).await.unwrap();
+    store.add_link(link(1, 2)).await.unwrap();
+    store.remove_file(file(1), START).await.unwrap();
+    while store.sweep(START, 0).await.unwrap() {}
+    start(store, 5, ChunkRule::Fixed(FULL), None).await.unwrap();
+    arrive(store, 5, 2, row(7), START).await.unwrap();
+    start(store, 6, ChunkRule::DEFAULT, None).await.unwrap();
+    store.end_session(session(6), false, START).await.unwrap();
+}
+
+/// Everything that can be asked, as text.
+pub(crate) async fn look(store: &dyn MetaStore) -> String {
+    let mut seen = String::new();
+    for n in 0..NUMBERS {
+        let id = session(n);
+        writeln!(seen, "{:?}", store.owner_by_key([n; 32]).await.unwrap()).unwrap();
+        writeln!(seen, "{:?}", store.session(id).await.unwrap()).unwrap();
+        writeln!(seen, "{:?}", store.arrived(id, 0, 100).await.ok()).unwrap();
+        writeln!(seen, "{:?}", store.rows(id, 0, 100).await.unwrap()).unwrap();
+        writeln!(seen, "{:?}", store.follow(id).await.unwrap()).unwrap();
+        writeln!(seen, "{:?}", store.chunk(row(n).digest).await.unwrap()).unwrap();
+        writeln!(seen, "{:?}", store.placement(row(n).digest).await.unwrap()).unwrap();
+        writeln!(seen, "{:?}", store.file(file(n)).await.unwrap()).unwrap();
+        writeln!(seen, "{:?}", store.links(file(n)).await.unwrap()).unwrap();
+        writeln!(seen, "{:?}", store.linked([n; 32]).await.unwrap()).unwrap();
+        let blob = BlobDigest::new([n; 32]);
+        writeln!(seen, "{:?}", store.file_by_blob(owner(n), blob).await.unwrap()).unwrap();
+        writeln!(seen, "{:?}", store.files(owner(n), None, 100).await.unwrap()).unwrap();
+    }
+    writeln!(seen, "{:?}", store.follows().await.unwrap()).unwrap();
+    seen
+}

@@ -1,0 +1,74 @@
+//! Which unfinished upload a chosen file goes on with.
+
+use cairn_engine::{JournalEntry, Source};
+
+/// What a file is recognised by.
+pub trait Known {
+    /// Name, size and mtime as last seen.
+    fn seen(&self) -> Seen<'_>;
+}
+
+/// A file as it was last seen.
+pub struct Seen<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Where it lay below the folder that was chosen.
+    pub path: Option<&'a str>,
+    /// In bytes.
+    pub size: u64,
+    /// When it was last changed.
+    pub mtime: Option<u64>,
+}
+
+impl Known for JournalEntry {
+    fn seen(&self) -> Seen<'_> {
+        Seen {
+            name: self.name.as_str(),
+            path: self.path.as_ref().map(|path| path.as_str()),
+            size: self.size,
+            mtime: self.mtime,
+        }
+    }
+}
+
+impl Known for Source {
+    fn seen(&self) -> Seen<'_> {
+        Seen {
+            name: self.name.as_str(),
+            path: self.path.as_ref().map(|path| path.as_str()),
+            size: self.size,
+            mtime: self.mtime,
+        }
+    }
+}
+
+/// The index of the best match: the same name and path, preferably with the same size and mtime, then with
+/// the same size. A file that changed meanwhile still goes on: only what differs is sent.
+pub fn best(file: &Source, known: &[impl Known]) -> Option<usize> {
+    let file = file.seen();
+    let fit = |seen: Seen<'_>| {
+        let same = seen.name == file.name && (seen.path == file.path || file.path.is_none());
+        same.then_some((seen.size == file.size && seen.mtime == file.mtime, seen.size == file.size))
+    };
+    let fits = known.iter().enumerate().filter_map(|(index, one)| Some((fit(one.seen())?, index)));
+    // Of equal ones the first, which waits longest.
+    fits.max_by_key(|&(fit, index)| (fit, std::cmp::Reverse(index))).map(|(_, index)| index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(name: &str, size: u64, mtime: u64) -> Source {
+        Source { name: name.parse().unwrap(), path: None, size, mtime: Some(mtime), media_type: None }
+    }
+
+    #[test]
+    fn prefers_the_same_size_and_mtime_then_the_same_size_then_the_name_alone() {
+        let known = [source("a", 1, 1), source("a", 2, 1), source("a", 2, 2), source("b", 3, 3)];
+        assert_eq!(best(&source("a", 2, 2), &known), Some(2));
+        assert_eq!(best(&source("a", 2, 9), &known), Some(1));
+        assert_eq!(best(&source("a", 9, 9), &known), Some(0));
+        assert_eq!(best(&source("c", 1, 1), &known), None);
+    }
+}

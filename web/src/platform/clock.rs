@@ -1,0 +1,63 @@
+//! The clock, and everything that waits for a time or a frame.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use cairn_engine::Now;
+use gloo_timers::callback::{Interval, Timeout};
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+
+/// Milliseconds since the page was opened; never goes back.
+pub fn now() -> Now {
+    let performance = web_sys::window().and_then(|window| window.performance());
+    performance.map_or(0, |performance| performance.now() as Now)
+}
+
+/// Waits.
+pub async fn sleep(ms: u32) {
+    gloo_timers::future::TimeoutFuture::new(ms).await;
+}
+
+/// Calls back once, unless it is dropped before.
+pub struct Timer(#[expect(dead_code, reason = "dropping it cancels the timer")] Timeout);
+
+impl Timer {
+    /// Calls back after so many milliseconds.
+    pub fn after(ms: u32, then: impl FnOnce() + 'static) -> Self {
+        Self(Timeout::new(ms, then))
+    }
+}
+
+/// Calls back every so many milliseconds as long as the page lives.
+pub fn every(ms: u32, then: impl FnMut() + 'static) {
+    Interval::new(ms, then).forget();
+}
+
+/// Calls back before the next frame is drawn; hidden tabs draw none, so there after a second.
+pub fn next_frame(then: impl FnOnce() + 'static) {
+    const HIDDEN_MS: u32 = 1_000;
+    let Some(window) = web_sys::window() else { return };
+    let hidden = window.document().is_some_and(|document| document.hidden());
+    if hidden {
+        Timeout::new(HIDDEN_MS, then).forget();
+        return;
+    }
+    // A tab that is hidden before its frame comes would never call back: whichever comes first counts.
+    let once: Once = Rc::new(RefCell::new(Some(Box::new(then))));
+    let late = once.clone();
+    Timeout::new(HIDDEN_MS, move || run(&late)).forget();
+    let frame = Closure::once_into_js(move || run(&once));
+    // It fails only where the window is gone, and then nobody looks.
+    let _ = window.request_animation_frame(frame.unchecked_ref());
+}
+
+/// Something to do once, on whichever occasion comes first.
+type Once = Rc<RefCell<Option<Box<dyn FnOnce()>>>>;
+
+fn run(once: &Once) {
+    let then = once.borrow_mut().take();
+    if let Some(then) = then {
+        then();
+    }
+}

@@ -1,0 +1,109 @@
+//! The page's document: its title, language, address, attributes and focus, and whether it is seen.
+
+use gloo_events::EventListener;
+use wasm_bindgen::JsCast;
+use web_sys::{Document, HtmlElement};
+
+fn document() -> Option<Document> {
+    web_sys::window()?.document()
+}
+
+/// Where the program's JavaScript half was loaded from; `index.html` names it for `boot.js`.
+pub fn glue_address() -> Option<String> {
+    let script = document()?.query_selector("script[data-glue]").ok()??;
+    let address = script.get_attribute("data-glue")?;
+    // The worker resolves names against its own address, so it gets the whole one.
+    Some(absolute(&address))
+}
+
+/// An address of this server, with its host.
+pub fn absolute(path: &str) -> String {
+    let origin = web_sys::window().and_then(|window| window.location().origin().ok());
+    format!("{}{path}", origin.unwrap_or_default())
+}
+
+/// Whether this page came over the loopback interface, which works without any network.
+pub fn on_loopback() -> bool {
+    let host = web_sys::window().and_then(|window| window.location().hostname().ok()).unwrap_or_default();
+    host == "localhost" || host.ends_with(".localhost") || host.starts_with("127.") || host == "[::1]"
+}
+
+/// The language that the reader prefers, `de-AT`.
+pub fn language() -> String {
+    web_sys::window().and_then(|window| window.navigator().language()).unwrap_or_default()
+}
+
+/// Names the page's language for screen readers and hyphenation.
+pub fn set_language(language: &str) {
+    set_attribute("lang", language);
+}
+
+/// Sets an attribute of the root element.
+pub fn set_attribute(name: &str, value: &str) {
+    if let Some(root) = document().and_then(|document| document.document_element()) {
+        // It fails only for names that are no names.
+        let _ = root.set_attribute(name, value);
+    }
+}
+
+/// Sets the title in the tab.
+pub fn set_title(title: &str) {
+    if let Some(document) = document() {
+        document.set_title(title);
+    }
+}
+
+/// Clicks an element, the file picker's input for one.
+pub fn click(id: &str) {
+    if let Some(element) = element(id) {
+        element.click();
+    }
+}
+
+/// Gives the focus to an element where the focused one went away with its row.
+pub fn keep_focus(id: &str) {
+    let lost = document().is_some_and(|document| {
+        document.active_element().is_none_or(|active| active.tag_name().eq_ignore_ascii_case("body"))
+    });
+    if let Some(element) = element(id).filter(|_| lost) {
+        // Nothing but comfort hangs on it.
+        let _ = element.focus();
+    }
+}
+
+/// Removes what `index.html` shows until the program runs.
+pub fn remove(id: &str) {
+    if let Some(element) = element(id) {
+        element.remove();
+    }
+}
+
+fn element(id: &str) -> Option<HtmlElement> {
+    document()?.get_element_by_id(id)?.dyn_into().ok()
+}
+
+/// Calls back whenever the browser believes that the network came or went.
+pub fn on_network(on: impl Fn(bool) + Clone + 'static) {
+    let Some(window) = web_sys::window() else { return };
+    for (event, online) in [("online", true), ("offline", false)] {
+        let on = on.clone();
+        EventListener::new(&window, event, move |_| on(online)).forget();
+    }
+}
+
+/// Whether the browser believes that there is a network.
+pub fn online() -> bool {
+    web_sys::window().is_none_or(|window| window.navigator().on_line())
+}
+
+/// Calls back whenever the page comes into view.
+pub fn on_shown(on: impl Fn() + 'static) {
+    let Some(document) = document() else { return };
+    let target = document.clone();
+    EventListener::new(&target, "visibilitychange", move |_| {
+        if !document.hidden() {
+            on();
+        }
+    })
+    .forget();
+}

@@ -1,0 +1,120 @@
+//! Requests to the server, on the main thread and in the worker.
+
+use cairn_engine::Failure;
+use cairn_shared::route::Method;
+use cairn_shared::{Bearer, Problem};
+use gloo_net::http::{RequestBuilder, Response};
+use js_sys::Uint8Array;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::JsValue;
+
+/// Breaks a request off when it is asked to, or dropped.
+pub struct Abort(Option<web_sys::AbortController>);
+
+impl Abort {
+    /// One for one request.
+    pub fn new() -> Self {
+        Self(web_sys::AbortController::new().ok())
+    }
+
+    /// What the request listens to.
+    pub fn signal(&self) -> Signal {
+        Signal(self.0.as_ref().map(web_sys::AbortController::signal))
+    }
+}
+
+impl Default for Abort {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Abort {
+    fn drop(&mut self) {
+        if let Some(controller) = &self.0 {
+            controller.abort();
+        }
+    }
+}
+
+/// The request's end of an [`Abort`].
+#[derive(Clone, Default)]
+pub struct Signal(Option<web_sys::AbortSignal>);
+
+/// What a request carries.
+pub enum Body {
+    /// Nothing.
+    Empty,
+    /// JSON text.
+    Json(String),
+    /// Raw bytes.
+    Bytes(Uint8Array),
+}
+
+/// A request that has not been sent yet.
+pub struct Ask<'a> {
+    /// The method.
+    pub method: Method,
+    /// The address.
+    pub url: &'a str,
+    /// The credential.
+    pub bearer: Option<Bearer>,
+    /// The body.
+    pub body: Body,
+}
+
+/// Sends it and reads a JSON answer.
+pub async fn json<T: DeserializeOwned>(ask: Ask<'_>, signal: Signal) -> Result<T, Failure> {
+    let response = send(ask, signal).await?;
+    // An answer that can't be read was cut short, or came from something that is not our server.
+    response.json().await.map_err(|_| Failure::Network)
+}
+
+/// Sends it; the answer carries nothing but success.
+pub async fn empty(ask: Ask<'_>, signal: Signal) -> Result<(), Failure> {
+    send(ask, signal).await.map(|_| ())
+}
+
+async fn send(ask: Ask<'_>, signal: Signal) -> Result<Response, Failure> {
+    let mut builder = RequestBuilder::new(ask.url)
+        .method(method(ask.method))
+        .cache(web_sys::RequestCache::NoStore)
+        .credentials(web_sys::RequestCredentials::SameOrigin)
+        .abort_signal(signal.0.as_ref());
+    if let Some(bearer) = ask.bearer {
+        builder = builder.header("authorization", &format!("Bearer {bearer}"));
+    }
+    let request = match ask.body {
+        Body::Empty => builder.build(),
+        Body::Json(text) => builder.header("content-type", "application/json").body(text),
+        Body::Bytes(bytes) => {
+            builder.header("content-type", "application/octet-stream").body(JsValue::from(bytes))
+        }
+    };
+    let response = match request {
+        Ok(request) => request.send().await.map_err(|_| Failure::Network)?,
+        Err(_) => return Err(Failure::Network),
+    };
+    if response.ok() { Ok(response) } else { Err(failure(&response).await) }
+}
+
+fn method(method: Method) -> gloo_net::http::Method {
+    match method {
+        Method::Get => gloo_net::http::Method::GET,
+        Method::Post => gloo_net::http::Method::POST,
+        Method::Put => gloo_net::http::Method::PUT,
+        Method::Delete => gloo_net::http::Method::DELETE,
+    }
+}
+
+async fn failure(response: &Response) -> Failure {
+    let headers = response.headers();
+    let retry_after_seconds = headers.get("retry-after").and_then(|text| text.trim().parse().ok());
+    let kind = headers.get("content-type").unwrap_or_default();
+    if kind.starts_with("application/problem+json")
+        && let Ok(problem) = response.json::<Problem>().await
+    {
+        return Failure::Problem(Box::new(problem));
+    }
+    Failure::Status { status: response.status(), retry_after_seconds }
+}

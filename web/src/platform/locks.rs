@@ -1,0 +1,191 @@
+//! One tab owns a session: Web Locks, or where there are none a claim over a BroadcastChannel.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use cairn_shared::ClientKey;
+use futures_util::future::{Either, select};
+use gloo_events::EventListener;
+use js_sys::{Array, Function, Object, Promise, Reflect};
+use std::pin::pin;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{BroadcastChannel, MessageEvent};
+
+use crate::platform::clock;
+
+/// How long other tabs have to answer, where there are no Web Locks.
+const ANSWER_MS: u32 = 200;
+const PREFIX: &str = "cairn-session-";
+
+#[wasm_bindgen]
+extern "C" {
+    /// web-sys has Web Locks behind a compiler flag only, so the two calls are bound here.
+    type LockManager;
+    #[wasm_bindgen(method)]
+    fn request(this: &LockManager, name: &str, options: &JsValue, then: &Function) -> Promise;
+    #[wasm_bindgen(method)]
+    fn query(this: &LockManager) -> Promise;
+}
+
+/// The claims of this tab, and the way to know those of others.
+#[derive(Clone)]
+pub struct Claims(Rc<Inner>);
+
+struct Inner {
+    way: Way,
+    /// What this tab owns; with Web Locks, the function that gives the lock back.
+    owned: RefCell<HashMap<ClientKey, Option<Function>>>,
+}
+
+enum Way {
+    Locks(LockManager),
+    Channel(BroadcastChannel, RefCell<HashSet<ClientKey>>),
+    Alone,
+}
+
+impl Claims {
+    /// Picks the best way that the browser has.
+    pub fn new() -> Self {
+        let way = match (lock_manager(), BroadcastChannel::new("cairn-claims")) {
+            (Some(locks), _) => Way::Locks(locks),
+            (None, Ok(channel)) => Way::Channel(channel, RefCell::default()),
+            (None, Err(_)) => Way::Alone,
+        };
+        let claims = Self(Rc::new(Inner { way, owned: RefCell::default() }));
+        if let Way::Channel(channel, _) = &claims.0.way {
+            let answering = claims.clone();
+            EventListener::new(channel, "message", move |event| answering.hear(event)).forget();
+        }
+        claims
+    }
+
+    /// Takes a session for this tab; false where another tab has it.
+    pub async fn claim(&self, key: ClientKey) -> bool {
+        if self.0.owned.borrow().contains_key(&key) {
+            return true;
+        }
+        let release = match &self.0.way {
+            Way::Locks(locks) => match lock(locks, key).await {
+                Some(release) => Some(release),
+                None => return false,
+            },
+            Way::Channel(..) | Way::Alone => {
+                if self.held_elsewhere().await.contains(&key) {
+                    return false;
+                }
+                None
+            }
+        };
+        self.0.owned.borrow_mut().insert(key, release);
+        true
+    }
+
+    /// Takes a session whose key was made this moment, so that no other tab can have it.
+    pub fn claim_fresh(&self, key: ClientKey) {
+        self.0.owned.borrow_mut().insert(key, None);
+        if let Way::Locks(_) = &self.0.way {
+            let claims = self.clone();
+            wasm_bindgen_futures::spawn_local(async move {
+                let Way::Locks(locks) = &claims.0.way else { return };
+                if let Some(release) = lock(locks, key).await {
+                    match claims.0.owned.borrow_mut().get_mut(&key) {
+                        Some(kept) => *kept = Some(release),
+                        None => give_back(&release),
+                    }
+                }
+            });
+        }
+    }
+
+    /// Gives a session back.
+    pub fn release(&self, key: ClientKey) {
+        if let Some(Some(release)) = self.0.owned.borrow_mut().remove(&key) {
+            give_back(&release);
+        }
+    }
+
+    /// What other tabs own.
+    pub async fn held_elsewhere(&self) -> HashSet<ClientKey> {
+        let mut held = match &self.0.way {
+            Way::Locks(locks) => held_locks(locks).await.unwrap_or_default(),
+            Way::Channel(channel, heard) => {
+                heard.borrow_mut().clear();
+                // It fails only on a closed channel, and this one is never closed.
+                let _ = channel.post_message(&JsValue::from_str("who"));
+                clock::sleep(ANSWER_MS).await;
+                heard.borrow().clone()
+            }
+            Way::Alone => HashSet::new(),
+        };
+        held.retain(|key| !self.0.owned.borrow().contains_key(key));
+        held
+    }
+
+    fn hear(&self, event: &web_sys::Event) {
+        let Way::Channel(channel, heard) = &self.0.way else { return };
+        let text =
+            event.dyn_ref::<MessageEvent>().and_then(|event| event.data().as_string()).unwrap_or_default();
+        if text == "who" {
+            let owned: Vec<String> = self.0.owned.borrow().keys().map(ToString::to_string).collect();
+            // As above.
+            let _ = channel.post_message(&JsValue::from_str(&owned.join(" ")));
+        } else {
+            heard.borrow_mut().extend(text.split(' ').filter_map(|key| key.parse::<ClientKey>().ok()));
+        }
+    }
+}
+
+impl Default for Claims {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn lock_manager() -> Option<LockManager> {
+    let navigator = web_sys::window()?.navigator();
+    let locks = Reflect::get(&navigator, &JsValue::from_str("locks")).ok()?;
+    locks.is_object().then(|| locks.unchecked_into())
+}
+
+/// Asks for the lock; the browser keeps it until the promise that we give it settles.
+async fn lock(locks: &LockManager, key: ClientKey) -> Option<Function> {
+    let release: Rc<RefCell<Option<Function>>> = Rc::default();
+    let mut settle = None;
+    let answer = Promise::new(&mut |resolve, _| settle = Some(resolve));
+    let settle = settle?;
+    let kept = release.clone();
+    let then = Closure::once_into_js(move |lock: JsValue| -> JsValue {
+        let got = !lock.is_null();
+        // Calling a promise's own resolver can't fail.
+        let _ = settle.call1(&JsValue::UNDEFINED, &JsValue::from_bool(got));
+        if !got {
+            return JsValue::UNDEFINED;
+        }
+        Promise::new(&mut |resolve, _| *kept.borrow_mut() = Some(resolve)).into()
+    });
+    let options = Object::new();
+    Reflect::set(&options, &JsValue::from_str("ifAvailable"), &JsValue::TRUE).ok()?;
+    let request = locks.request(&format!("{PREFIX}{key}"), &options, then.unchecked_ref());
+    // A browser that refuses locks altogether rejects the request and never calls back.
+    match select(pin!(JsFuture::from(answer)), pin!(JsFuture::from(request))).await {
+        Either::Left((Ok(got), _)) if got.is_truthy() => release.take(),
+        Either::Left(_) | Either::Right(_) => None,
+    }
+}
+
+fn give_back(release: &Function) {
+    // Calling a promise's own resolver can't fail.
+    let _ = release.call0(&JsValue::UNDEFINED);
+}
+
+async fn held_locks(locks: &LockManager) -> Option<HashSet<ClientKey>> {
+    let snapshot = JsFuture::from(locks.query()).await.ok()?;
+    let held: Array = Reflect::get(&snapshot, &JsValue::from_str("held")).ok()?.dyn_into().ok()?;
+    let name = |lock: JsValue| Reflect::get(&lock, &JsValue::from_str("name")).ok()?.as_string();
+    let keys = held.iter().filter_map(name);
+    Some(keys.filter_map(|name| name.strip_prefix(PREFIX)?.parse().ok()).collect())
+}

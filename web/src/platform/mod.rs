@@ -1,0 +1,14 @@
+//! Everything that touches the browser. Nothing outside this folder names `web_sys`.
+
+pub mod blob;
+pub mod clipboard;
+pub mod clock;
+pub mod digest;
+pub mod document;
+pub mod files;
+pub mod http;
+pub mod idb;
+pub mod locks;
+pub mod random;
+pub mod worker_port;
+pub mod worker_scope;

@@ -1,0 +1,141 @@
+//! The JSON requests: the engine's calls, and the owner's files.
+
+use cairn_engine::{Call, Failure, Input, Reply, RequestId, UploadId};
+use cairn_shared::message::{FileItem, ListResponse};
+use cairn_shared::route::{self, Method, Route};
+use cairn_shared::{Bearer, FileId, SessionId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen_futures::spawn_local;
+
+use super::Shell;
+use crate::owner::is_stale;
+use crate::platform::http::{self, Abort, Ask, Body, Signal};
+
+/// A request without its credential.
+struct Request {
+    method: Method,
+    url: String,
+    json: Option<String>,
+}
+
+impl Request {
+    fn new(route: Route, url: String) -> Self {
+        Self { method: route.method(), url, json: None }
+    }
+
+    fn with(mut self, body: &impl Serialize) -> Self {
+        self.json = serde_json::to_string(body).ok();
+        self
+    }
+
+    fn ask(&self, bearer: Bearer) -> Ask<'_> {
+        let body = self.json.clone().map_or(Body::Empty, Body::Json);
+        Ask { method: self.method, url: &self.url, bearer: Some(bearer), body }
+    }
+}
+
+impl Shell {
+    /// Makes a call of the engine's and tells it the reply.
+    pub(super) fn call(&self, request: RequestId, upload: UploadId, call: Call) {
+        let abort = Abort::new();
+        let signal = abort.signal();
+        self.0.uploads.borrow_mut().keep_call(request, abort);
+        let shell = self.clone();
+        spawn_local(async move {
+            let reply = shell.answer(call, signal).await;
+            let wanted = shell.0.uploads.borrow_mut().end_call(request);
+            if wanted {
+                shell.0.uploads.borrow_mut().note(upload);
+                shell.handle(Input::Reply { request, reply });
+            }
+        });
+    }
+
+    async fn answer(&self, call: Call, signal: Signal) -> Result<Reply, Failure> {
+        match call {
+            Call::Start(body) => {
+                let request = Request::new(Route::Start, Route::Start.pattern().to_owned()).with(&body);
+                self.as_owner(&request, signal).await.map(Reply::Start)
+            }
+            Call::Check(session, body) => {
+                let request = Request::new(Route::Check, route::check(session)).with(&body);
+                self.in_session(session, &request, signal).await.map(Reply::Check)
+            }
+            Call::Status(session, from) => {
+                let request = Request::new(Route::Status, route::status(session, from));
+                self.in_session(session, &request, signal).await.map(Reply::Status)
+            }
+            Call::Finish(session, body) => {
+                let request = Request::new(Route::Finish, route::finish(session)).with(&body);
+                self.in_session(session, &request, signal).await.map(Reply::Finish)
+            }
+            Call::Delete(session) => {
+                let request = Request::new(Route::SessionDelete, route::session(session));
+                let bearer = self.session_bearer(session).await?;
+                http::empty(request.ask(bearer), signal).await.map(|()| Reply::Deleted)
+            }
+        }
+    }
+
+    /// Asks with the owner key; makes a new one, once, where the server no longer knows it.
+    async fn as_owner<T: DeserializeOwned>(&self, request: &Request, signal: Signal) -> Result<T, Failure> {
+        let key = self.0.owner.key().await?;
+        match http::json(request.ask(key), signal.clone()).await {
+            Err(failure) if is_stale(&failure) => {
+                self.0.owner.drop_stale(key).await;
+                let key = self.0.owner.key().await?;
+                http::json(request.ask(key), signal).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn in_session<T: DeserializeOwned>(
+        &self,
+        session: SessionId,
+        request: &Request,
+        signal: Signal,
+    ) -> Result<T, Failure> {
+        let bearer = self.session_bearer(session).await?;
+        http::json(request.ask(bearer), signal).await
+    }
+
+    /// The session's own key, which stays good where the owner key was lost; else the owner key.
+    async fn session_bearer(&self, session: SessionId) -> Result<Bearer, Failure> {
+        let key = self.0.uploads.borrow().session_key(session);
+        match key {
+            Some(key) => Ok(key),
+            None => self.0.owner.key().await,
+        }
+    }
+
+    /// Gives up a session that an earlier visit left.
+    pub(super) async fn delete_session(&self, session: SessionId, key: Bearer) {
+        let request = Request::new(Route::SessionDelete, route::session(session));
+        // A session that stays is swept when its time is over.
+        let _ = http::empty(request.ask(key), Signal::default()).await;
+    }
+
+    /// The files that this browser's owner keeps, the latest first; none where they can't be had.
+    pub async fn files(&self) -> Vec<FileItem> {
+        let Some(key) = self.0.owner.known().await else { return Vec::new() };
+        let request = Request::new(Route::Files, Route::Files.pattern().to_owned());
+        let list: Result<ListResponse<FileItem>, Failure> =
+            http::json(request.ask(key), Signal::default()).await;
+        let mut files = list.map(|list| list.items).unwrap_or_default();
+        files.sort_by_key(|file| std::cmp::Reverse(file.created_at));
+        files
+    }
+
+    /// Deletes a file and its links; tells whether it is gone.
+    pub async fn delete_file(&self, file: FileId) -> bool {
+        let Some(key) = self.0.owner.known().await else { return false };
+        let request = Request::new(Route::FileDelete, route::file(file));
+        match http::empty(request.ask(key), Signal::default()).await {
+            Ok(()) => true,
+            Err(Failure::Problem(problem)) => matches!(problem.status, 404 | 410),
+            Err(Failure::Network | Failure::Status { .. }) => false,
+        }
+    }
+}

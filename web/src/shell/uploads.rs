@@ -1,0 +1,162 @@
+//! What the shell itself has to remember of its uploads.
+
+use std::collections::{BTreeSet, HashMap};
+
+use cairn_engine::{Effect, Input, JournalEntry, RequestId, Source, UploadId};
+use cairn_shared::{Bearer, ClientKey, SessionId};
+
+use crate::platform::http::Abort;
+
+/// The shell's own notes; the engine knows everything else.
+#[derive(Default)]
+pub(super) struct Uploads {
+    next: u32,
+    /// The uploads whose file the worker keeps.
+    open: HashMap<UploadId, Source>,
+    keys: HashMap<UploadId, ClientKey>,
+    session_keys: HashMap<SessionId, Bearer>,
+    calls: HashMap<RequestId, Abort>,
+    /// Whom a reply of the worker's concerns.
+    sends: HashMap<RequestId, UploadId>,
+    changed: BTreeSet<UploadId>,
+    cancelled: BTreeSet<UploadId>,
+}
+
+impl Uploads {
+    /// Numbers a new upload of that file.
+    pub(super) fn open(&mut self, source: Source, key: ClientKey) -> UploadId {
+        self.next += 1;
+        let upload = UploadId(self.next);
+        self.open.insert(upload, source);
+        self.keys.insert(upload, key);
+        upload
+    }
+
+    /// Puts a file in place of the upload's earlier one.
+    pub(super) fn reopen(&mut self, upload: UploadId, source: Source) {
+        self.open.insert(upload, source);
+    }
+
+    /// False where it was closed before.
+    pub(super) fn close(&mut self, upload: UploadId) -> bool {
+        self.open.remove(&upload).is_some()
+    }
+
+    /// It is never shown again, whatever still happens to it.
+    pub(super) fn cancel(&mut self, upload: UploadId) {
+        self.cancelled.insert(upload);
+    }
+
+    /// The uploads that are not over, with their files.
+    pub(super) fn opened(&self) -> Vec<(UploadId, Source)> {
+        let mut opened: Vec<_> = self.open.iter().map(|(upload, source)| (*upload, source.clone())).collect();
+        opened.sort_by_key(|(upload, _)| *upload);
+        opened
+    }
+
+    /// Whether anything is not over.
+    pub(super) fn any_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// Whether an upload of this tab has that journal entry.
+    pub(super) fn has_key(&self, key: ClientKey) -> bool {
+        self.keys.values().any(|known| *known == key)
+    }
+
+    /// Remembers whose entry it is, and the key to its session.
+    pub(super) fn keep_entry(&mut self, upload: UploadId, entry: &JournalEntry) {
+        self.keys.insert(upload, entry.key);
+        if let Some(session) = &entry.session {
+            self.keep_session_key(session.id, session.key);
+        }
+    }
+
+    /// The upload's journal key, for the last time.
+    pub(super) fn take_key(&mut self, upload: UploadId) -> Option<ClientKey> {
+        self.keys.remove(&upload)
+    }
+
+    /// Remembers the key to a session.
+    pub(super) fn keep_session_key(&mut self, session: SessionId, key: Bearer) {
+        self.session_keys.insert(session, key);
+    }
+
+    /// The key to a session: it outlives the owner key.
+    pub(super) fn session_key(&self, session: SessionId) -> Option<Bearer> {
+        self.session_keys.get(&session).copied()
+    }
+
+    /// Remembers how to break a call off.
+    pub(super) fn keep_call(&mut self, request: RequestId, abort: Abort) {
+        self.calls.insert(request, abort);
+    }
+
+    /// The call is over; false where it was broken off.
+    pub(super) fn end_call(&mut self, request: RequestId) -> bool {
+        self.calls.remove(&request).is_some()
+    }
+
+    /// Breaks a call off; false where it is none of the page's but one of the worker's.
+    pub(super) fn abort_call(&mut self, request: RequestId) -> bool {
+        self.sends.remove(&request);
+        self.calls.remove(&request).is_some()
+    }
+
+    /// Notes which uploads an input can change.
+    pub(super) fn note_input(&mut self, input: &Input) {
+        match input {
+            Input::Add { upload, .. }
+            | Input::Source { upload, .. }
+            | Input::Pause(upload)
+            | Input::Resume(upload)
+            | Input::Cancel(upload)
+            | Input::Chunks { upload, .. }
+            | Input::PassEnd { upload, .. }
+            | Input::PassFailed { upload, .. } => {
+                self.changed.insert(*upload);
+            }
+            Input::Reply { request, .. } => {
+                // Replies to calls are noted where the call is made.
+                self.changed.extend(self.sends.remove(request));
+            }
+            Input::Online(_) | Input::Tick => self.changed.extend(self.open.keys()),
+        }
+    }
+
+    /// Notes which upload an effect belongs to: what it does shows.
+    pub(super) fn note_effect(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Send { request, upload, .. } => {
+                self.sends.insert(*request, *upload);
+                self.changed.insert(*upload);
+            }
+            Effect::Request { upload, .. }
+            | Effect::Read { upload, .. }
+            | Effect::Release { upload, .. }
+            | Effect::EndPass { upload, .. }
+            | Effect::Save { upload, .. }
+            | Effect::Forget(upload) => {
+                self.changed.insert(*upload);
+            }
+            Effect::Abort(_) => {}
+        }
+    }
+
+    /// Notes that an upload may look different.
+    pub(super) fn note(&mut self, upload: UploadId) {
+        self.changed.insert(upload);
+    }
+
+    /// Whether anything may look different.
+    pub(super) fn any_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    /// What may look different since the last time.
+    pub(super) fn take_changed(&mut self) -> BTreeSet<UploadId> {
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.retain(|upload| !self.cancelled.contains(upload));
+        changed
+    }
+}

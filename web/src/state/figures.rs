@@ -1,0 +1,109 @@
+//! Sizes, rates, shares and times in a reader's words.
+
+use crate::state::words::{Words, fill};
+
+const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
+
+/// A size: `4.8 GB`.
+pub fn size(words: &Words, bytes: u64) -> String {
+    let (number, unit) = scaled(words, bytes, unit_of(bytes));
+    format!("{number}\u{a0}{unit}")
+}
+
+/// A part of a size, the unit named once: `1.2 of 4.8 GB`.
+pub fn part(words: &Words, bytes: u64, whole: u64) -> String {
+    let unit = unit_of(whole);
+    let (number, _) = scaled(words, bytes, unit);
+    fill(&words.of, &[("stored", &number), ("size", &size(words, whole))])
+}
+
+/// A speed: `34 MB/s`.
+pub fn rate(words: &Words, bytes_per_second: u64) -> String {
+    fill(&words.per_second, &[("rate", &size(words, bytes_per_second))])
+}
+
+/// A share of the whole, from 0 to 100, rounded down so that 100 means all.
+pub fn percent(part: u64, whole: u64) -> u64 {
+    part.min(whole).saturating_mul(100).checked_div(whole).unwrap_or(100)
+}
+
+/// A share as the width of a bar.
+pub fn width(part: u64, whole: u64) -> String {
+    let share = part.min(whole).saturating_mul(10_000).checked_div(whole).unwrap_or(10_000);
+    format!("{}.{:02}%", share / 100, share % 100)
+}
+
+/// A share in words: `93 %`.
+pub fn percent_text(percent: u64) -> String {
+    format!("{percent}\u{a0}%")
+}
+
+/// A time, coarser the longer it is.
+pub fn time(words: &Words, seconds: u64) -> String {
+    let (minutes, hours) = ((seconds + 30) / 60, (seconds + 1_800) / 3_600);
+    let text = |n: u64| n.to_string();
+    if seconds < 10 {
+        fill(&words.seconds, &[("n", &text(seconds.max(1)))])
+    } else if seconds < 55 {
+        fill(&words.seconds, &[("n", &text((seconds + 2) / 5 * 5))])
+    } else if minutes < 60 {
+        fill(&words.minutes, &[("n", &text(minutes.max(1)))])
+    } else if hours < 24 {
+        fill(&words.hours, &[("n", &text(minutes / 60)), ("m", &text(minutes % 60))])
+    } else {
+        fill(&words.days, &[("n", &text(hours / 24)), ("h", &text(hours % 24))])
+    }
+}
+
+fn unit_of(bytes: u64) -> usize {
+    let mut unit = 0;
+    while unit + 1 < UNITS.len() && bytes >= scale(unit + 1) {
+        unit += 1;
+    }
+    unit
+}
+
+/// Bytes in one of a unit.
+fn scale(unit: usize) -> u64 {
+    (0..unit).fold(1, |scale, _| scale * 1_000)
+}
+
+/// Whole numbers and tenths, rounded down, so that a part never looks like the whole.
+fn scaled(words: &Words, bytes: u64, unit: usize) -> (String, &'static str) {
+    let (whole, tenth) = (bytes / scale(unit), bytes % scale(unit) * 10 / scale(unit));
+    let number = if whole >= 100 || tenth == 0 {
+        whole.to_string()
+    } else {
+        format!("{whole}{}{tenth}", words.decimal)
+    };
+    (number, UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn speaks_of_sizes_and_times_like_people() {
+        let words = Words::of("en");
+        assert_eq!(size(&words, 0), "0\u{a0}B");
+        assert_eq!(size(&words, 999), "999\u{a0}B");
+        assert_eq!(size(&words, 4_850_000_000), "4.8\u{a0}GB");
+        assert_eq!(size(&words, 200_000_000), "200\u{a0}MB");
+        assert_eq!(size(&Words::of("de"), 1_500), "1,5\u{a0}kB");
+        assert_eq!(part(&words, 1_299_000_000, 4_800_000_000), "1.2 of 4.8\u{a0}GB");
+        assert_eq!(time(&words, 0), "1 s");
+        assert_eq!(time(&words, 43), "45 s");
+        assert_eq!(time(&words, 58), "1 min");
+        assert_eq!(time(&words, 5_400), "1 h 30 min");
+        assert_eq!(time(&words, 90_000), "1 d 1 h");
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn a_hundred_percent_means_all() {
+        assert_eq!(percent(999, 1_000), 99);
+        assert_eq!(percent(0, 0), 100);
+        assert_eq!(width(1, 3), "33.33%");
+    }
+}

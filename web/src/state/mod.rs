@@ -1,0 +1,7 @@
+//! What the page shows, as signals: one per row, changed at most once per frame.
+
+pub mod figures;
+pub mod page;
+pub mod phrases;
+pub mod totals;
+pub mod words;

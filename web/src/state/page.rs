@@ -1,0 +1,300 @@
+//! The page's state: rows, what is unfinished, the owner's files, and what is said aloud.
+
+use cairn_engine::{JournalEntry, State, UploadId, View};
+use cairn_shared::FileId;
+use cairn_shared::message::FileItem;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use crate::platform::files::{Chosen, Dropped};
+use crate::platform::{clock, document};
+use crate::shell::{Shell, Watcher};
+use crate::state::totals::Totals;
+use crate::state::words::{Words, fill};
+use crate::state::{figures, phrases};
+
+/// Where the focus goes when the focused row is gone.
+pub const PICKER_BUTTON: &str = "choose-files";
+/// The input behind every button that chooses files.
+pub const PICKER_INPUT: &str = "file-input";
+/// Progress is said again after this time, in milliseconds.
+const SAY_MS: u64 = 10_000;
+
+/// One row.
+#[derive(Clone)]
+pub struct Row {
+    /// Its upload.
+    pub id: UploadId,
+    /// What there is to see of it.
+    pub view: ArcRwSignal<View>,
+}
+
+/// The page's signals, and the way to the shell.
+#[derive(Clone, Copy)]
+pub struct Page {
+    /// In the order in which files came.
+    pub rows: RwSignal<Vec<Row>>,
+    /// What earlier visits left.
+    pub unfinished: RwSignal<Vec<JournalEntry>>,
+    /// What this owner sent earlier.
+    pub files: RwSignal<Vec<FileItem>>,
+    /// All rows in one.
+    pub totals: RwSignal<Totals>,
+    /// What the live region says.
+    pub said: RwSignal<String>,
+    /// A sentence that stays in sight until the next files come.
+    pub notice: RwSignal<Option<String>>,
+    /// Files hover over the window.
+    pub hovered: RwSignal<bool>,
+    /// The language.
+    pub words: StoredValue<Words>,
+    shell: StoredValue<Option<Shell>, LocalStorage>,
+    /// The name that `continue` asked for.
+    wanted: StoredValue<Option<String>>,
+    said_at: StoredValue<(u64, u64)>,
+}
+
+impl Page {
+    /// An empty page in that language, without a shell.
+    pub fn new(words: Words) -> Self {
+        Self {
+            rows: RwSignal::default(),
+            unfinished: RwSignal::default(),
+            files: RwSignal::default(),
+            totals: RwSignal::default(),
+            said: RwSignal::default(),
+            notice: RwSignal::default(),
+            hovered: RwSignal::new(false),
+            words: StoredValue::new(words),
+            shell: StoredValue::new_local(None),
+            wanted: StoredValue::new(None),
+            said_at: StoredValue::new((0, 0)),
+        }
+    }
+
+    /// Starts the shell, and shows what it knows.
+    pub fn start(self) {
+        spawn_local(async move {
+            let shell = Shell::start(self).await;
+            match &shell {
+                Some(shell) => self.files.set(shell.files().await),
+                None => self.notice.set(Some(self.word(|words| &words.no_browser))),
+            }
+            self.shell.set_value(shell);
+        });
+    }
+
+    /// One of the words.
+    pub fn word(self, pick: impl Fn(&Words) -> &str) -> String {
+        self.words.with_value(|words| pick(words).to_owned())
+    }
+
+    /// One of the words, with a name put into it.
+    pub fn named(self, pick: impl Fn(&Words) -> &str, name: &str) -> String {
+        self.words.with_value(|words| fill(pick(words), &[("name", name)]))
+    }
+
+    /// Files were picked.
+    pub fn picked(self, files: Vec<Chosen>) {
+        let wanted = self.wanted.try_update_value(Option::take).flatten();
+        self.notice.set(wanted.filter(|name| !holds(&files, name)).map(|name| {
+            let shown = cairn_shared::name::visible(&name);
+            self.named(|words| &words.not_that_file, &shown)
+        }));
+        self.add(files);
+    }
+
+    /// Files were dropped.
+    pub fn dropped(self, dropped: Dropped) {
+        let folders = dropped.folders > 0;
+        self.notice.set(folders.then(|| self.word(|words| &words.no_folders)));
+        self.add(dropped.files);
+    }
+
+    /// Opens the picker.
+    pub fn choose(self) {
+        self.wanted.set_value(None);
+        document::click(PICKER_INPUT);
+    }
+
+    /// Opens the picker for a file of that name.
+    pub fn choose_again(self, name: String) {
+        self.wanted.set_value(Some(name));
+        document::click(PICKER_INPUT);
+    }
+
+    /// Has one wait.
+    pub fn pause(self, upload: UploadId) {
+        self.with_shell(|shell| shell.pause(upload));
+    }
+
+    /// Has one go on.
+    pub fn resume(self, upload: UploadId) {
+        self.with_shell(|shell| shell.resume(upload));
+    }
+
+    /// Has all wait that go on by themselves.
+    pub fn pause_all(self) {
+        for upload in self.those(|state| {
+            matches!(
+                state,
+                State::Waiting | State::Reading | State::Sending | State::Verifying | State::Offline
+            )
+        }) {
+            self.pause(upload);
+        }
+    }
+
+    /// Has all go on that wait for a person.
+    pub fn resume_all(self) {
+        for upload in self.those(|state| matches!(state, State::Paused | State::Failed)) {
+            self.resume(upload);
+        }
+    }
+
+    /// Gives one up.
+    pub fn cancel(self, upload: UploadId) {
+        self.with_shell(|shell| shell.cancel(upload));
+        self.remove(upload);
+    }
+
+    /// Gives up what an earlier visit left.
+    pub fn discard(self, entry: JournalEntry) {
+        self.with_shell(|shell| shell.discard(entry));
+        self.refocus();
+    }
+
+    /// Deletes a file and its links; tells whether it is gone.
+    pub async fn delete(self, file: FileId) -> bool {
+        let Some(shell) = self.shell.get_value() else { return false };
+        let gone = shell.delete_file(file).await;
+        if gone {
+            self.files.update(|files| files.retain(|item| item.file != file));
+            let has = |view: &View| view.finished.as_ref().is_some_and(|finished| finished.file == file);
+            let row = self.rows.with_untracked(|rows| {
+                rows.iter().find(|row| row.view.with_untracked(has)).map(|row| row.id)
+            });
+            row.into_iter().for_each(|row| self.remove(row));
+            self.refocus();
+        }
+        gone
+    }
+
+    fn add(self, files: Vec<Chosen>) {
+        if !files.is_empty() {
+            self.with_shell(|shell| shell.add(files));
+        }
+    }
+
+    fn with_shell(self, then: impl FnOnce(&Shell)) {
+        if let Some(shell) = self.shell.get_value() {
+            then(&shell);
+        }
+    }
+
+    fn those(self, fits: impl Fn(State) -> bool) -> Vec<UploadId> {
+        self.rows.with_untracked(|rows| {
+            let fits = rows.iter().filter(|row| row.view.with_untracked(|view| fits(view.state)));
+            fits.map(|row| row.id).collect()
+        })
+    }
+
+    fn remove(self, upload: UploadId) {
+        self.rows.update(|rows| rows.retain(|row| row.id != upload));
+        self.sum_up();
+        self.refocus();
+    }
+
+    fn refocus(self) {
+        clock::next_frame(|| document::keep_focus(PICKER_BUTTON));
+    }
+
+    fn put(self, upload: UploadId, view: View) {
+        let row = self.rows.with_untracked(|rows| rows.iter().find(|row| row.id == upload).cloned());
+        match row {
+            Some(row) => {
+                if row.view.with_untracked(|shown| *shown != view) {
+                    self.say_change(&row.view.get_untracked(), &view);
+                    row.view.set(view);
+                }
+            }
+            None => self.rows.update(|rows| rows.push(Row { id: upload, view: ArcRwSignal::new(view) })),
+        }
+    }
+
+    fn sum_up(self) {
+        let mut totals = Totals::default();
+        self.rows.with_untracked(|rows| {
+            rows.iter().for_each(|row| row.view.with_untracked(|view| totals.add(view)));
+        });
+        if self.totals.get_untracked() != totals {
+            self.totals.set(totals);
+        }
+    }
+
+    fn say_change(self, before: &View, after: &View) {
+        if before.state == after.state {
+            return;
+        }
+        let name = after.name.visible();
+        if after.state == State::Done {
+            self.said.set(self.named(|words| &words.said_done, &name));
+        } else if matches!(after.state, State::Failed | State::NeedsFile) {
+            let why = self.words.with_value(|words| phrases::hint(words, after, clock::now()));
+            let why = why.unwrap_or_default();
+            self.said.set(
+                self.words.with_value(|words| fill(&words.said_failed, &[("name", &name), ("why", &why)])),
+            );
+        }
+    }
+
+    /// Every 10 %, but not more often than every 10 s.
+    fn say_progress(self) {
+        let totals = self.totals.get_untracked();
+        let (step, now) = (totals.percent() / 10, clock::now());
+        let (said_step, said_at) = self.said_at.get_value();
+        if totals.active == 0 || step == said_step || now < said_at + SAY_MS {
+            return;
+        }
+        self.said_at.set_value((step, now));
+        let percent = figures::percent_text(totals.percent());
+        let (done, count) = (totals.done.to_string(), totals.count.to_string());
+        let gaps = [("percent", percent.as_str()), ("done", &done), ("count", &count)];
+        self.said.set(self.words.with_value(|words| fill(&words.said_progress, &gaps)));
+    }
+
+    fn set_title(self) {
+        let totals = self.totals.get_untracked();
+        let percent = figures::percent_text(totals.percent());
+        document::set_title(&if totals.active > 0 {
+            self.words.with_value(|words| fill(&words.title_progress, &[("percent", &percent)]))
+        } else {
+            self.word(|words| &words.title)
+        });
+    }
+}
+
+impl Watcher for Page {
+    fn changed(&self, views: Vec<(UploadId, View)>) {
+        for (upload, view) in views {
+            self.put(upload, view);
+        }
+        self.sum_up();
+        self.say_progress();
+        self.set_title();
+    }
+
+    fn unfinished(&self, entries: Vec<JournalEntry>) {
+        if self.unfinished.with_untracked(|shown| *shown != entries) {
+            self.unfinished.set(entries);
+        }
+    }
+
+    fn weighs(&self, bytes: u64) {
+        document::set_attribute("data-wasm-bytes", &bytes.to_string());
+    }
+}
+
+fn holds(files: &[Chosen], name: &str) -> bool {
+    files.iter().any(|file| file.source.name.as_str() == name)
+}

@@ -1,0 +1,89 @@
+//! Every word that people see, from the locale files.
+
+use std::collections::BTreeMap;
+
+const ENGLISH: &str = include_str!("../../../static/locales/en.json");
+const GERMAN: &str = include_str!("../../../static/locales/de.json");
+
+macro_rules! words {
+    ($($name:ident)*) => {
+        /// One language. A field is named like its key; `{gaps}` in a text are filled in by [`fill`].
+        #[derive(Debug, Default, Clone, PartialEq, Eq)]
+        pub struct Words {
+            $(#[doc = concat!("The text `", stringify!($name), "`.")] pub $name: String,)*
+        }
+
+        impl Words {
+            /// Every key.
+            #[cfg(test)]
+            const KEYS: &'static [&'static str] = &[$(stringify!($name),)*];
+
+            /// Deriving this from serde would be a tenth of the whole page's program.
+            fn from_texts(texts: BTreeMap<String, String>) -> Self {
+                let mut texts = texts;
+                Self { $($name: texts.remove(stringify!($name)).unwrap_or_default(),)* }
+            }
+        }
+    };
+}
+
+words! {
+    language decimal title tagline drop_title drop_button drop_or drop_lead drop_more drop_now no_folders
+    not_that_file no_browser unfinished_title unfinished_lead unfinished_stored unfinished_none go_on
+    go_on_label discard discard_label rows_title toolbar_label total_files total_file pause_all
+    resume_all waiting reading sending verifying done already_here paused offline offline_server needs_file
+    failed changed network problem status keeps_changing lost retry_in of per_second saved left_about
+    seconds minutes hours days pause_label resume_label retry_label cancel_label choose choose_label
+    progress_label link_label copy copied copy_failed copy_label delete delete_sure delete_failed
+    delete_label files_title files_lead no_link safe_any_time safe_now idle said_progress said_done
+    said_failed title_progress
+}
+
+impl Words {
+    /// The words for a reader of that language (`de-AT`); English where there are none.
+    pub fn of(language: &str) -> Self {
+        let german = language.to_ascii_lowercase().starts_with("de");
+        // A test reads both files, so neither fails here.
+        Self::from_texts(serde_json::from_str(if german { GERMAN } else { ENGLISH }).unwrap_or_default())
+    }
+}
+
+/// Puts values into the gaps of a text.
+pub fn fill(text: &str, values: &[(&str, &str)]) -> String {
+    let mut filled = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some((before, gap)) = rest.split_once('{') {
+        filled.push_str(before);
+        let Some((name, after)) = gap.split_once('}') else { break };
+        let value = values.iter().find(|(known, _)| *known == name);
+        filled.push_str(value.map_or("", |(_, value)| value));
+        rest = after;
+    }
+    filled.push_str(rest);
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn both_languages_have_every_word() {
+        for text in [ENGLISH, GERMAN] {
+            let texts: BTreeMap<String, String> = serde_json::from_str(text).unwrap();
+            let mut keys = Words::KEYS.to_vec();
+            keys.sort_unstable();
+            assert_eq!(texts.keys().map(String::as_str).collect::<Vec<_>>(), keys);
+            assert!(texts.values().all(|text| !text.is_empty()));
+        }
+        assert_eq!(Words::of("de-AT").language, "de");
+        assert_eq!(Words::of("fr").language, "en");
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn fills_gaps_once_and_leaves_values_alone() {
+        assert_eq!(fill("{a} of {b}", &[("a", "{b}"), ("b", "2")]), "{b} of 2");
+        assert_eq!(fill("plain", &[]), "plain");
+    }
+}

@@ -1,0 +1,60 @@
+//! Deletes a file after asking once more.
+
+use cairn_shared::FileId;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use crate::platform::clock;
+use crate::state::page::Page;
+
+/// How long the question stands, in milliseconds.
+const ASKED_MS: u32 = 4_000;
+
+/// What the button says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Offer,
+    Ask,
+    Failed,
+}
+
+/// A button that has to be pressed twice.
+#[component]
+pub fn DeleteButton(page: Page, name: String, file: FileId) -> impl IntoView {
+    let step = RwSignal::new(Step::Offer);
+    let press = move |_| {
+        let asked = step.get_untracked() == Step::Ask;
+        step.set(Step::Ask);
+        spawn_local(async move {
+            if asked {
+                let gone = page.delete(file).await;
+                step.try_set(if gone { Step::Offer } else { Step::Failed });
+            }
+            clock::sleep(ASKED_MS).await;
+            step.try_set(Step::Offer);
+        });
+    };
+    let text = move || {
+        page.word(|words| match step.get() {
+            Step::Offer => &words.delete,
+            Step::Ask => &words.delete_sure,
+            Step::Failed => &words.delete_failed,
+        })
+    };
+    let label = move || match step.get() {
+        Step::Offer => Some(page.named(|words| &words.delete_label, &name)),
+        Step::Ask | Step::Failed => None,
+    };
+    view! {
+        <button
+            type="button"
+            class="button button-quiet"
+            class:button-grave=move || step.get() != Step::Offer
+            data-testid="row-delete"
+            aria-label=label
+            on:click=press
+        >
+            {text}
+        </button>
+    }
+}

@@ -1,0 +1,36 @@
+//! Where files come in. The whole window takes drops; this is where it says so.
+
+use leptos::prelude::*;
+
+use crate::state::page::{PICKER_BUTTON, Page};
+
+/// Fills most of an empty page, and shrinks to one line once there are rows.
+#[component]
+pub fn DropZone(page: Page) -> impl IntoView {
+    let small = Memo::new(move |_| {
+        page.rows.with(|rows| !rows.is_empty()) || page.unfinished.with(|entries| !entries.is_empty())
+    });
+    let title = move || {
+        page.word(|words| match (page.hovered.get(), small.get()) {
+            (true, _) => &words.drop_now,
+            (false, true) => &words.drop_more,
+            (false, false) => &words.drop_title,
+        })
+    };
+    // The button needs no listener of its own: its click reaches the zone, like a click beside it.
+    view! {
+        <section class="drop" class:drop-small=move || small.get() data-testid="drop-zone" on:click=move |_| page.choose()>
+            <svg class="drop-sign" viewBox="0 0 120 96" aria-hidden="true">
+                <path class="stone-top" d="M46 21c3-9 24-11 30-3 4 6 1 13-8 15-9 2-18 2-21-2-3-2-2-7-1-10Z" />
+                <path class="stone-middle" d="M32 52c2-10 16-14 31-13 14 0 26 5 26 14 1 9-10 13-29 13-18 0-30-4-28-14Z" />
+                <path class="stone-bottom" d="M12 83c1-8 20-12 48-12 29 0 49 4 49 12 0 8-20 10-49 10-30 0-49-2-48-10Z" />
+            </svg>
+            <p class="drop-title">{title}</p>
+            <p class="drop-or">{page.word(|words| &words.drop_or)}</p>
+            <button type="button" class="button button-main" id=PICKER_BUTTON>
+                {page.word(|words| &words.drop_button)}
+            </button>
+            <p class="drop-lead">{page.word(|words| &words.drop_lead)}</p>
+        </section>
+    }
+}

@@ -1,0 +1,55 @@
+//! What this browser's owner sent earlier.
+
+use cairn_shared::message::FileItem;
+use leptos::prelude::*;
+
+use crate::platform::document;
+use crate::state::figures;
+use crate::state::page::Page;
+use crate::ui::copy_button::CopyButton;
+use crate::ui::delete_button::DeleteButton;
+use crate::ui::row_link::without_scheme;
+
+/// The list; absent where there is nothing.
+#[component]
+pub fn Files(page: Page) -> impl IntoView {
+    let any = Memo::new(move |_| page.files.with(|files| !files.is_empty()));
+    view! {
+        <Show when=move || any.get()>
+            <section class="files" aria-labelledby="files-title">
+                <h2 class="panel-title" id="files-title">{page.word(|words| &words.files_title)}</h2>
+                <p class="panel-lead">{page.word(|words| &words.files_lead)}</p>
+                <ul class="list">
+                    <For
+                        each=move || page.files.get()
+                        key=|item| item.file
+                        children=move |item| view! { <Item page item /> }
+                    />
+                </ul>
+            </section>
+        </Show>
+    }
+}
+
+#[component]
+fn Item(page: Page, item: FileItem) -> impl IntoView {
+    let name = item.name.visible();
+    let size = page.words.with_value(|words| figures::size(words, item.size));
+    let link = item.links.into_iter().next().map(|link| {
+        let whole = document::absolute(&link.url);
+        view! {
+            <a class="link" href=link.url target="_blank" rel="noopener">{without_scheme(&whole)}</a>
+            <CopyButton page name=name.clone() text=whole />
+        }
+    });
+    let none = link
+        .is_none()
+        .then(|| view! { <span class="row-figures">{page.word(|words| &words.no_link)}</span> });
+    view! {
+        <li class="file" data-testid="file" data-name=item.name.as_str().to_owned()>
+            <span class="row-name" title=name.clone()>{name.clone()}</span>
+            <span class="row-figures">{size}</span>
+            <div class="link-line">{link} {none} <DeleteButton page name file=item.file /></div>
+        </li>
+    }
+}

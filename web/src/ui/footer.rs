@@ -1,0 +1,27 @@
+//! Whether the tab may be closed: always, and why.
+
+use leptos::prelude::*;
+
+use crate::state::page::Page;
+
+/// The last line.
+#[component]
+pub fn Footer(page: Page) -> impl IntoView {
+    let text = move || {
+        let totals = page.totals.get();
+        page.word(|words| {
+            if totals.all_done() {
+                &words.safe_now
+            } else if totals.count > 0 {
+                &words.safe_any_time
+            } else {
+                &words.idle
+            }
+        })
+    };
+    view! {
+        <footer class="footer" data-testid="safe-to-close" data-safe=move || page.totals.get().all_done().to_string()>
+            <p>{text}</p>
+        </footer>
+    }
+}

@@ -1,0 +1,38 @@
+//! The page's components, one per file. They show state and pass on what people do; they decide nothing.
+
+pub mod app;
+pub mod copy_button;
+pub mod delete_button;
+pub mod drop_zone;
+pub mod files;
+pub mod footer;
+pub mod header;
+pub mod icon;
+pub mod picker;
+pub mod row;
+pub mod row_actions;
+pub mod row_link;
+pub mod row_list;
+pub mod toolbar;
+pub mod unfinished;
+
+use leptos::prelude::*;
+
+pub use self::row::RowView;
+
+use crate::platform::{document, files as chosen_files};
+use crate::state::page::Page;
+use crate::state::words::Words;
+
+/// Puts the page into the document and starts its shell.
+pub fn mount() {
+    document::remove("loading");
+    mount_to_body(|| {
+        let words = Words::of(&document::language());
+        document::set_language(&words.language);
+        let page = Page::new(words);
+        chosen_files::on_drop(move |hovered| page.hovered.set(hovered), move |dropped| page.dropped(dropped));
+        page.start();
+        view! { <app::App page /> }
+    });
+}

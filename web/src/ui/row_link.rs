@@ -1,0 +1,45 @@
+//! What a finished row offers: its link, a copy of it, and its end.
+
+use cairn_engine::View;
+use leptos::prelude::*;
+
+use crate::platform::document;
+use crate::state::page::Page;
+use crate::ui::copy_button::CopyButton;
+use crate::ui::delete_button::DeleteButton;
+
+/// Appears once the file is published.
+#[component]
+pub fn RowLink(page: Page, name: String, view: ArcRwSignal<View>) -> impl IntoView {
+    let finished = Memo::new(move |_| view.with(|view| view.finished.clone()));
+    move || {
+        let finished = finished.get()?;
+        let name = name.clone();
+        let link = finished.url.map(|url| {
+            let whole = document::absolute(&url);
+            view! {
+                <a
+                    class="link"
+                    data-testid="row-link"
+                    href=url
+                    target="_blank"
+                    rel="noopener"
+                    aria-label=page.named(|words| &words.link_label, &name)
+                >
+                    {without_scheme(&whole)}
+                </a>
+                <CopyButton page name=name.clone() text=whole.clone() />
+            }
+        });
+        Some(view! {
+            <div class="link-line">
+                {link} <DeleteButton page name file=finished.file />
+            </div>
+        })
+    }
+}
+
+/// An address as people read it.
+pub fn without_scheme(address: &str) -> String {
+    address.split_once("://").map_or(address, |(_, rest)| rest).to_owned()
+}

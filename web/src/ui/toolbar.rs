@@ -1,0 +1,60 @@
+//! All rows at once: their sum, pause and resume.
+
+use leptos::prelude::*;
+
+use crate::state::figures;
+use crate::state::page::Page;
+use crate::state::totals::Totals;
+use crate::state::words::{Words, fill};
+
+/// The line above the rows.
+#[component]
+pub fn Toolbar(page: Page) -> impl IntoView {
+    let sum = move || page.words.with_value(|words| sum(words, &page.totals.get()));
+    let none_active = move || (page.totals.get().active == 0).to_string();
+    let none_resting = move || (page.totals.get().resting == 0).to_string();
+    // Disabled buttons would lose the focus of somebody who uses a keyboard, so they are only told to be.
+    view! {
+        <div class="toolbar" role="group" aria-label=page.word(|words| &words.toolbar_label)>
+            <h2 class="toolbar-title">{page.word(|words| &words.rows_title)}</h2>
+            <p class="toolbar-sum">{sum}</p>
+            <button
+                type="button"
+                class="button button-quiet"
+                data-testid="pause-all"
+                aria-disabled=none_active
+                on:click=move |_| page.pause_all()
+            >
+                {page.word(|words| &words.pause_all)}
+            </button>
+            <button
+                type="button"
+                class="button button-quiet"
+                data-testid="resume-all"
+                aria-disabled=none_resting
+                on:click=move |_| page.resume_all()
+            >
+                {page.word(|words| &words.resume_all)}
+            </button>
+        </div>
+    }
+}
+
+fn sum(words: &Words, totals: &Totals) -> String {
+    let (done, count) = (totals.done.to_string(), totals.count.to_string());
+    let text = if totals.count == 1 { &words.total_file } else { &words.total_files };
+    let mut parts = vec![fill(text, &[("done", &done), ("count", &count)])];
+    if totals.all_done() {
+        parts.push(figures::size(words, totals.size));
+    } else if totals.size > 0 {
+        parts.push(figures::part(words, totals.stored, totals.size));
+    }
+    if totals.speed > 0 {
+        parts.push(figures::rate(words, totals.speed));
+    }
+    parts.extend(totals.left_seconds().map(|left| {
+        let time = figures::time(words, left);
+        fill(&words.left_about, &[("time", &time)])
+    }));
+    parts.join(" · ")
+}

@@ -1,0 +1,131 @@
+//! Takes the page's messages and knows which file, reading and request each of them means.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use wasm_bindgen_futures::spawn_local;
+
+use crate::platform::blob::Source;
+use crate::platform::digest::Hasher;
+use crate::platform::http::Abort;
+use crate::worker::message::{FromWorker, Held, ToWorker};
+use crate::worker::reader::Reader;
+use crate::worker::sender;
+
+/// Tells the page.
+pub type Tell = Rc<dyn Fn(FromWorker)>;
+
+/// The worker's state.
+#[derive(Clone)]
+pub struct Desk(Rc<Inner>);
+
+struct Inner {
+    tell: Tell,
+    hasher: Hasher,
+    uploads: RefCell<HashMap<u32, Upload>>,
+    sending: RefCell<HashMap<u64, Abort>>,
+}
+
+struct Upload {
+    source: Source,
+    /// The current reading, and those before it whose chunks are still on their way.
+    readers: Vec<Reader>,
+}
+
+impl Desk {
+    /// An empty one.
+    pub fn new(tell: impl Fn(FromWorker) + 'static) -> Self {
+        Self::with_hasher(tell, Hasher::new())
+    }
+
+    /// An empty one that hashes in a given way.
+    pub fn with_hasher(tell: impl Fn(FromWorker) + 'static, hasher: Hasher) -> Self {
+        let tell: Tell = Rc::new(tell);
+        Self(Rc::new(Inner { tell, hasher, uploads: RefCell::default(), sending: RefCell::default() }))
+    }
+
+    /// Does what the page asks for.
+    pub fn take(&self, message: ToWorker, file: Option<Source>) {
+        match message {
+            ToWorker::Open { upload } => self.open(upload, file),
+            ToWorker::Read { upload, pass, bytes } => self.read(upload, pass, bytes),
+            ToWorker::Send { request, upload, session, index, chunk, bearer } => {
+                self.send(request, upload, chunk, sender::Target { session, index, bearer });
+            }
+            ToWorker::Release { upload, chunks } => {
+                for chunk in &chunks {
+                    if let Some(reader) = self.reader(upload, chunk.0) {
+                        reader.release(chunk);
+                    }
+                }
+            }
+            ToWorker::EndPass { upload, pass } => {
+                if let Some(reader) = self.reader(upload, pass) {
+                    reader.end();
+                }
+                if let Some(upload) = self.0.uploads.borrow_mut().get_mut(&upload) {
+                    upload.readers.retain(|reader| reader.pass() != pass);
+                }
+            }
+            ToWorker::Abort { request } => {
+                self.0.sending.borrow_mut().remove(&request);
+            }
+            ToWorker::Close { upload } => self.close(upload),
+        }
+    }
+
+    /// Bytes of chunks that are held, of all uploads.
+    pub fn held_bytes(&self) -> u64 {
+        let uploads = self.0.uploads.borrow();
+        uploads.values().flat_map(|upload| &upload.readers).map(Reader::held_bytes).sum()
+    }
+
+    fn open(&self, upload: u32, file: Option<Source>) {
+        self.close(upload);
+        if let Some(source) = file {
+            self.0.uploads.borrow_mut().insert(upload, Upload { source, readers: Vec::new() });
+        }
+    }
+
+    fn close(&self, upload: u32) {
+        let closed = self.0.uploads.borrow_mut().remove(&upload);
+        for reader in closed.iter().flat_map(|upload| &upload.readers) {
+            reader.end();
+        }
+    }
+
+    fn read(&self, upload: u32, pass: u32, bytes: u64) {
+        if self.reader(upload, pass).is_none() {
+            let mut uploads = self.0.uploads.borrow_mut();
+            let Some(open) = uploads.get_mut(&upload) else { return };
+            let reader =
+                Reader::new(upload, pass, open.source.clone(), self.0.hasher.clone(), self.0.tell.clone());
+            open.readers.push(reader);
+        }
+        if let Some(reader) = self.reader(upload, pass) {
+            reader.grant(bytes);
+        }
+    }
+
+    fn reader(&self, upload: u32, pass: u32) -> Option<Reader> {
+        let uploads = self.0.uploads.borrow();
+        uploads.get(&upload)?.readers.iter().find(|reader| reader.pass() == pass).cloned()
+    }
+
+    fn send(&self, request: u64, upload: u32, chunk: Held, target: sender::Target) {
+        let bytes = self.reader(upload, chunk.0).and_then(|reader| reader.bytes(&chunk));
+        let abort = Abort::new();
+        let signal = abort.signal();
+        self.0.sending.borrow_mut().insert(request, abort);
+        let desk = self.clone();
+        spawn_local(async move {
+            let result = sender::send(bytes, target, signal).await;
+            // An aborted request is no longer in the list, and nobody waits for its reply.
+            let wanted = desk.0.sending.borrow_mut().remove(&request).is_some();
+            if wanted {
+                (desk.0.tell)(FromWorker::Reply { request, result: result.map_err(Into::into) });
+            }
+        });
+    }
+}

@@ -1,0 +1,154 @@
+//! What page and worker say to each other, as JSON text; a file travels beside its message.
+
+use cairn_engine::{ChunkRef, Failure, PassId};
+use cairn_shared::{Bearer, ChunkDigest, Problem, SessionId, UnixMs};
+use serde::{Deserialize, Serialize};
+
+/// From the page to its worker. Numbers are those of the engine's ids.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ToWorker {
+    /// Takes the file that comes beside as the upload's, in place of an earlier one.
+    Open {
+        /// Which upload.
+        upload: u32,
+    },
+    /// Reads further bytes; as `Effect::Read`.
+    Read {
+        /// Which upload.
+        upload: u32,
+        /// Which reading.
+        pass: u32,
+        /// How many more, in bytes.
+        bytes: u64,
+    },
+    /// Sends a chunk; as `Effect::Send`.
+    Send {
+        /// Comes back with the reply.
+        request: u64,
+        /// Which upload.
+        upload: u32,
+        /// Where to.
+        session: SessionId,
+        /// Which row.
+        index: u32,
+        /// Which bytes.
+        chunk: Held,
+        /// The credential.
+        bearer: Option<Bearer>,
+    },
+    /// Forgets chunks; as `Effect::Release`.
+    Release {
+        /// Which upload.
+        upload: u32,
+        /// Which bytes.
+        chunks: Vec<Held>,
+    },
+    /// Ends a reading; as `Effect::EndPass`.
+    EndPass {
+        /// Which upload.
+        upload: u32,
+        /// Which reading.
+        pass: u32,
+    },
+    /// Breaks a request off.
+    Abort {
+        /// Which.
+        request: u64,
+    },
+    /// Forgets the upload and its file.
+    Close {
+        /// Which upload.
+        upload: u32,
+    },
+}
+
+/// From the worker to its page.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum FromWorker {
+    /// The worker runs and takes messages.
+    Ready,
+    /// As `Input::Chunks`.
+    Chunks {
+        /// Which upload.
+        upload: u32,
+        /// Which reading.
+        pass: u32,
+        /// In the order of the file.
+        chunks: Vec<(Held, ChunkDigest)>,
+        /// The worker's wasm memory, in bytes.
+        wasm_bytes: u64,
+    },
+    /// As `Input::PassEnd`.
+    PassEnd {
+        /// Which upload.
+        upload: u32,
+        /// Which reading.
+        pass: u32,
+        /// After the last byte.
+        size: u64,
+        /// After the last byte.
+        mtime: Option<UnixMs>,
+    },
+    /// The file is gone, changed, or may no longer be read. A page can't open it anew by itself, so all of
+    /// these mean that somebody has to choose it again.
+    PassLost {
+        /// Which upload.
+        upload: u32,
+        /// Which reading.
+        pass: u32,
+    },
+    /// As `Input::Reply`.
+    Reply {
+        /// Which request.
+        request: u64,
+        /// Stored, or why not.
+        result: Result<(), Refusal>,
+    },
+}
+
+/// The bytes of one chunk that the worker holds: reading, offset, length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Held(pub u32, pub u64, pub u32);
+
+impl From<ChunkRef> for Held {
+    fn from(chunk: ChunkRef) -> Self {
+        Self(chunk.pass.0, chunk.offset, chunk.length)
+    }
+}
+
+impl From<Held> for ChunkRef {
+    fn from(held: Held) -> Self {
+        Self { pass: PassId(held.0), offset: held.1, length: held.2 }
+    }
+}
+
+/// A `Failure` that can travel.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Refusal {
+    /// As `Failure::Network`.
+    Network,
+    /// As `Failure::Status`.
+    Status(u16, Option<u32>),
+    /// As `Failure::Problem`.
+    Problem(Box<Problem>),
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Network => Self::Network,
+            Failure::Status { status, retry_after_seconds } => Self::Status(status, retry_after_seconds),
+            Failure::Problem(problem) => Self::Problem(problem),
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Network => Self::Network,
+            Refusal::Status(status, retry_after_seconds) => Self::Status { status, retry_after_seconds },
+            Refusal::Problem(problem) => Self::Problem(problem),
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! One reading of one file: reads ahead, cuts, hashes, and holds the chunks' bytes until they are released.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+
+use cairn_engine::cutter::Cutter;
+use cairn_shared::ChunkRule;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::platform::blob::{Bytes, Reading, Source};
+use crate::platform::digest::{Hasher, Hashing};
+use crate::platform::worker_scope::wasm_bytes;
+use crate::worker::desk::Tell;
+use crate::worker::message::{FromWorker, Held};
+
+/// Read at once, in bytes: fewer, larger reads are what makes a browser fast.
+const SPAN_BYTES: u64 = 8 << 20;
+/// Copied into wasm memory at once, in bytes; keeps that memory small.
+const COPY_BYTES: u32 = 1 << 20;
+/// Digests that the browser computes at the same time.
+const HASHES_AT_ONCE: usize = 4;
+
+/// A reading; goes on until its end, or until it is ended.
+#[derive(Clone)]
+pub struct Reader(Rc<Inner>);
+
+struct Inner {
+    upload: u32,
+    pass: u32,
+    source: Source,
+    hasher: Hasher,
+    tell: Tell,
+    /// How far the page wants it to read, in bytes from the start.
+    granted: Cell<u64>,
+    running: Cell<bool>,
+    ended: Cell<bool>,
+    held: RefCell<HashMap<Held, Bytes>>,
+    work: RefCell<Option<Work>>,
+}
+
+/// What a run carries on with.
+struct Work {
+    size: u64,
+    cutter: Cutter,
+    /// How many bytes went into the cutter.
+    taken: u64,
+    /// Where the next chunk begins.
+    cut: u64,
+    /// What is read but not yet taken.
+    span: Option<Bytes>,
+    /// What is being read, and where it ends.
+    ahead: Option<Reading>,
+    read: u64,
+    hashing: VecDeque<(Held, Hashing)>,
+}
+
+/// How a run came to its end.
+enum Stop {
+    /// Everything granted is told.
+    Granted,
+    /// The file is through.
+    End,
+    /// It can't be read.
+    Lost,
+}
+
+impl Reader {
+    /// One that has been granted nothing yet.
+    pub fn new(upload: u32, pass: u32, source: Source, hasher: Hasher, tell: Tell) -> Self {
+        let work = Work {
+            size: source.size(),
+            cutter: Cutter::new(ChunkRule::FastCdc),
+            taken: 0,
+            cut: 0,
+            span: None,
+            ahead: None,
+            read: 0,
+            hashing: VecDeque::new(),
+        };
+        Self(Rc::new(Inner {
+            upload,
+            pass,
+            source,
+            hasher,
+            tell,
+            granted: Cell::new(0),
+            running: Cell::new(false),
+            ended: Cell::new(false),
+            held: RefCell::default(),
+            work: RefCell::new(Some(work)),
+        }))
+    }
+
+    /// Its number.
+    pub fn pass(&self) -> u32 {
+        self.0.pass
+    }
+
+    /// Reads so many bytes further.
+    pub fn grant(&self, bytes: u64) {
+        let inner = &self.0;
+        inner.granted.set(inner.granted.get().saturating_add(bytes));
+        if !inner.running.replace(true) {
+            let reader = self.clone();
+            spawn_local(async move { reader.run().await });
+        }
+    }
+
+    /// Ends it; nothing more is told.
+    pub fn end(&self) {
+        self.0.ended.set(true);
+        self.0.held.borrow_mut().clear();
+    }
+
+    /// The bytes of a chunk, if they are still held.
+    pub fn bytes(&self, chunk: &Held) -> Option<Bytes> {
+        self.0.held.borrow().get(chunk).cloned()
+    }
+
+    /// Forgets the bytes of a chunk.
+    pub fn release(&self, chunk: &Held) {
+        self.0.held.borrow_mut().remove(chunk);
+    }
+
+    /// How many bytes are held.
+    pub fn held_bytes(&self) -> u64 {
+        self.0.held.borrow().keys().map(|chunk| u64::from(chunk.2)).sum()
+    }
+
+    async fn run(&self) {
+        let Some(mut work) = self.0.work.borrow_mut().take() else { return };
+        let stop = self.advance(&mut work).await;
+        if self.0.ended.get() {
+            return;
+        }
+        let Inner { upload, pass, .. } = *self.0;
+        match stop {
+            Stop::Granted => {
+                *self.0.work.borrow_mut() = Some(work);
+                self.0.running.set(false);
+            }
+            Stop::End => {
+                let (size, mtime) = (self.0.source.size(), self.0.source.mtime());
+                (self.0.tell)(FromWorker::PassEnd { upload, pass, size, mtime });
+            }
+            Stop::Lost => (self.0.tell)(FromWorker::PassLost { upload, pass }),
+        }
+    }
+
+    /// Goes on until nothing granted is left. A run that ended keeps `running`, so that none follows it.
+    async fn advance(&self, work: &mut Work) -> Stop {
+        loop {
+            if work.taken == work.size {
+                work.cutter.end();
+                self.cut(work).await;
+                self.tell_hashed(work, 0).await;
+                return if self.unchanged(work).await { Stop::End } else { Stop::Lost };
+            }
+            if work.taken >= self.0.granted.get() {
+                self.tell_hashed(work, 0).await;
+                if work.taken >= self.0.granted.get() || self.0.ended.get() {
+                    return Stop::Granted;
+                }
+            }
+            let Some(span) = self.span(work).await else { return Stop::Lost };
+            self.take(work, span);
+            self.cut(work).await;
+            if self.0.ended.get() {
+                return Stop::Granted;
+            }
+        }
+    }
+
+    /// Browsers refuse to read a file that changed since it was chosen, so one more byte shows whether the
+    /// first bytes are still those of the same file. A single span was read at one moment anyway.
+    async fn unchanged(&self, work: &Work) -> bool {
+        let several = work.size > SPAN_BYTES && !self.0.ended.get();
+        !several || self.0.source.read(work.size - 1..work.size).bytes().await.is_some()
+    }
+
+    /// The bytes that come next. While they are worked on, the disk reads the ones behind them.
+    async fn span(&self, work: &mut Work) -> Option<Bytes> {
+        if let Some(span) = work.span.take() {
+            return Some(span);
+        }
+        let reading = match work.ahead.take() {
+            Some(reading) => reading,
+            None => self.begin_reading(work),
+        };
+        let span = reading.bytes().await?;
+        if work.read < work.size && !self.0.ended.get() {
+            work.ahead = Some(self.begin_reading(work));
+        }
+        Some(span)
+    }
+
+    fn begin_reading(&self, work: &mut Work) -> Reading {
+        let end = work.size.min(work.read + SPAN_BYTES);
+        let reading = self.0.source.read(work.read..end);
+        work.read = end;
+        reading
+    }
+
+    /// Gives the cutter as much of the span as is granted, and keeps the rest.
+    fn take(&self, work: &mut Work, span: Bytes) {
+        let granted = self.0.granted.get() - work.taken;
+        let length = COPY_BYTES.min(span.length()).min(u32::try_from(granted).unwrap_or(u32::MAX));
+        work.cutter.push(&span.subarray(0, length).to_vec());
+        work.taken += u64::from(length);
+        work.span = (length < span.length()).then(|| span.subarray(length, span.length()));
+    }
+
+    async fn cut(&self, work: &mut Work) {
+        while let Some(chunk) = work.cutter.next() {
+            let copy = Bytes::from(chunk);
+            let held = Held(self.0.pass, work.cut, copy.length());
+            work.cut += u64::from(copy.length());
+            let hashing = self.0.hasher.begin(chunk, &copy);
+            if !self.0.ended.get() {
+                self.0.held.borrow_mut().insert(held, copy);
+            }
+            work.hashing.push_back((held, hashing));
+            if work.hashing.len() >= HASHES_AT_ONCE {
+                self.tell_hashed(work, HASHES_AT_ONCE - 1).await;
+            }
+        }
+    }
+
+    /// Waits until no more than `rest` digests are under way, and tells the others in the file's order.
+    async fn tell_hashed(&self, work: &mut Work, rest: usize) {
+        let mut chunks = Vec::new();
+        while work.hashing.len() > rest
+            && let Some((held, hashing)) = work.hashing.pop_front()
+        {
+            chunks.push((held, hashing.digest().await));
+        }
+        if !chunks.is_empty() && !self.0.ended.get() {
+            let Inner { upload, pass, .. } = *self.0;
+            (self.0.tell)(FromWorker::Chunks { upload, pass, chunks, wasm_bytes: wasm_bytes() });
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Figures.
+
+mod size;
+
+use crate::place::Place;
+use crate::table::Entry;
+use crate::{run, setup, test};
+
+/// What `cargo xtask bench` knows.
+pub(crate) const ENTRIES: &[Entry] = &[
+    Entry { name: "page", about: "bytes of the page: wasm and js, raw and compressed", run: size::run },
+    Entry {
+        name: "upload",
+        about: "1 GiB of random bytes through Chromium and by `cairn put`, MiB/s",
+        run: upload,
+    },
+    Entry { name: "memory", about: "20 GiB through Chromium: memory of page and server", run: memory },
+];
+
+fn upload(place: &Place, _args: &[String]) -> anyhow::Result<()> {
+    in_browser(place, &["upload"])
+}
+
+fn memory(place: &Place, _args: &[String]) -> anyhow::Result<()> {
+    in_browser(place, &["memory"])
+}
+
+/// As `memory`, and it fails where a figure is over its limit.
+pub(crate) fn memory_within_limits(place: &Place, _args: &[String]) -> anyhow::Result<()> {
+    in_browser(place, &["memory", "--within-limits"])
+}
+
+fn in_browser(place: &Place, args: &[&str]) -> anyhow::Result<()> {
+    test::prepare_for_browser(place)?;
+    let mut command =
+        run::cargo(place, &["run", "--release", "--quiet", "-p", "cairn-e2e", "--bin", "cairn-bench", "--"])?;
+    if let Some(browser) = setup::Browser::find(place) {
+        command.env("CAIRN_CHROMIUM", browser.browser);
+    }
+    run::show(command.args(args).env("CAIRN_BIN", place.binary()))
+}
