@@ -1,0 +1,627 @@
+//! A server that keeps the protocol's rules, a reader over a file in memory, and a line between, all driven by
+//! simulated time and one seed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use cairn_engine::cutter::Cutter;
+use cairn_engine::{
+    Call, ChunkRef, Config, Effect, Engine, Failure, Input, JournalEntry, PassFailure, PassId, Reply,
+    RequestId, Source, State, UploadId, View,
+};
+use cairn_shared::manifest::ManifestHasher;
+use cairn_shared::message::{
+    CheckRequest, CheckResponse, FinishRequest, FinishResponse, Limits, RowState, SessionState, StartRequest,
+    StartResponse, StatusResponse,
+};
+use cairn_shared::{
+    Bearer, BlobDigest, ChunkDigest, ChunkRule, ClientKey, FileId, Problem, ProblemCode, Ranges, Row,
+    SessionId,
+};
+use sha2::{Digest, Sha256};
+
+pub(crate) const RULE: ChunkRule = ChunkRule::Fixed(65_536);
+pub(crate) const HELD_MAX: u64 = 4 << 20;
+
+pub(crate) fn config() -> Config {
+    Config { rule: RULE, held_bytes_max: HELD_MAX, sends_max: 4, uploads_max: 2 }
+}
+
+/// Bytes that look random and are always the same for a seed.
+pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut rng = Dice(seed);
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        bytes.extend_from_slice(&rng.roll().to_le_bytes());
+    }
+    bytes.truncate(length);
+    bytes
+}
+
+/// SplitMix64.
+#[derive(Debug, Clone)]
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.roll() % end
+    }
+
+    pub(crate) fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+}
+
+#[derive(Debug, Default)]
+struct Session {
+    request: Option<StartRequest>,
+    revision: u32,
+    rows: Vec<Row>,
+    held: HashSet<ChunkDigest>,
+    finished: Option<FinishResponse>,
+    ended: bool,
+    size: Option<u64>,
+}
+
+/// The server's side of the protocol for one owner.
+#[derive(Debug, Default)]
+pub(crate) struct Server {
+    sessions: BTreeMap<SessionId, Session>,
+    keys: HashMap<ClientKey, SessionId>,
+    pub(crate) chunks: HashMap<ChunkDigest, Vec<u8>>,
+    pub(crate) files: Vec<Vec<u8>>,
+    /// Bytes of every PUT that was taken.
+    pub(crate) bytes_taken: u64,
+    pub(crate) requests: u64,
+    made: u8,
+    /// Finish's answer has no digest yet for that many askings.
+    pub(crate) slow_blobs: u32,
+}
+
+fn problem(code: ProblemCode) -> Failure {
+    Failure::Problem(Box::new(Problem::new(code, "simulated")))
+}
+
+impl Server {
+    fn start(&mut self, request: StartRequest) -> Result<Reply, Failure> {
+        let key = request.key.unwrap();
+        let id = match self.keys.get(&key) {
+            Some(id) if self.sessions[id].request.as_ref() != Some(&request) => {
+                return Err(problem(ProblemCode::KeyReused));
+            }
+            Some(id) => *id,
+            None => {
+                self.made += 1;
+                let id = SessionId::new([self.made; 16]);
+                self.keys.insert(key, id);
+                let size = request.size;
+                self.sessions.insert(id, Session { request: Some(request), size, ..Session::default() });
+                id
+            }
+        };
+        Ok(Reply::Start(StartResponse {
+            session_id: id,
+            session_key: Bearer::Session([self.made; 32]),
+            expires_at: 0,
+            chunking: RULE,
+            chunk_size: None,
+            chunks: None,
+            limits: Limits { chunk_bytes: 0, check_rows: 0, session_rows: 0 },
+            proof_key: String::new(),
+        }))
+    }
+
+    fn open(&mut self, id: SessionId) -> Result<&mut Session, Failure> {
+        let session = self.sessions.get_mut(&id).ok_or_else(|| problem(ProblemCode::NotFound))?;
+        if session.ended {
+            return Err(problem(ProblemCode::SessionEnded));
+        }
+        if session.finished.is_some() {
+            return Err(problem(ProblemCode::SessionFinished));
+        }
+        Ok(session)
+    }
+
+    fn check(&mut self, id: SessionId, request: &CheckRequest) -> Result<Reply, Failure> {
+        let held: HashSet<_> =
+            self.sessions.values().flat_map(|session| session.held.iter().copied()).collect();
+        let session = self.open(id)?;
+        let with = |code, at: Option<u32>, revision| {
+            let mut problem = Problem::new(code, "simulated").with_revision(revision);
+            problem.at = at;
+            Failure::Problem(Box::new(problem))
+        };
+        if request.revision < session.revision {
+            return Err(with(ProblemCode::RevisionOld, None, session.revision));
+        }
+        if request.revision > session.revision + 1 {
+            return Err(with(ProblemCode::RevisionGap, None, session.revision));
+        }
+        if request.at as usize > session.rows.len() {
+            return Err(problem(ProblemCode::IndexOutOfRange));
+        }
+        if request.revision == session.revision {
+            for (index, declared) in (request.at..).zip(&request.chunks) {
+                if session.rows.get(index as usize).is_some_and(|row| *row != declared.row()) {
+                    return Err(with(ProblemCode::RowDiffers, Some(index), session.revision));
+                }
+            }
+        } else {
+            session.revision = request.revision;
+            session.rows.truncate(request.at as usize);
+            session.size = request.size.or(session.size);
+        }
+        let mut states = Vec::new();
+        for (index, declared) in (request.at as usize..).zip(&request.chunks) {
+            if index >= session.rows.len() {
+                session.rows.push(declared.row());
+            }
+            let have = held.contains(&declared.digest);
+            if have {
+                session.held.insert(declared.digest);
+            }
+            states.push(if have { RowState::Have } else { RowState::Need });
+        }
+        Ok(Reply::Check(CheckResponse { revision: session.revision, chunks: states }))
+    }
+
+    fn status(&mut self, id: SessionId) -> Result<Reply, Failure> {
+        let session = self.sessions.get_mut(&id).ok_or_else(|| problem(ProblemCode::NotFound))?;
+        if session.ended {
+            return Err(problem(ProblemCode::SessionEnded));
+        }
+        let mut finished = session.finished.clone();
+        if let Some(finished) = &mut finished {
+            if self.slow_blobs > 0 {
+                self.slow_blobs -= 1;
+                finished.blob = None;
+            }
+        }
+        let (received, missing): (Vec<u32>, Vec<u32>) = (0..session.rows.len() as u32)
+            .partition(|index| session.held.contains(&session.rows[*index as usize].digest));
+        Ok(Reply::Status(StatusResponse {
+            state: if finished.is_some() { SessionState::Finished } else { SessionState::Open },
+            revision: session.revision,
+            received: received.into_iter().collect(),
+            missing: missing.into_iter().collect(),
+            size: session.size,
+            expires_at: 0,
+            next: None,
+            finished,
+        }))
+    }
+
+    fn upload(&mut self, id: SessionId, index: u32, bytes: Vec<u8>) -> Result<Reply, Failure> {
+        let session = self.open(id)?;
+        let row = *session.rows.get(index as usize).ok_or_else(|| problem(ProblemCode::RowUndeclared))?;
+        if row.length as usize != bytes.len() {
+            return Err(problem(ProblemCode::ChunkLength));
+        }
+        let digest = ChunkDigest::new(Sha256::digest(&bytes).into());
+        if row.digest != digest {
+            return Err(problem(ProblemCode::DigestMismatch));
+        }
+        session.held.insert(digest);
+        self.bytes_taken += bytes.len() as u64;
+        self.chunks.insert(digest, bytes);
+        Ok(Reply::Stored)
+    }
+
+    fn finish(&mut self, id: SessionId, request: &FinishRequest) -> Result<Reply, Failure> {
+        let slow = self.slow_blobs > 0;
+        if let Some(finished) = self.sessions.get(&id).and_then(|session| session.finished.clone()) {
+            return Ok(Reply::Finish(finished));
+        }
+        let session = self.open(id)?;
+        let mut hasher = ManifestHasher::new(RULE);
+        session.rows.iter().for_each(|row| hasher.push(row));
+        let digest = hasher.finish();
+        if request.revision != Some(session.revision) || request.chunks != Some(session.rows.len() as u32) {
+            return Err(problem(ProblemCode::ManifestDiffers));
+        }
+        let missing: Ranges = (0..)
+            .zip(&session.rows)
+            .filter(|(_, row)| !session.held.contains(&row.digest))
+            .map(|(index, _)| index)
+            .collect();
+        if !missing.is_empty() {
+            let problem = Problem::new(ProblemCode::ChunksMissing, "simulated").with_ranges(missing);
+            return Err(Failure::Problem(Box::new(problem)));
+        }
+        let sum: u64 = session.rows.iter().map(|row| u64::from(row.length)).sum();
+        if request.size != Some(sum) || session.size != Some(sum) {
+            return Err(problem(ProblemCode::SizeDiffers));
+        }
+        if request.manifest_digest != Some(digest) {
+            return Err(problem(ProblemCode::ManifestDiffers));
+        }
+        let rows = session.rows.clone();
+        let file: Vec<u8> = rows.iter().flat_map(|row| self.chunks[&row.digest].clone()).collect();
+        let blob = Some(BlobDigest::new(Sha256::digest(&file).into()));
+        let mut finished = FinishResponse {
+            file: FileId::new([1; 16]),
+            manifest_digest: digest,
+            blob,
+            url: Some("/d/x".to_owned()),
+        };
+        self.files.push(file);
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.finished = Some(finished.clone());
+        }
+        if slow {
+            finished.blob = None;
+        }
+        Ok(Reply::Finish(finished))
+    }
+
+    /// Every hold of this owner ends, as if time had ended every session.
+    pub(crate) fn end_all(&mut self) {
+        for session in self.sessions.values_mut().filter(|session| session.finished.is_none()) {
+            session.ended = true;
+            session.held.clear();
+        }
+    }
+
+    /// Loses chunks, which no server may: `finish` must notice.
+    pub(crate) fn lose(&mut self, count: usize) {
+        for session in self.sessions.values_mut() {
+            let gone: Vec<_> = session.rows.iter().map(|row| row.digest).take(count).collect();
+            gone.iter().for_each(|digest| {
+                session.held.remove(digest);
+            });
+        }
+    }
+
+    pub(crate) fn open_sessions(&self) -> usize {
+        self.sessions.values().filter(|session| !session.ended && session.finished.is_none()).count()
+    }
+}
+
+/// The file as the platform has it.
+#[derive(Debug, Clone)]
+pub(crate) struct File {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) mtime: u64,
+    pub(crate) lost: bool,
+    /// What it was before, oldest first.
+    pub(crate) past: Vec<Vec<u8>>,
+}
+
+struct Reading {
+    cutter: Cutter,
+    at: usize,
+    granted: u64,
+    cut: u64,
+    told_end: bool,
+    held: HashMap<ChunkRef, Vec<u8>>,
+}
+
+enum Due {
+    Arrive(RequestId, Asked),
+    Answer(RequestId, Result<Reply, Failure>),
+}
+
+enum Asked {
+    Call(Call),
+    Chunk(SessionId, u32, Vec<u8>),
+}
+
+/// How bad the line is, in percent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Weather {
+    pub(crate) lost_requests: u64,
+    pub(crate) lost_replies: u64,
+    pub(crate) doubled_replies: u64,
+    pub(crate) busy: u64,
+    pub(crate) delay_ms_max: u64,
+}
+
+/// Everything around one engine.
+pub(crate) struct World {
+    pub(crate) engine: Engine,
+    pub(crate) server: Server,
+    pub(crate) now: u64,
+    pub(crate) weather: Weather,
+    pub(crate) files: BTreeMap<UploadId, File>,
+    pub(crate) journal: BTreeMap<UploadId, JournalEntry>,
+    pub(crate) dice: Dice,
+    pub(crate) effects: u64,
+    pub(crate) first_send_before_end: Option<bool>,
+    readings: BTreeMap<(UploadId, PassId), Reading>,
+    due: BTreeMap<(u64, u64), Due>,
+    aborted: BTreeSet<RequestId>,
+    order: u64,
+}
+
+pub(crate) const ONE: UploadId = UploadId(1);
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            engine: Engine::new(config(), seed),
+            server: Server::default(),
+            now: 0,
+            weather: Weather::default(),
+            files: BTreeMap::new(),
+            journal: BTreeMap::new(),
+            dice: Dice(seed),
+            effects: 0,
+            first_send_before_end: None,
+            readings: BTreeMap::new(),
+            due: BTreeMap::new(),
+            aborted: BTreeSet::new(),
+            order: 0,
+        }
+    }
+
+    /// Another visit: the engine and what was on its way are gone; server, files and journal stay.
+    pub(crate) fn come_back(&mut self) {
+        self.engine = Engine::new(config(), self.dice.roll());
+        self.readings.clear();
+        // What has reached the server happens; nobody hears the answers.
+        let due = std::mem::take(&mut self.due);
+        for item in due.into_values() {
+            if let Due::Arrive(_, asked) = item {
+                let _ = self.serve(asked);
+            }
+        }
+        self.aborted.clear();
+    }
+
+    pub(crate) fn source(&self, upload: UploadId) -> Source {
+        let file = &self.files[&upload];
+        Source {
+            name: format!("{}.bin", upload.0).parse().unwrap(),
+            path: None,
+            size: file.bytes.len() as u64,
+            mtime: Some(file.mtime),
+            media_type: None,
+        }
+    }
+
+    /// Adds a file, or what the journal has of it.
+    pub(crate) fn add(&mut self, upload: UploadId) {
+        let mut key = [0; 16];
+        key[..8].copy_from_slice(&self.dice.roll().to_le_bytes());
+        let entry = self.journal.get(&upload).cloned();
+        let source = self.source(upload);
+        self.handle(Input::Add { upload, source, key: ClientKey::new(key), entry });
+    }
+
+    pub(crate) fn add_file(&mut self, upload: UploadId, bytes: Vec<u8>) {
+        self.files.insert(upload, File { bytes, mtime: 1, lost: false, past: Vec::new() });
+        self.add(upload);
+    }
+
+    pub(crate) fn edit(&mut self, upload: UploadId, edit: impl FnOnce(&mut Vec<u8>)) {
+        let file = self.files.get_mut(&upload).unwrap();
+        file.past.push(file.bytes.clone());
+        edit(&mut file.bytes);
+        file.mtime += 1;
+    }
+
+    pub(crate) fn handle(&mut self, input: Input) {
+        self.engine.handle(input, self.now);
+        self.carry_out();
+    }
+
+    pub(crate) fn view(&self, upload: UploadId) -> View {
+        self.engine.view(upload).unwrap()
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(effect) = self.engine.poll_effect() {
+            self.effects += 1;
+            match effect {
+                Effect::Request { request, call, .. } => self.depart(request, Asked::Call(call)),
+                Effect::Send { request, upload, session, index, chunk } => {
+                    let reading = &self.readings[&(upload, chunk.pass)];
+                    let ended = reading.told_end;
+                    let bytes = reading.held.get(&chunk).expect("bytes of a send are held").clone();
+                    self.first_send_before_end.get_or_insert(!ended);
+                    self.depart(request, Asked::Chunk(session, index, bytes));
+                }
+                Effect::Read { upload, pass, bytes } => {
+                    let reading = self.readings.entry((upload, pass)).or_insert_with(|| Reading {
+                        cutter: Cutter::new(RULE),
+                        at: 0,
+                        granted: 0,
+                        cut: 0,
+                        told_end: false,
+                        held: HashMap::new(),
+                    });
+                    reading.granted += bytes;
+                }
+                Effect::Release { upload, chunks } => {
+                    for chunk in chunks {
+                        let reading =
+                            self.readings.get_mut(&(upload, chunk.pass)).expect("a pass that is read");
+                        assert!(reading.held.remove(&chunk).is_some(), "released once");
+                    }
+                }
+                Effect::EndPass { upload, pass } => {
+                    self.readings.remove(&(upload, pass));
+                }
+                Effect::Abort(request) => {
+                    self.aborted.insert(request);
+                }
+                Effect::Save { upload, entry } => {
+                    self.journal.insert(upload, entry);
+                }
+                Effect::Forget(upload) => {
+                    self.journal.remove(&upload);
+                }
+            }
+        }
+        self.check_memory();
+    }
+
+    fn check_memory(&self) {
+        let held: u64 = self
+            .readings
+            .values()
+            .flat_map(|reading| reading.held.keys())
+            .map(|chunk| u64::from(chunk.length))
+            .sum();
+        assert!(held <= HELD_MAX, "{held} bytes are held");
+    }
+
+    fn later(&mut self, at: u64, due: Due) {
+        self.order += 1;
+        self.due.insert((at, self.order), due);
+    }
+
+    fn depart(&mut self, request: RequestId, asked: Asked) {
+        if self.dice.chance(self.weather.lost_requests) {
+            let delay = 10 + self.dice.below(self.weather.delay_ms_max + 1);
+            // Some losses are noticed at once, some never.
+            if self.dice.chance(50) {
+                self.later(self.now + delay, Due::Answer(request, Err(Failure::Network)));
+            }
+            return;
+        }
+        let delay = 1 + self.dice.below(self.weather.delay_ms_max + 1);
+        self.later(self.now + delay, Due::Arrive(request, asked));
+    }
+
+    fn serve(&mut self, asked: Asked) -> Result<Reply, Failure> {
+        self.server.requests += 1;
+        if self.dice.chance(self.weather.busy) {
+            return Err(match self.dice.below(3) {
+                0 => Failure::Status { status: 502, retry_after_seconds: None },
+                1 => Failure::Problem(Box::new(
+                    Problem::new(ProblemCode::StorageFull, "simulated").with_retry_after(3),
+                )),
+                _ => problem(ProblemCode::BodyShort),
+            });
+        }
+        match asked {
+            Asked::Call(Call::Start(request)) => self.server.start(request),
+            Asked::Call(Call::Check(id, request)) => self.server.check(id, &request),
+            Asked::Call(Call::Status(id, _)) => self.server.status(id),
+            Asked::Call(Call::Finish(id, request)) => self.server.finish(id, &request),
+            Asked::Call(Call::Delete(id)) => {
+                self.server.sessions.get_mut(&id).unwrap().ended = true;
+                Ok(Reply::Deleted)
+            }
+            Asked::Chunk(id, index, bytes) => self.server.upload(id, index, bytes),
+        }
+    }
+
+    /// One thing happens: a reader reads, something arrives, or time passes. False where nothing is left to do.
+    pub(crate) fn step(&mut self) -> bool {
+        if let Some(input) = self.read_some() {
+            self.handle(input);
+            return true;
+        }
+        let timeout = self.engine.poll_timeout();
+        let next = self.due.keys().next().copied();
+        if let Some((at, order)) = next.filter(|(at, _)| timeout.is_none_or(|timeout| *at <= timeout)) {
+            self.now = self.now.max(at);
+            match self.due.remove(&(at, order)) {
+                Some(Due::Arrive(request, asked)) => self.arrive(request, asked),
+                Some(Due::Answer(request, reply)) => self.handle(Input::Reply { request, reply }),
+                None => {}
+            }
+            return true;
+        }
+        let Some(timeout) = timeout else { return false };
+        self.now = self.now.max(timeout);
+        self.handle(Input::Tick);
+        true
+    }
+
+    fn arrive(&mut self, request: RequestId, asked: Asked) {
+        if self.aborted.contains(&request) && self.dice.chance(50) {
+            return;
+        }
+        let reply = self.serve(asked);
+        if self.dice.chance(self.weather.lost_replies) {
+            return;
+        }
+        let copies = 1 + u64::from(self.dice.chance(self.weather.doubled_replies));
+        for _ in 0..copies {
+            let delay = 1 + self.dice.below(self.weather.delay_ms_max + 1);
+            self.later(self.now + delay, Due::Answer(request, reply.clone()));
+        }
+    }
+
+    /// Lets one reader read up to 100,000 bytes of its grant.
+    fn read_some(&mut self) -> Option<Input> {
+        for ((upload, pass), reading) in &mut self.readings {
+            let (upload, pass) = (*upload, *pass);
+            if reading.told_end || reading.granted == 0 {
+                continue;
+            }
+            let file = &self.files[&upload];
+            if file.lost {
+                reading.told_end = true;
+                return Some(Input::PassFailed { upload, pass, failure: PassFailure::Lost });
+            }
+            let end = file.bytes.len().min(reading.at + reading.granted.min(100_000) as usize);
+            let fresh = &file.bytes[reading.at.min(end)..end];
+            reading.cutter.push(fresh);
+            reading.granted -= fresh.len() as u64;
+            let at_end = end == file.bytes.len() && fresh.len() < 100_000;
+            reading.at = end.max(reading.at);
+            if at_end {
+                reading.cutter.end();
+            }
+            let mut chunks = Vec::new();
+            while let Some(bytes) = reading.cutter.next_chunk() {
+                let chunk = ChunkRef { pass, offset: reading.cut, length: bytes.len() as u32 };
+                reading.cut += bytes.len() as u64;
+                reading.held.insert(chunk, bytes.to_vec());
+                chunks.push((chunk, ChunkDigest::new(Sha256::digest(bytes).into())));
+            }
+            if !chunks.is_empty() {
+                // The end comes with the next look, once the last chunks are told.
+                return Some(Input::Chunks { upload, pass, chunks });
+            }
+            if at_end {
+                reading.told_end = true;
+                let (size, mtime) = (file.bytes.len() as u64, Some(file.mtime));
+                return Some(Input::PassEnd { upload, pass, size, mtime });
+            }
+        }
+        None
+    }
+
+    /// Steps until every upload is in one of `states`.
+    pub(crate) fn run_until(&mut self, states: &[State]) {
+        for _ in 0..200_000 {
+            let there = self.engine.uploads().all(|upload| states.contains(&self.view(upload).state));
+            if there {
+                return;
+            }
+            assert!(
+                self.step(),
+                "stuck: {:#?}",
+                self.engine.uploads().map(|upload| self.view(upload)).collect::<Vec<_>>()
+            );
+        }
+        panic!("endless: {:#?}", self.engine.uploads().map(|upload| self.view(upload)).collect::<Vec<_>>());
+    }
+
+    pub(crate) fn run(&mut self) {
+        self.run_until(&[State::Done]);
+    }
+
+    /// Nothing is left in readers' hands, and the timer sleeps.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..10_000 {
+            if !self.step() {
+                assert!(self.readings.is_empty(), "a reader still holds bytes");
+                return;
+            }
+        }
+        panic!("the engine never comes to rest");
+    }
+}
