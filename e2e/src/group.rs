@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use crate::clock::Deadline;
 
 /// Waits for its input to end, which is when the harness is gone however it went, then ends the group.
-const GUARD: &str = "read -r _; kill -KILL -- \"-$1\" 2>/dev/null";
+const GUARD: &str = "read -r _; kill -s KILL -- \"-$1\" 2>/dev/null";
 
 /// A running program and everything it started.
 #[derive(Debug)]
@@ -74,5 +74,21 @@ fn end(leader: &mut Child, signal: Signal) {
     if matches!(leader.try_wait(), Ok(None)) {
         let _ = kill_process_group(Pid::from_child(leader), signal);
         let _ = leader.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guard_ends_the_group_when_the_harness_is_gone() -> anyhow::Result<()> {
+        let mut group = Group::spawn(Command::new("sh").args(["-c", "sleep 60 & sleep 60"]))?;
+        assert!(group.ended()?.is_none());
+        // What the end of this process would do.
+        drop(group.guard.stdin.take());
+        let status = Deadline::seconds(10).until(|| "the guard acts".to_owned(), || group.ended())?;
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(Signal::KILL.as_raw()));
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, flock, statvfs};
 use rustix::io::Errno;
 
 use crate::error::{Result, StoreError};
@@ -35,6 +35,39 @@ pub(crate) fn create_folder(folder: &Path) -> io::Result<bool> {
 /// Makes the names inside a folder durable.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+/// Space that facts leave free, in bytes: sled can't go on after a write that found none.
+const FACTS_RESERVE_BYTES: u64 = 32 * 1_024 * 1_024;
+/// Space that chunks leave free, in bytes: a disk full of chunks still takes the facts that remove some.
+const CHUNKS_RESERVE_BYTES: u64 = 2 * FACTS_RESERVE_BYTES;
+
+/// What asks for space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Log and index.
+    Facts,
+    /// Bytes of chunks.
+    Chunks,
+}
+
+/// Space left for a use, in bytes. On a small disk the reserve is an eighth or a quarter of it.
+pub(crate) fn free_bytes(folder: &Path, using: Use) -> io::Result<u64> {
+    let stat = statvfs(folder)?;
+    let bytes = |count: u64| count.saturating_mul(stat.f_frsize);
+    let reserve = match using {
+        Use::Facts => FACTS_RESERVE_BYTES.min(bytes(stat.f_blocks) / 8),
+        Use::Chunks => CHUNKS_RESERVE_BYTES.min(bytes(stat.f_blocks) / 4),
+    };
+    Ok(bytes(stat.f_bavail).saturating_sub(reserve))
+}
+
+/// Refuses to write `length` bytes where there is no space for them.
+pub(crate) fn check_space(folder: &Path, using: Use, length: u64) -> io::Result<()> {
+    if free_bytes(folder, using)? < length {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    Ok(())
 }
 
 /// Makes a file that nobody else may read; it must not be there yet.

@@ -215,6 +215,17 @@ pub struct Link {
     pub expires_at: Option<UnixMs>,
 }
 
+/// What is kept of a file or link that its owner ended, so that a repeated delete is known for what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gone {
+    /// Whose it was.
+    pub owner: OwnerId,
+    /// The session that the file was; none for a link.
+    pub session: Option<SessionId>,
+    /// When it ended.
+    pub at: UnixMs,
+}
+
 /// What `publish` needs besides the session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publish {

@@ -58,12 +58,13 @@ pub fn best(file: &Source, known: &[impl Known]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wasm_bindgen_test::wasm_bindgen_test;
 
     fn source(name: &str, size: u64, mtime: u64) -> Source {
         Source { name: name.parse().unwrap(), path: None, size, mtime: Some(mtime), media_type: None }
     }
 
-    #[test]
+    #[wasm_bindgen_test(unsupported = test)]
     fn prefers_the_same_size_and_mtime_then_the_same_size_then_the_name_alone() {
         let known = [source("a", 1, 1), source("a", 2, 1), source("a", 2, 2), source("b", 3, 3)];
         assert_eq!(best(&source("a", 2, 2), &known), Some(2));

@@ -61,7 +61,8 @@ fn only_what_is_missing_is_sent() {
 #[test]
 fn a_file_that_changed_since_is_revised() {
     let bytes = noise(3, 8_000_000);
-    let edits: [(&str, fn(&mut Vec<u8>)); 6] = [
+    type Edit = fn(&mut Vec<u8>);
+    let edits: [(&str, Edit); 6] = [
         ("overwritten", |bytes| bytes[1_000_000..1_000_100].fill(1)),
         ("appended", |bytes| bytes.extend_from_slice(&[9; 300_000])),
         ("truncated", |bytes| bytes.truncate(2_000_000)),

@@ -178,11 +178,11 @@ impl Server {
             return Err(problem(ProblemCode::SessionEnded));
         }
         let mut finished = session.finished.clone();
-        if let Some(finished) = &mut finished {
-            if self.slow_blobs > 0 {
-                self.slow_blobs -= 1;
-                finished.blob = None;
-            }
+        if let Some(finished) = &mut finished
+            && self.slow_blobs > 0
+        {
+            self.slow_blobs -= 1;
+            finished.blob = None;
         }
         let (received, missing): (Vec<u32>, Vec<u32>) = (0..session.rows.len() as u32)
             .partition(|index| session.held.contains(&session.rows[*index as usize].digest));

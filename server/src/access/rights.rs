@@ -133,20 +133,31 @@ pub(crate) async fn file_right(cairn: &Cairn, credential: Credential, id: FileId
     if matches!(credential, Credential::None) {
         return Err(missing());
     }
-    let file = cairn.meta.file(id).await?.ok_or_else(Refusal::not_found)?;
+    let (owner, session) = match cairn.meta.file(id).await? {
+        Some(file) => (file.owner, Some(file.session)),
+        None => {
+            let gone = cairn.meta.gone_file(id).await?.ok_or_else(Refusal::not_found)?;
+            (gone.owner, gone.session)
+        }
+    };
     let allowed = match credential {
         Credential::None => false,
-        Credential::Owner(owner) => owner == file.owner,
-        Credential::Session(key) => same_key(key, cairn.secret.session_key(file.session)),
+        Credential::Owner(asker) => asker == owner,
+        Credential::Session(key) => {
+            session.is_some_and(|session| same_key(key, cairn.secret.session_key(session)))
+        }
     };
-    if allowed { Ok(FileRight { file: id, owner: file.owner }) } else { Err(Refusal::not_found()) }
+    if allowed { Ok(FileRight { file: id, owner }) } else { Err(Refusal::not_found()) }
 }
 
 /// The owner of the link's file.
 pub(crate) async fn share_right(cairn: &Cairn, credential: Credential, id: LinkId) -> Answer<LinkEnd> {
     let owner = owner_right(credential)?.owner();
-    let link = cairn.meta.link(id).await?.ok_or_else(Refusal::not_found)?;
-    if link.owner == owner { Ok(LinkEnd { link: id }) } else { Err(Refusal::not_found()) }
+    let holder = match cairn.meta.link(id).await? {
+        Some(link) => link.owner,
+        None => cairn.meta.gone_link(id).await?.ok_or_else(Refusal::not_found)?.owner,
+    };
+    if holder == owner { Ok(LinkEnd { link: id }) } else { Err(Refusal::not_found()) }
 }
 
 /// Whoever has the token of a live link.

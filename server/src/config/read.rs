@@ -98,13 +98,18 @@ fn read_file(path: &Path, asked_for: bool) -> Result<BTreeMap<String, String>, C
             let known: Vec<_> = SETTINGS.iter().map(|setting| setting.key).collect();
             return Err(form(format!("unknown key \"{key}\"; there are {}", known.join(", "))));
         }
-        let text = match value {
-            toml::Value::String(text) => text,
+        let text = match &value {
+            toml::Value::String(text) => text.clone(),
             toml::Value::Boolean(value) => value.to_string(),
             toml::Value::Array(items) => {
                 items.iter().filter_map(|item| item.as_str()).collect::<Vec<_>>().join(",")
             }
-            other => return Err(form(format!("\"{key}\" must be a text or true or false, not {other}"))),
+            toml::Value::Integer(_)
+            | toml::Value::Float(_)
+            | toml::Value::Datetime(_)
+            | toml::Value::Table(_) => {
+                return Err(form(format!("\"{key}\" must be a text or true or false, not {value}")));
+            }
         };
         values.insert(key, text);
     }

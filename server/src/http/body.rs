@@ -137,13 +137,11 @@ impl<S: Stream<Item = Answer<Bytes>> + Unpin> Stream for Paced<S> {
 }
 
 fn broken(error: PayloadError) -> Refusal {
-    match error {
-        PayloadError::Incomplete(_) => Refusal::new(
-            ProblemCode::BodyShort,
-            "The body ended before its declared length. Nothing was changed.",
-        ),
-        other => Refusal::new(ProblemCode::BodyBroken, format!("The body can't be read: {other}.")),
+    if matches!(error, PayloadError::Incomplete(_)) {
+        let detail = "The body ended before its declared length. Nothing was changed.";
+        return Refusal::new(ProblemCode::BodyShort, detail);
     }
+    Refusal::new(ProblemCode::BodyBroken, format!("The body can't be read: {error}."))
 }
 
 fn large(length_max: u64) -> Refusal {

@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 
 use super::problem_response;
 use crate::access::{HostRule, is_cross_site};
-use crate::refusal::Refusal;
+use crate::refusal::{Answer, Refusal};
 
 /// The host that a request was sent to; `None` where it names none, or two different ones.
 pub(crate) fn host_of(head: &RequestHead) -> Option<String> {
@@ -28,8 +28,8 @@ pub(crate) async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    if let Err(problem) = admit(&request) {
-        return Ok(request.into_response(problem_response(&problem)).map_into_right_body());
+    if let Err(refusal) = admit(&request) {
+        return Ok(request.into_response(problem_response(&refusal.0)).map_into_right_body());
     }
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
         Ok(outcome) => outcome.map(ServiceResponse::map_into_left_body),
@@ -37,18 +37,18 @@ pub(crate) async fn guard(
     }
 }
 
-fn admit(request: &ServiceRequest) -> Result<(), Problem> {
+fn admit(request: &ServiceRequest) -> Answer<()> {
     let Some(hosts) = request.app_data::<web::Data<HostRule>>() else {
-        return Err(Problem::new(ProblemCode::Internal, "The server is set up wrongly."));
+        return Err(Refusal::internal("the known hosts are not set up"));
     };
-    let host = host_of(request.head()).filter(|host| hosts.knows(host)).ok_or_else(|| {
+    let host = host_of(request.head()).filter(|host| hosts.knows(host)).ok_or_else(|| -> Refusal {
         let detail = "Use an address of this server, or name the host in CAIRN_HOSTS or CAIRN_PUBLIC_URL.";
-        Problem::new(ProblemCode::HostUnknown, detail).with_field("Host")
+        Problem::new(ProblemCode::HostUnknown, detail).with_field("Host").into()
     })?;
     let safe = matches!(*request.method(), Method::GET | Method::HEAD);
     if !safe && is_cross_site(request.headers(), &host) {
         let detail = "A page of another site sent this request.";
-        return Err(Problem::new(ProblemCode::CrossSite, detail).with_field("Origin"));
+        return Err(Problem::new(ProblemCode::CrossSite, detail).with_field("Origin").into());
     }
     Ok(())
 }

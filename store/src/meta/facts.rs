@@ -8,7 +8,9 @@ use super::keys;
 use super::read::{Read, Scan, scan_range};
 use super::tx::Tx;
 use crate::error::Result;
-use crate::model::{ChunkRecord, ChunkState, File, Follow, Link, Owner, Session, SessionState, StoredRow};
+use crate::model::{
+    ChunkRecord, ChunkState, File, Follow, Gone, Link, Owner, Session, SessionState, StoredRow,
+};
 
 /// A session, and what only the store has to know of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,6 +208,17 @@ pub(crate) fn put_link(tx: &mut Tx<'_>, link: &Link) -> Result<()> {
     tx.put(keys::link(link.id), codec::json(link)?);
     tx.put(keys::link_by_token(&link.token_hash), codec::id(Some(link.id.as_bytes())));
     tx.put(keys::link_by_file(link.file, link.id), Vec::new());
+    Ok(())
+}
+
+/// What is remembered of a file or link that was ended.
+pub(crate) fn gone(read: &dyn Read, id: &[u8; 16]) -> Result<Option<Gone>> {
+    read.get(&keys::gone(id))?.map(|value| codec::from_json(&value)).transpose()
+}
+
+pub(crate) fn put_gone(tx: &mut Tx<'_>, id: &[u8; 16], gone: &Gone) -> Result<()> {
+    tx.put(keys::gone(id), codec::json(gone)?);
+    tx.put(keys::gone_at(gone.at, id), Vec::new());
     Ok(())
 }
 

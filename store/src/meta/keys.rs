@@ -29,6 +29,8 @@ const ARCHIVE: u8 = 0x16;
 const ENDING: u8 = 0x17;
 const TRIM: u8 = 0x18;
 const DROPPED: u8 = 0x19;
+const GONE: u8 = 0x1a;
+const GONE_AT: u8 = 0x1b;
 
 /// An owner.
 pub(crate) fn owner(id: OwnerId) -> Vec<u8> {
@@ -196,6 +198,21 @@ pub(crate) fn archive(at: UnixMs, session: SessionId) -> Vec<u8> {
 /// Where the archive records begin of sessions that were over at `at` or later.
 pub(crate) fn archive_from(at: UnixMs) -> Vec<u8> {
     key(ARCHIVE, &[&at.to_be_bytes()])
+}
+
+/// What is remembered of a file or link that was ended.
+pub(crate) fn gone(id: &[u8; 16]) -> Vec<u8> {
+    key(GONE, &[id])
+}
+
+/// The same, by when it ended.
+pub(crate) fn gone_at(at: UnixMs, id: &[u8; 16]) -> Vec<u8> {
+    key(GONE_AT, &[&at.to_be_bytes(), id])
+}
+
+/// Where those begin that ended at `at` or later.
+pub(crate) fn gone_from(at: UnixMs) -> Vec<u8> {
+    key(GONE_AT, &[&at.to_be_bytes()])
 }
 
 /// The job that ends every hold of a session and removes its rows.

@@ -20,7 +20,7 @@ use cairn_shared::{BlobDigest, ChunkDigest, FileId, LinkId, OwnerId, Ranges, Row
 
 use crate::error::Result;
 use crate::model::{
-    ChunkRecord, Doomed, File, Follow, Link, Linked, NewSession, Owner, Publish, Session, StoredRow,
+    ChunkRecord, Doomed, File, Follow, Gone, Link, Linked, NewSession, Owner, Publish, Session, StoredRow,
 };
 
 pub use open::{memory, open};
@@ -148,8 +148,14 @@ pub trait MetaStore: Send + Sync + 'static {
     /// Every link to a file.
     async fn links(&self, file: FileId) -> Result<Vec<Link>>;
 
-    /// Ends a link; repeated: nothing happens.
-    async fn remove_link(&self, id: LinkId) -> Result<()>;
+    /// Ends a link and remembers that it was; repeated: nothing happens.
+    async fn remove_link(&self, id: LinkId, now: UnixMs) -> Result<()>;
+
+    /// What is remembered of a link that was ended, until the archive's time is over.
+    async fn gone_link(&self, id: LinkId) -> Result<Option<Gone>>;
+
+    /// What is remembered of a file that was deleted, until the archive's time is over.
+    async fn gone_file(&self, id: FileId) -> Result<Option<Gone>>;
 
     /// Deletes a file and its links at once; its holds end by a job. Repeated: nothing happens.
     async fn remove_file(&self, id: FileId, now: UnixMs) -> Result<()>;

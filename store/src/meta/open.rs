@@ -17,7 +17,7 @@ use crate::disk::{Lock, make_folder, sync_folder};
 use crate::error::{Result, StoreError};
 
 /// Rows that replay hands to the index at once.
-const REPLAY_ROWS: usize = 20_000;
+const REPLAY_ROWS: usize = 200_000;
 
 /// Opens the store in the folder `data`, which is made where it is missing. `Closed` where another server uses it,
 /// `Damaged` where the log can't be read. Reads the log; takes a while where the index has to be built anew.
@@ -58,6 +58,7 @@ impl Place {
 
     /// Brings the index that is there up to date; `None` where it knows more than the log.
     fn open_known(&self) -> Result<Option<(SledIndex, Replayed)>> {
+        make_folder(&self.index)?;
         let index = SledIndex::open(&self.index)?;
         let applied = index.applied()?;
         if applied > 0 && segment::list(&self.log)?.is_empty() {
@@ -76,6 +77,7 @@ impl Place {
             fs::remove_dir_all(&self.index)?;
             sync_folder(self.index.parent().unwrap_or(Path::new(".")))?;
         }
+        make_folder(&self.index)?;
         let index = SledIndex::open(&self.index)?;
         let replayed = self.replay(&index, 0)?;
         index.flush()?;

@@ -17,7 +17,7 @@ use super::verbs::upload::{self, Arrival};
 use super::verbs::{follow, owner, share, start, status, sweep};
 use crate::error::{Conflict, Result, StoreError};
 use crate::model::{
-    ChunkRecord, Doomed, File, Follow, Link, Linked, NewSession, Owner, Publish, Session, StoredRow,
+    ChunkRecord, Doomed, File, Follow, Gone, Link, Linked, NewSession, Owner, Publish, Session, StoredRow,
 };
 
 /// Looks that `publish` takes at a session that keeps changing.
@@ -182,12 +182,20 @@ impl MetaStore for Store {
         self.read(move |read| share::links(read, file)).await
     }
 
-    async fn remove_link(&self, id: LinkId) -> Result<()> {
-        self.commit(move |tx| share::remove_link(tx, id)).await
+    async fn remove_link(&self, id: LinkId, now: UnixMs) -> Result<()> {
+        self.commit(move |tx| share::remove_link(tx, id, now)).await
     }
 
-    async fn remove_file(&self, id: FileId, _now: UnixMs) -> Result<()> {
-        self.commit(move |tx| share::remove_file(tx, id)).await
+    async fn gone_link(&self, id: LinkId) -> Result<Option<Gone>> {
+        self.read(move |read| facts::gone(read, id.as_bytes())).await
+    }
+
+    async fn gone_file(&self, id: FileId) -> Result<Option<Gone>> {
+        self.read(move |read| facts::gone(read, id.as_bytes())).await
+    }
+
+    async fn remove_file(&self, id: FileId, now: UnixMs) -> Result<()> {
+        self.commit(move |tx| share::remove_file(tx, id, now)).await
     }
 
     async fn linked(&self, token_hash: [u8; 32]) -> Result<Option<Linked>> {

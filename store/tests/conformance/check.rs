@@ -87,6 +87,20 @@ pub(crate) async fn dropping_twice_with_a_later_start_keeps_what_lies_between(ki
     }
 }
 
+pub(crate) async fn a_gap_never_shows_a_row_of_an_older_revision(kit: Kit) {
+    let plain = kit.start_plain(1, None).await;
+    for index in 0..10 {
+        kit.arrive(plain, index, row(u64::from(index), FULL)).await.unwrap();
+    }
+    kit.check(plain, 1, 2, &[], None).await.unwrap();
+    kit.arrive(plain, 8, row(20, FULL)).await.unwrap();
+    assert_eq!(kit.status(plain).await, (vec![(0, 2), (8, 9)], vec![(2, 8)]));
+    kit.check(plain, 2, 6, &[], None).await.unwrap();
+    assert_eq!(kit.status(plain).await, (vec![(0, 2)], vec![(2, 6)]));
+    kit.sweep(START).await;
+    assert_eq!(kit.status(plain).await, (vec![(0, 2)], vec![(2, 6)]));
+}
+
 pub(crate) async fn rows_begin_nowhere_behind_the_last(kit: Kit) {
     let session = kit.start(1, 1).await;
     kit.declare(session, &rows(1, 2)).await;

@@ -55,6 +55,7 @@ suite! {
         the_next_revision_replaces_from_at_and_drops_the_rest,
         rows_that_came_back_are_rows_again,
         dropping_twice_with_a_later_start_keeps_what_lies_between,
+        a_gap_never_shows_a_row_of_an_older_revision,
         rows_begin_nowhere_behind_the_last,
         too_many_rows_are_refused,
         lengths_fit_the_rule,

@@ -57,7 +57,7 @@ pub(crate) async fn removing_a_link_is_idempotent(kit: Kit) {
     let file = kit.file(1, 1, &rows(1, 1)).await;
     kit.meta.add_link(link(9, 1)).await.unwrap();
     for _ in 0..2 {
-        kit.meta.remove_link(link(9, 1).id).await.unwrap();
+        kit.meta.remove_link(link(9, 1).id, 5).await.unwrap();
         assert_eq!(kit.meta.linked(token(9)).await.unwrap(), None);
         assert_eq!(kit.meta.link(link(9, 1).id).await.unwrap(), None);
         assert_eq!(kit.meta.links(file.id).await.unwrap().len(), 1);

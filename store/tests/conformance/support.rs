@@ -1,7 +1,7 @@
 //! What every case needs: the adapters, and short ways to say what is done.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cairn_shared::message::RowState;
 use cairn_shared::{
@@ -23,21 +23,29 @@ pub(crate) const FULL: u32 = 65_536;
 /// The stores of one adapter.
 pub(crate) struct Kit {
     pub(crate) meta: Arc<dyn MetaStore>,
-    pub(crate) chunks: Arc<dyn ChunkStore>,
-    _folder: Option<TempDir>,
+    // Opened by the first case that asks: it makes 256 folders.
+    chunks: OnceLock<Arc<dyn ChunkStore>>,
+    folder: Option<TempDir>,
 }
 
 impl Kit {
     /// Everything in memory.
     pub(crate) fn memory() -> Self {
-        Self { meta: meta::memory(), chunks: chunk::memory(), _folder: None }
+        Self { meta: meta::memory(), chunks: OnceLock::new(), folder: None }
     }
 
     /// Log, sled and files in a fresh folder.
     pub(crate) fn disk() -> Self {
         let folder = TempDir::new().unwrap();
-        let (meta, chunks) = (meta::open(folder.path()).unwrap(), chunk::open(folder.path()).unwrap());
-        Self { meta, chunks, _folder: Some(folder) }
+        let meta = meta::open(folder.path()).unwrap();
+        Self { meta, chunks: OnceLock::new(), folder: Some(folder) }
+    }
+
+    pub(crate) fn chunks(&self) -> &Arc<dyn ChunkStore> {
+        self.chunks.get_or_init(|| match &self.folder {
+            Some(folder) => chunk::open(folder.path()).unwrap(),
+            None => chunk::memory(),
+        })
     }
 
     /// Starts session `n` of `owner` under FastCDC.
@@ -214,8 +222,6 @@ pub(crate) fn conflict<T>(outcome: Result<T, StoreError>) -> Conflict {
 
 /// The session that a closed one told of itself.
 pub(crate) fn closed<T>(outcome: Result<T, StoreError>) -> Session {
-    match conflict(outcome) {
-        Conflict::SessionClosed(session) => *session,
-        other => panic!("{other}"),
-    }
+    let Conflict::SessionClosed(session) = conflict(outcome) else { panic!("another conflict") };
+    *session
 }

@@ -132,4 +132,5 @@ fn nobody_else_may_read_what_is_stored() {
     let (folder, _) = filled();
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&folder.log()), mode(&folder.segment())), (0o700, 0o600));
+    assert_eq!(mode(&folder.index()), 0o700);
 }

@@ -72,7 +72,7 @@ fn a_tail_of_zeros_or_noise_is_dropped_and_the_log_goes_on() {
 #[test]
 fn a_bad_frame_in_the_middle_is_refused() {
     let (folder, ends) = log_of(4);
-    for at in ends[1]..ends[2] {
+    for at in (ends[1]..ends[2]).step_by(3) {
         let copy = folder.copy_log();
         let mut bytes = folder.segment_bytes();
         bytes[at] ^= 0x10;

@@ -34,6 +34,7 @@ pub fn RowActions(page: Page, id: UploadId, name: String, view: ArcRwSignal<View
                     class="icon-button"
                     data-testid="row-cancel"
                     aria-label=name.with_value(|name| page.named(|words| &words.cancel_label, name))
+                    title=name.with_value(|name| page.named(|words| &words.cancel_label, name))
                     on:click=move |_| page.cancel(id)
                 >
                     <Icon sign=Sign::Cancel />
@@ -71,6 +72,7 @@ fn GoButton(page: Page, id: UploadId, name: StoredValue<String>, state: Memo<Sta
             class="icon-button"
             data-testid=move || if resting() { "row-resume" } else { "row-pause" }
             aria-label=label
+            title=label
             on:click=press
         >
             <Icon sign />

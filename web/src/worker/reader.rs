@@ -212,7 +212,7 @@ impl Reader {
     }
 
     async fn cut(&self, work: &mut Work) {
-        while let Some(chunk) = work.cutter.next() {
+        while let Some(chunk) = work.cutter.next_chunk() {
             let copy = Bytes::from(chunk);
             let held = Held(self.0.pass, work.cut, copy.length());
             work.cut += u64::from(copy.length());

@@ -30,7 +30,7 @@ pub(super) async fn share(cairn: &Cairn, right: &FileRight, request: ShareReques
 
 /// Ends a link for ever.
 pub(super) async fn revoke(cairn: &Cairn, right: LinkEnd) -> Answer<()> {
-    Ok(cairn.meta.remove_link(right.link()).await?)
+    Ok(cairn.meta.remove_link(right.link(), cairn.now()).await?)
 }
 
 /// One page of the owner's files, each with its links.

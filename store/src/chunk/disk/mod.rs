@@ -11,13 +11,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use cairn_shared::ChunkDigest;
-use rustix::fs::statvfs;
 
 use self::read::DiskReader;
 use self::write::DiskWriter;
 pub(crate) use self::write::TempFile;
 use super::{ChunkReader, ChunkStore, ChunkWriter, Staged, StagedBytes, foreign, locator};
-use crate::disk::{Lock, create_folder, make_folder, sync_folder};
+use crate::disk::{Lock, Use, create_folder, free_bytes, make_folder, sync_folder};
 use crate::error::{Result, StoreError};
 use crate::model::Locator;
 
@@ -74,11 +73,7 @@ impl ChunkStore for DiskChunks {
 
     async fn free_bytes(&self) -> Result<u64> {
         let chunks = self.folders.chunks.clone();
-        blocking(move || {
-            let stat = statvfs(&chunks).map_err(io::Error::from)?;
-            Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
-        })
-        .await
+        blocking(move || Ok(free_bytes(&chunks, Use::Chunks)?)).await
     }
 }
 
@@ -90,11 +85,16 @@ struct Folders {
 impl Folders {
     /// Makes the 256 folders, durably, so that placing a chunk need sync only its own.
     fn fan_out(&self) -> io::Result<()> {
+        let mut made = Vec::new();
         for first in 0..=u8::MAX {
             let folder = self.chunks.join(format!("{first:02x}"));
             if create_folder(&folder)? {
-                sync_folder(&folder)?;
+                made.push(folder);
             }
+        }
+        // Only once all are there, so that the file system's journal may take them together.
+        for folder in made {
+            sync_folder(&folder)?;
         }
         sync_folder(&self.chunks)
     }

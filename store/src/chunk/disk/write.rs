@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::{blocking, parent};
 use crate::chunk::{ChunkWriter, Staged, StagedBytes, too_long};
-use crate::disk::{create_file, sync_folder};
+use crate::disk::{Use, check_space, create_file, sync_folder};
 use crate::error::{Result, StoreError};
 
 /// Bytes that gather before they are hashed and written on a blocking thread.
@@ -27,6 +27,7 @@ pub(crate) struct TempFile {
 
 impl TempFile {
     fn create(path: &Path) -> Result<Self> {
+        check_space(parent(path), Use::Chunks, BUFFER_BYTES as u64)?;
         Ok(Self { file: create_file(path)?, path: path.to_owned(), is_placed: false })
     }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::{Log, LogFailure};
-use crate::disk::{create_file, sync_folder};
+use crate::disk::{Use, check_space, create_file, sync_folder};
 use crate::error::{Result, StoreError};
 
 /// Bytes in front of a segment's first frame: magic, format version, first sequence, CRC-32C of these.
@@ -121,6 +121,8 @@ fn failure(what: &str, error: io::Error) -> LogFailure {
 
 impl Log for SegmentLog {
     fn append(&mut self, frames: &[u8], first: u64) -> Result<bool, LogFailure> {
+        let space = check_space(&self.folder, Use::Facts, frames.len() as u64);
+        space.map_err(|error| failure("asking for free space", error))?;
         let rolls = self.end >= self.segment_bytes;
         if rolls {
             self.roll(first)?;

@@ -1,12 +1,12 @@
 //! `share`: files that their owner keeps, and links that give them to others.
 
-use cairn_shared::{FileId, LinkId, OwnerId};
+use cairn_shared::{FileId, LinkId, OwnerId, UnixMs};
 
 use crate::error::{Conflict, Result};
 use crate::meta::read::{Read, key_after, prefix_end, scan, scan_range};
 use crate::meta::tx::Tx;
 use crate::meta::{codec, facts, keys};
-use crate::model::{File, Link, Linked};
+use crate::model::{File, Gone, Link, Linked};
 
 /// The owner's files behind `after`.
 pub(crate) fn files(
@@ -53,19 +53,20 @@ pub(crate) fn links(read: &dyn Read, file: FileId) -> Result<Vec<Link>> {
 }
 
 /// Ends a link.
-pub(crate) fn remove_link(tx: &mut Tx<'_>, id: LinkId) -> Result<()> {
-    if let Some(link) = facts::link(tx, id)? {
-        facts::remove_link(tx, &link);
-    }
-    Ok(())
+pub(crate) fn remove_link(tx: &mut Tx<'_>, id: LinkId, now: UnixMs) -> Result<()> {
+    let Some(link) = facts::link(tx, id)? else { return Ok(()) };
+    facts::remove_link(tx, &link);
+    facts::put_gone(tx, id.as_bytes(), &Gone { owner: link.owner, session: None, at: now })
 }
 
 /// Deletes a file with its links; its holds and rows go by a job.
-pub(crate) fn remove_file(tx: &mut Tx<'_>, id: FileId) -> Result<()> {
+pub(crate) fn remove_file(tx: &mut Tx<'_>, id: FileId, now: UnixMs) -> Result<()> {
     let Some(file) = facts::file(tx, id)? else { return Ok(()) };
     for link in links(tx, id)? {
-        facts::remove_link(tx, &link);
+        remove_link(tx, link.id, now)?;
     }
+    let gone = Gone { owner: file.owner, session: Some(file.session), at: now };
+    facts::put_gone(tx, id.as_bytes(), &gone)?;
     if let Some(blob) = file.blob {
         tx.remove(keys::blob(blob, file.owner, id));
     }

@@ -21,7 +21,8 @@ pub(crate) fn step(tx: &mut Tx<'_>, now: UnixMs, archive_before: UnixMs) -> Resu
         || end_holds(tx, now)?
         || trim(tx, now)?
         || drop_any_rows(tx)?
-        || forget_sessions(tx, archive_before)?)
+        || forget_sessions(tx, archive_before)?
+        || forget_gone(tx, archive_before)?)
 }
 
 /// Removes some of the rows that a new revision of this session dropped; false where there are none left.
@@ -232,6 +233,16 @@ fn forget_sessions(tx: &mut Tx<'_>, before: UnixMs) -> Result<bool> {
             }
             tx.remove(keys::session(id));
         }
+        tx.remove(key.clone());
+    }
+    Ok(!page.is_empty())
+}
+
+/// Forgets that files and links were ended.
+fn forget_gone(tx: &mut Tx<'_>, before: UnixMs) -> Result<bool> {
+    let page = tx.page(&keys::gone_from(0), &keys::gone_from(before), STEP_ROWS)?;
+    for (key, _) in &page {
+        tx.remove(keys::gone(&keys::last_id(key)?));
         tx.remove(key.clone());
     }
     Ok(!page.is_empty())

@@ -1,0 +1,25 @@
+//! Figures that need a browser: `cargo xtask bench upload` and `cargo xtask bench memory` run it.
+
+mod memory;
+mod say;
+mod upload;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match args.as_slice() {
+        ["upload"] => upload::run(),
+        ["memory"] => memory::run(false),
+        ["memory", "--within-limits"] => memory::run(true),
+        _ => Err(anyhow::anyhow!("there is `upload`, `memory` and `memory --within-limits`")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say::complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

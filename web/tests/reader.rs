@@ -1,0 +1,172 @@
+//! The worker's reading of a file: cut, hashed, held, released; with the browser's hashing and without it.
+
+#![cfg(target_arch = "wasm32")]
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use cairn_engine::cutter::Cutter;
+use cairn_shared::{ChunkDigest, ChunkRule};
+use cairn_web::platform::blob::Source;
+use cairn_web::platform::clock::sleep;
+use cairn_web::platform::digest::Hasher;
+use cairn_web::worker::desk::Desk;
+use cairn_web::worker::message::{FromWorker, Held, ToWorker};
+use js_sys::{Array, Uint8Array};
+use sha2::{Digest, Sha256};
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+/// Larger than one span, so that reading ahead is part of the test.
+const SIZE: usize = 11 * 1024 * 1024 + 12_345;
+
+/// The same bytes on every machine (xorshift64).
+fn bytes(size: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let mut bytes = Vec::with_capacity(size + 8);
+    while bytes.len() < size {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(size);
+    bytes
+}
+
+fn file(bytes: &[u8]) -> Source {
+    let parts = Array::of1(&Uint8Array::from(bytes));
+    Source::from_js(web_sys::File::new_with_u8_array_sequence(&parts, "file.bin").unwrap().into()).unwrap()
+}
+
+/// What the cutter and sha2 say, without any browser.
+fn expected(bytes: &[u8]) -> Vec<(Held, ChunkDigest)> {
+    let mut cutter = Cutter::new(ChunkRule::FastCdc);
+    cutter.push(bytes);
+    cutter.end();
+    let (mut chunks, mut at) = (Vec::new(), 0);
+    while let Some(chunk) = cutter.next_chunk() {
+        let length = chunk.len() as u32;
+        chunks.push((Held(1, at, length), ChunkDigest::new(Sha256::digest(chunk).into())));
+        at += u64::from(length);
+    }
+    chunks
+}
+
+struct Bench {
+    desk: Desk,
+    told: Rc<RefCell<Vec<FromWorker>>>,
+}
+
+impl Bench {
+    fn new(bytes: &[u8], hasher: Hasher) -> Self {
+        let told: Rc<RefCell<Vec<FromWorker>>> = Rc::default();
+        let tell = told.clone();
+        let desk = Desk::with_hasher(move |message| tell.borrow_mut().push(message), hasher);
+        desk.take(ToWorker::Open { upload: 1 }, Some(file(bytes)));
+        Self { desk, told }
+    }
+
+    fn read(&self, bytes: u64) {
+        self.desk.take(ToWorker::Read { upload: 1, pass: 1, bytes }, None);
+    }
+
+    fn chunks(&self) -> Vec<(Held, ChunkDigest)> {
+        let told = self.told.borrow();
+        let chunks = told.iter().filter_map(|message| match message {
+            FromWorker::Chunks { chunks, .. } => Some(chunks.clone()),
+            FromWorker::Ready
+            | FromWorker::PassEnd { .. }
+            | FromWorker::PassLost { .. }
+            | FromWorker::Reply { .. } => None,
+        });
+        chunks.flatten().collect()
+    }
+
+    fn ends(&self) -> Vec<u64> {
+        let told = self.told.borrow();
+        let ends = told.iter().filter_map(|message| match message {
+            FromWorker::PassEnd { size, .. } => Some(*size),
+            FromWorker::Ready
+            | FromWorker::Chunks { .. }
+            | FromWorker::PassLost { .. }
+            | FromWorker::Reply { .. } => None,
+        });
+        ends.collect()
+    }
+
+    async fn until_end(&self) {
+        for _ in 0..500 {
+            if !self.ends().is_empty() {
+                return;
+            }
+            sleep(10).await;
+        }
+        panic!("no end in 5 s: {:?}", self.told.borrow().last());
+    }
+}
+
+#[wasm_bindgen_test]
+async fn cuts_and_hashes_like_the_engine_does_without_a_browser() {
+    let bytes = bytes(SIZE);
+    for hasher in [Hasher::new(), Hasher::wasm_only()] {
+        let bench = Bench::new(&bytes, hasher);
+        bench.read(SIZE as u64);
+        bench.until_end().await;
+        assert_eq!(bench.chunks(), expected(&bytes));
+        assert_eq!(bench.ends(), [SIZE as u64]);
+        assert_eq!(bench.desk.held_bytes(), SIZE as u64);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn reads_no_further_than_it_is_granted_and_the_grants_add_up() {
+    let bytes = bytes(SIZE);
+    let bench = Bench::new(&bytes, Hasher::new());
+    bench.read(5 << 20);
+    sleep(300).await;
+    let told: u64 = bench.chunks().iter().map(|(held, _)| u64::from(held.2)).sum();
+    assert!(told <= 5 << 20, "{told}");
+    assert!(bench.ends().is_empty());
+    // Uneven grants, two of them at once: where it cuts depends on the bytes alone.
+    bench.read(1);
+    bench.read(777_777);
+    sleep(100).await;
+    bench.read(SIZE as u64);
+    bench.until_end().await;
+    assert_eq!(bench.chunks(), expected(&bytes));
+}
+
+#[wasm_bindgen_test]
+async fn forgets_the_bytes_that_are_released_and_those_of_an_ended_pass() {
+    let bytes = bytes(SIZE);
+    let bench = Bench::new(&bytes, Hasher::new());
+    bench.read(SIZE as u64);
+    bench.until_end().await;
+    let first = bench.chunks()[0].0;
+    bench.desk.take(ToWorker::Release { upload: 1, chunks: vec![first] }, None);
+    assert_eq!(bench.desk.held_bytes(), SIZE as u64 - u64::from(first.2));
+    bench.desk.take(ToWorker::EndPass { upload: 1, pass: 1 }, None);
+    assert_eq!(bench.desk.held_bytes(), 0);
+}
+
+#[wasm_bindgen_test]
+async fn a_pass_that_is_ended_in_the_middle_tells_nothing_more() {
+    let bytes = bytes(SIZE);
+    let bench = Bench::new(&bytes, Hasher::new());
+    bench.read(SIZE as u64);
+    bench.desk.take(ToWorker::EndPass { upload: 1, pass: 1 }, None);
+    sleep(300).await;
+    assert!(bench.told.borrow().is_empty());
+    assert_eq!(bench.desk.held_bytes(), 0);
+}
+
+#[wasm_bindgen_test]
+async fn an_empty_file_ends_at_once() {
+    let bench = Bench::new(&[], Hasher::new());
+    bench.read(1);
+    bench.until_end().await;
+    assert_eq!(bench.chunks(), []);
+    assert_eq!(bench.ends(), [0]);
+}
