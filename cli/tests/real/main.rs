@@ -1,6 +1,6 @@
 //! The real binary: server, `put`, `get`, and clients that people write themselves.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failing test panics")]
+#![expect(clippy::unwrap_used, reason = "a failing test panics")]
 
 mod disk_full;
 mod examples;

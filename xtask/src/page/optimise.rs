@@ -24,7 +24,7 @@ fn one(place: &Place, wasm_opt: &Path, path: &Path) -> anyhow::Result<()> {
     let before = fs::metadata(path)?.len();
     let fresh = path.with_extension("wasm-new");
     // Which features it may use stands in the file itself.
-    let mut command = run::command(place, wasm_opt, &["-Os", "-o"])?;
+    let mut command = run::command(place, wasm_opt, &["-Oz", "-o"])?;
     run::show(command.arg(&fresh).arg(path))?;
     fs::rename(&fresh, path)?;
     say::tell(&format!("wasm-opt: {before} bytes became {}", fs::metadata(path)?.len()));

@@ -30,7 +30,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "native", about: "tests of every crate but the page", needs: &[], run: native },
     Step {
         name: "wasm-engine",
-        about: "the engine's tests as wasm, in Chromium",
+        about: "the engine cuts as wasm where it cuts natively, in Chromium",
         needs: WASM_TESTS,
         run: wasm_engine,
     },
@@ -84,7 +84,7 @@ fn native(place: &Place) -> anyhow::Result<()> {
 
 fn wasm_engine(place: &Place) -> anyhow::Result<()> {
     let mut command =
-        run::cargo(place, &["test", "-p", "cairn-engine", "--target", WASM, "--lib", "--tests"])?;
+        run::cargo(place, &["test", "-p", "cairn-engine", "--target", WASM, "--test", "cut_points"])?;
     let browser = Browser::find(place).context("Chromium is gone since set-up")?;
     command
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner")
