@@ -24,6 +24,7 @@ fn a_file_edited_meanwhile_arrives_as_it_is_now() -> anyhow::Result<()> {
     assert_eq!(answer.sha256, sha256);
 
     let (missing, sent) = (SIZE - half_way.stored, half_way.sent_since());
+    println!("{missing} of {SIZE} bytes were missing, {sent} were sent");
     assert!(
         sent <= missing + WINDOW_BYTES,
         "{sent} bytes were sent where {missing} were missing and one was new"

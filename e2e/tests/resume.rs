@@ -16,6 +16,7 @@ fn an_upload_survives_a_closed_tab_and_a_killed_server() -> anyhow::Result<()> {
     assert_eq!(answer.sha256, half_way.sha256);
 
     let (missing, sent) = (SIZE - half_way.stored, half_way.sent_since());
+    println!("{missing} of {SIZE} bytes were missing, {sent} were sent");
     assert!(sent <= missing + WINDOW_BYTES, "{sent} bytes were sent where {missing} were missing");
     assert!(
         sent >= missing.saturating_sub(WINDOW_BYTES),

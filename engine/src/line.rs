@@ -42,6 +42,7 @@ impl Window {
 pub(crate) struct Backoff {
     failures: u32,
     until: Option<Now>,
+    pause: Option<Now>,
 }
 
 impl Backoff {
@@ -52,12 +53,13 @@ impl Backoff {
 
     /// When to try again; `None` once that has come.
     pub(crate) fn until(&self) -> Option<Now> {
-        self.until
+        self.until.max(self.pause)
     }
 
     /// Ends the wait where it is over.
     pub(crate) fn wake(&mut self, now: Now) {
         self.until = self.until.filter(|until| *until > now);
+        self.pause = self.pause.filter(|until| *until > now);
     }
 
     /// Waits: exponentially longer, with up to half of it as jitter, at least `asked_ms`.
@@ -68,14 +70,21 @@ impl Backoff {
         self.until = Some(now + pause.max(asked_ms));
     }
 
+    /// Waits whatever else succeeds meanwhile: `count` repairs were needed so far, each waits longer.
+    pub(crate) fn pause(&mut self, now: Now, count: u32) {
+        self.pause = Some(now + (PAUSE_FIRST_MS << count.min(10)).min(PAUSE_MAX_MS));
+    }
+
     /// Tries again at once.
     pub(crate) fn hurry(&mut self) {
         self.until = None;
+        self.pause = None;
     }
 
     /// Something was answered well.
     pub(crate) fn succeed(&mut self) {
-        *self = Self::default();
+        self.failures = 0;
+        self.until = None;
     }
 }
 

@@ -1,6 +1,7 @@
 //! The journal and the owner key in a real browser's IndexedDB.
 
 #![cfg(target_arch = "wasm32")]
+#![expect(clippy::unwrap_used, reason = "a test that can not go on has failed")]
 
 use cairn_engine::JournalEntry;
 use cairn_engine::journal::SessionHandle;

@@ -1,6 +1,7 @@
 //! A row shows its state, its progress and what can be done, in a real document.
 
 #![cfg(target_arch = "wasm32")]
+#![expect(clippy::unwrap_used, reason = "a test that can not go on has failed")]
 
 use cairn_engine::{State, Trouble, UploadId, View};
 use cairn_shared::message::FinishResponse;

@@ -71,7 +71,8 @@ pub struct Engine {
     config: Config,
     rng: Rng,
     window: Window,
-    online: bool,
+    /// The platform said that there is no network. It may be wrong, so that is believed until then only.
+    offline_until: Option<Now>,
     uploads: BTreeMap<UploadId, Upload>,
     farewells: BTreeMap<UploadId, Farewell>,
     pending: BTreeMap<RequestId, Pending>,
@@ -88,7 +89,7 @@ impl Engine {
             config,
             rng: Rng::new(seed),
             window,
-            online: true,
+            offline_until: None,
             uploads: BTreeMap::new(),
             farewells: BTreeMap::new(),
             pending: BTreeMap::new(),
@@ -110,7 +111,7 @@ impl Engine {
             Input::PassEnd { upload, pass, size, mtime } => self.end_of_pass(upload, pass, size, mtime, now),
             Input::PassFailed { upload, pass, failure } => self.pass_failed(upload, pass, failure, now),
             Input::Reply { request, reply } => self.take_reply(request, reply, now),
-            Input::Online(online) => self.set_online(online),
+            Input::Online(online) => self.set_online(online, now),
             Input::Tick => {}
         }
         self.give_up_waiting(now);
@@ -130,13 +131,12 @@ impl Engine {
         let deadlines = self.pending.values().map(|pending| pending.deadline);
         let waits = self.uploads.values().filter_map(Upload::wakes_at);
         let farewells = self.farewells.values().map(|farewell| farewell.at);
-        deadlines.chain(waits).chain(farewells).min()
+        deadlines.chain(waits).chain(farewells).chain(self.offline_until).min()
     }
 
     /// What there is to see of an upload; `None` once it was cancelled.
     pub fn view(&self, upload: UploadId) -> Option<View> {
-        let active = self.active().any(|id| id == upload);
-        Some(self.uploads.get(&upload)?.view(active, self.online))
+        Some(self.uploads.get(&upload)?.view(self.offline_until.is_none()))
     }
 
     /// Every upload, in the order of their numbers.
@@ -145,12 +145,18 @@ impl Engine {
     }
 
     fn add(&mut self, id: UploadId, source: Source, key: ClientKey, entry: Option<JournalEntry>) {
+        let known = entry.is_some();
         let upload = Upload::new(source, key, entry);
-        self.effects.push_back(Effect::Save { upload: id, entry: upload.entry() });
+        if !known {
+            self.effects.push_back(Effect::Save { upload: id, entry: upload.entry() });
+        }
         self.uploads.insert(id, upload);
     }
 
     fn choose_again(&mut self, id: UploadId, source: Source) {
+        if self.uploads.get(&id).is_none_or(|upload| upload.goal == Goal::Done) {
+            return;
+        }
         self.end_pass(id);
         let Some(upload) = self.uploads.get_mut(&id) else { return };
         upload.choose(source);
@@ -192,8 +198,8 @@ impl Engine {
         }
     }
 
-    fn set_online(&mut self, online: bool) {
-        self.online = online;
+    fn set_online(&mut self, online: bool, now: Now) {
+        self.offline_until = (!online).then_some(now + next::OFFLINE_TIME_MS);
         if online {
             self.uploads.values_mut().for_each(|upload| upload.backoff.hurry());
         }
@@ -201,8 +207,20 @@ impl Engine {
 
     /// The uploads that are worked on, in the order of their numbers.
     fn active(&self) -> impl Iterator<Item = UploadId> {
-        let running = self.uploads.iter().filter(|(_, upload)| upload.goal == Goal::Run);
-        running.map(|(id, _)| *id).take(self.config.uploads_max)
+        self.uploads.iter().filter(|(_, upload)| upload.turn).map(|(id, _)| *id)
+    }
+
+    /// Gives free turns to the first uploads that wait. Who has a turn keeps it until it rests.
+    fn assign_turns(&mut self) {
+        let mut free = self.config.uploads_max;
+        for upload in self.uploads.values_mut() {
+            upload.turn &= upload.goal == Goal::Run;
+            free = free.saturating_sub(usize::from(upload.turn));
+        }
+        for upload in self.uploads.values_mut().filter(|upload| upload.goal == Goal::Run && !upload.turn) {
+            upload.turn = free > 0;
+            free = free.saturating_sub(1);
+        }
     }
 
     fn call(&mut self, upload: UploadId, kind: Kind, call: Call, now: Now) -> RequestId {

@@ -3,7 +3,7 @@
 use cairn_shared::limits::CHECK_ROWS_MAX;
 use cairn_shared::message::{CheckRequest, FinishRequest, StartRequest};
 
-use super::upload::{Checking, Goal, Pass};
+use super::upload::{Checking, Goal, Pass, Upload};
 use super::{Engine, Kind};
 use crate::effect::{Call, Effect};
 use crate::{Now, PassId, UploadId};
@@ -14,6 +14,8 @@ pub(super) const CALL_TIME_MS: u64 = 30_000;
 const SEND_BYTES_PER_MS: u64 = 8;
 /// Smallest grant to a reader before its end is near, in bytes.
 const GRANT_BYTES_MIN: u64 = 1 << 20;
+/// How long a platform is believed that says there is no network, in milliseconds.
+pub(super) const OFFLINE_TIME_MS: u64 = 30_000;
 /// First pause before the whole-file digest is asked for again, and the longest, in milliseconds.
 pub(super) const BLOB_PAUSE_MS: u64 = 1_000;
 pub(super) const BLOB_PAUSE_MAX_MS: u64 = 30_000;
@@ -22,9 +24,12 @@ impl Engine {
     /// Lets every active upload take its next steps.
     pub(super) fn advance(&mut self, now: Now) {
         self.uploads.values_mut().for_each(|upload| upload.wake(now));
+        self.offline_until = self.offline_until.filter(|until| *until > now);
+        self.assign_turns();
         let active: Vec<_> = self.active().collect();
         let share = self.config.held_bytes_max / active.len().max(1) as u64;
         for id in active {
+            self.make_room(id, share);
             self.read(id, share);
             if self.may_ask(id) {
                 self.ask(id, now);
@@ -35,10 +40,28 @@ impl Engine {
         self.say_farewell(now);
     }
 
+    fn held_bytes(&self) -> u64 {
+        self.uploads.values().filter_map(|upload| upload.pass.as_ref()).map(|pass| pass.held_bytes).sum()
+    }
+
+    /// An active upload that lacks its share gets it from those that rest: they will read again.
+    fn make_room(&mut self, id: UploadId, share: u64) {
+        let own =
+            self.uploads.get(&id).and_then(|upload| upload.pass.as_ref()).map_or(0, |pass| pass.held_bytes);
+        if own + GRANT_BYTES_MIN > share {
+            return;
+        }
+        while self.held_bytes() + share - own > self.config.held_bytes_max {
+            let holds = |upload: &Upload| upload.pass.as_ref().is_some_and(|pass| pass.held_bytes > 0);
+            let resting = self.uploads.iter().find(|(_, upload)| !upload.turn && holds(upload));
+            let Some(resting) = resting.map(|(id, _)| *id) else { return };
+            self.end_pass(resting);
+        }
+    }
+
     /// Begins a reading where one is needed, and grants it what its share allows.
     fn read(&mut self, id: UploadId, share: u64) {
-        let held: u64 =
-            self.uploads.values().filter_map(|upload| upload.pass.as_ref()).map(|pass| pass.held_bytes).sum();
+        let held = self.held_bytes();
         let Some(upload) = self.uploads.get_mut(&id) else { return };
         if upload.read_after.is_some() {
             return;
@@ -71,7 +94,7 @@ impl Engine {
 
     /// One JSON request at a time, none while the line rests.
     fn may_ask(&self, id: UploadId) -> bool {
-        self.online
+        self.offline_until.is_none()
             && self
                 .uploads
                 .get(&id)
@@ -154,7 +177,7 @@ impl Engine {
 
     /// Fills the window, one upload after the other.
     fn send(&mut self, now: Now) {
-        if !self.online {
+        if self.offline_until.is_some() {
             return;
         }
         let active: Vec<_> = self.active().collect();

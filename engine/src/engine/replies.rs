@@ -16,7 +16,7 @@ use crate::{Now, RequestId, UploadId};
 /// Manifests or sizes that may disagree in a row before an upload fails.
 const MISMATCHES_MAX: u32 = 3;
 /// Refusals in a row that are tried again, though no retry is promised to help.
-const REFUSALS_MAX: u32 = 5;
+const REFUSALS_MAX: u32 = 8;
 /// Attempts to give a cancelled session up; its time ends it anyway.
 const FAREWELLS_MAX: u32 = 5;
 
@@ -59,13 +59,18 @@ impl Engine {
         }
         let Some(upload) = self.uploads.get_mut(&id) else { return };
         upload.backoff.succeed();
-        upload.refusals = 0;
         upload.trouble = None;
         match (kind, reply) {
             (Kind::Start, Reply::Start(started)) => self.started(id, started),
             (Kind::Status, Reply::Status(status)) => self.told_status(id, status, now),
             (Kind::Check, Reply::Check(checked)) => self.checked(id, checked),
-            (Kind::Finish, Reply::Finish(finished)) => self.published(id, finished, now),
+            (Kind::Finish, Reply::Finish(finished)) => {
+                if upload.rows.manifest_digest(self.config.rule) == finished.manifest_digest {
+                    self.published(id, finished, now);
+                } else {
+                    self.fail(id, Trouble::Problem(ProblemCode::ManifestDiffers));
+                }
+            }
             (Kind::Blob, Reply::Status(status)) => self.told_blob(id, status, now),
             (Kind::Send(_, row), Reply::Stored) => self.stored(id, row),
             // An answer to another question is no answer.
@@ -215,7 +220,7 @@ impl Engine {
                 let passing = matches!(status, 408 | 425 | 429) || status >= 500;
                 self.wait(id, kind, Trouble::Status(status), asked, now);
                 if !passing {
-                    self.count_refusal(id, Trouble::Status(status));
+                    self.count_refusal(id, Trouble::Status(status), now);
                 }
             }
             Failure::Problem(problem) => match problem.code.retry() {
@@ -223,7 +228,7 @@ impl Engine {
                     let asked = u64::from(problem.retry_after.unwrap_or(0)) * 1_000;
                     self.wait(id, kind, Trouble::Problem(problem.code), asked, now);
                 }
-                Retry::No => self.refused(id, kind, &problem, now),
+                Retry::No => self.refused(id, &problem, now),
             },
         }
     }
@@ -240,9 +245,10 @@ impl Engine {
         upload.trouble = Some(trouble);
     }
 
-    /// Tries again a few times, then fails.
-    fn count_refusal(&mut self, id: UploadId, trouble: Trouble) {
+    /// Tries again a few times, each after a longer pause, then fails. What succeeds between does not count.
+    fn count_refusal(&mut self, id: UploadId, trouble: Trouble, now: Now) {
         let Some(upload) = self.uploads.get_mut(&id) else { return };
+        upload.backoff.pause(now, upload.refusals);
         upload.refusals += 1;
         if upload.refusals >= REFUSALS_MAX {
             self.fail(id, trouble);
@@ -257,7 +263,7 @@ impl Engine {
         }
     }
 
-    fn refused(&mut self, id: UploadId, kind: Kind, problem: &Problem, now: Now) {
+    fn refused(&mut self, id: UploadId, problem: &Problem, now: Now) {
         use ProblemCode as Code;
         let Some(upload) = self.uploads.get_mut(&id) else { return };
         let trouble = Trouble::Problem(problem.code);
@@ -267,6 +273,7 @@ impl Engine {
                 upload.revision = problem.revision.unwrap_or(upload.revision);
                 upload.server_rows = upload.server_rows.max(problem.at.unwrap_or(0) + 1);
                 upload.revise(problem.at.unwrap_or(0));
+                self.count_refusal(id, trouble, now);
             }
             Code::RevisionOld | Code::RevisionGap => {
                 upload.revision = problem.revision.unwrap_or(0);
@@ -274,12 +281,12 @@ impl Engine {
                 upload.rows.undeclare(0);
                 upload.server_rows = 0;
                 upload.ask_status = true;
-                self.count_refusal(id, trouble);
+                self.count_refusal(id, trouble, now);
             }
             Code::ChunksMissing => {
                 let missing = problem.ranges.clone().unwrap_or_default();
                 upload.rows.miss(missing.indexes());
-                self.count_refusal(id, trouble);
+                self.count_refusal(id, trouble, now);
             }
             Code::ManifestDiffers | Code::SizeDiffers => {
                 upload.mismatches += 1;
@@ -292,16 +299,17 @@ impl Engine {
                 upload.rows.undeclare(0);
                 upload.ask_status = true;
                 upload.server_rows = 0;
-                self.wait(id, kind, trouble.clone(), 0, now);
-                self.count_refusal(id, trouble);
+                // The bytes in hand are not what was declared: they are read again.
+                self.end_pass(id);
+                self.count_refusal(id, trouble, now);
             }
             Code::NotFound | Code::SessionEnded if upload.session.is_some() => {
                 self.replace_session(id);
-                self.count_refusal(id, trouble);
+                self.count_refusal(id, trouble, now);
             }
             Code::KeyReused => {
                 self.replace_session(id);
-                self.count_refusal(id, trouble);
+                self.count_refusal(id, trouble, now);
             }
             Code::SessionFinished => upload.ask_status = true,
             Code::CredentialMissing

@@ -87,6 +87,12 @@ pub(super) struct Upload {
     /// When to ask for the whole-file digest, and the pause after that.
     pub(super) blob_at: Option<(Now, u64)>,
     pub(super) sends: usize,
+    /// It is worked on now.
+    pub(super) turn: bool,
+    /// The file as the journal has it: what was true at an earlier visit until the server has said what it
+    /// made of that.
+    journal_size: u64,
+    journal_mtime: Option<UnixMs>,
     saved_bytes: u64,
     read_max: u64,
     meter: Meter,
@@ -113,6 +119,8 @@ impl Upload {
             ask_status: session.is_some(),
             maybe_started: entry.is_some(),
             session,
+            journal_size: entry.as_ref().map_or(source.size, |entry| entry.size),
+            journal_mtime: entry.as_ref().map_or(source.mtime, |entry| entry.mtime),
             source,
             goal: Goal::Run,
             rows: Rows::default(),
@@ -133,6 +141,7 @@ impl Upload {
             finished: None,
             blob_at: None,
             sends: 0,
+            turn: false,
             saved_bytes: 0,
             read_max: 0,
             meter: Meter::default(),
@@ -145,8 +154,8 @@ impl Upload {
             key: self.key,
             name: self.source.name.clone(),
             path: self.source.path.clone(),
-            size: self.source.size,
-            mtime: self.source.mtime,
+            size: if self.ask_status { self.journal_size } else { self.source.size },
+            mtime: if self.ask_status { self.journal_mtime } else { self.source.mtime },
             media_type: self.source.media_type.clone(),
             start_size: self.start_size,
             start_mtime: self.start_mtime,
@@ -270,10 +279,10 @@ impl Upload {
         [self.backoff.until(), self.read_after].into_iter().flatten().min()
     }
 
-    pub(super) fn view(&self, active: bool, online: bool) -> View {
+    pub(super) fn view(&self, online: bool) -> View {
         let speed = self.meter.speed().filter(|_| self.goal == Goal::Run);
         let left = self.source.size.saturating_sub(self.rows.stored_bytes());
-        let state = self.state(active, online);
+        let state = self.state(online);
         View {
             name: self.source.name.clone(),
             path: self.source.path.clone(),
@@ -292,14 +301,14 @@ impl Upload {
         }
     }
 
-    fn state(&self, active: bool, online: bool) -> State {
+    fn state(&self, online: bool) -> State {
         match self.goal {
             Goal::Done => State::Done,
             Goal::Paused => State::Paused,
             Goal::NeedsFile => State::NeedsFile,
             Goal::Failed => State::Failed,
             Goal::Run if !online || self.backoff.failures() >= 2 => State::Offline,
-            Goal::Run if !active => State::Waiting,
+            Goal::Run if !self.turn => State::Waiting,
             Goal::Run if self.is_whole() => State::Verifying,
             Goal::Run if self.sends > 0 || self.rows.sent_bytes() > 0 => State::Sending,
             Goal::Run if self.session.is_some() || self.pass.is_some() => State::Reading,

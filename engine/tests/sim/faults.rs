@@ -51,14 +51,27 @@ fn offline_sends_nothing_and_online_goes_on_at_once() {
     }
     world.handle(Input::Online(false));
     assert_eq!(world.view(ONE).state, State::Offline);
-    while world.step() {}
+    let since = world.now;
+    while world.now < since + 10_000 && world.engine.poll_timeout().is_some_and(|at| at < since + 10_000) {
+        world.step();
+    }
     let requests = world.server.requests;
-    world.handle(Input::Tick);
-    while world.step() {}
+    while world.engine.poll_timeout().is_some_and(|at| at < since + 29_000) {
+        world.step();
+    }
     assert_eq!(world.server.requests, requests);
     world.handle(Input::Online(true));
     world.run();
     assert!(world.server.files == [bytes]);
+}
+
+#[test]
+fn a_wrong_word_of_no_network_is_believed_for_a_while_only() {
+    let mut world = World::new(3);
+    world.add_file(ONE, noise(3, 300_000));
+    world.handle(Input::Online(false));
+    world.run();
+    assert!(world.now >= 30_000 && world.now < 40_000, "{}", world.now);
 }
 
 #[test]
