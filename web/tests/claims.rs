@@ -1,7 +1,6 @@
 //! One tab owns a session: claims over Web Locks in a real browser.
 
 #![cfg(target_arch = "wasm32")]
-#![expect(clippy::unwrap_used, reason = "a test that can not go on has failed")]
 
 use cairn_web::platform::clock::sleep;
 use cairn_web::platform::locks::Claims;

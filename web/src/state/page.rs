@@ -49,6 +49,8 @@ pub struct Page {
     /// The language.
     pub words: StoredValue<Words>,
     shell: StoredValue<Option<Shell>, LocalStorage>,
+    /// Files that came before the shell had started.
+    early: StoredValue<Vec<Chosen>, LocalStorage>,
     /// The name that `continue` asked for.
     wanted: StoredValue<Option<String>>,
     said_at: StoredValue<(u64, u64)>,
@@ -67,6 +69,7 @@ impl Page {
             hovered: RwSignal::new(false),
             words: StoredValue::new(words),
             shell: StoredValue::new_local(None),
+            early: StoredValue::new_local(Vec::new()),
             wanted: StoredValue::new(None),
             said_at: StoredValue::new((0, 0)),
         }
@@ -75,12 +78,13 @@ impl Page {
     /// Starts the shell, and shows what it knows.
     pub fn start(self) {
         spawn_local(async move {
-            let shell = Shell::start(self).await;
-            match &shell {
-                Some(shell) => self.files.set(shell.files().await),
-                None => self.notice.set(Some(self.word(|words| &words.no_browser))),
-            }
-            self.shell.set_value(shell);
+            let Some(shell) = Shell::start(self).await else {
+                self.notice.set(Some(self.word(|words| &words.no_browser)));
+                return;
+            };
+            self.shell.set_value(Some(shell.clone()));
+            self.add(self.early.try_update_value(std::mem::take).unwrap_or_default());
+            self.files.set(shell.files().await);
         });
     }
 
@@ -181,8 +185,10 @@ impl Page {
     }
 
     fn add(self, files: Vec<Chosen>) {
-        if !files.is_empty() {
-            self.with_shell(|shell| shell.add(files));
+        match self.shell.get_value() {
+            Some(shell) if !files.is_empty() => shell.add(files),
+            Some(_) => {}
+            None => self.early.update_value(|early| early.extend(files)),
         }
     }
 

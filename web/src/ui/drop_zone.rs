@@ -7,9 +7,7 @@ use crate::state::page::{PICKER_BUTTON, Page};
 /// Fills most of an empty page, and shrinks to one line once there are rows.
 #[component]
 pub fn DropZone(page: Page) -> impl IntoView {
-    let small = Memo::new(move |_| {
-        page.rows.with(|rows| !rows.is_empty()) || page.unfinished.with(|entries| !entries.is_empty())
-    });
+    let small = Memo::new(move |_| page.rows.with(|rows| !rows.is_empty()));
     let title = move || {
         page.word(|words| match (page.hovered.get(), small.get()) {
             (true, _) => &words.drop_now,

@@ -67,9 +67,8 @@ fn Entry(page: Page, entry: JournalEntry) -> impl IntoView {
 }
 
 fn stored(words: &Words, entry: &JournalEntry) -> String {
-    let size = figures::size(words, entry.size);
     if entry.stored == 0 {
-        return fill(&words.unfinished_none, &[("size", &size)]);
+        return fill(&words.unfinished_none, &[("size", &figures::size(words, entry.size))]);
     }
-    fill(&words.unfinished_stored, &[("stored", &figures::size(words, entry.stored)), ("size", &size)])
+    fill(&words.unfinished_stored, &[("part", &figures::part(words, entry.stored, entry.size))])
 }

@@ -10,8 +10,19 @@ use crate::place::Place;
 use crate::run;
 
 /// Everything that the page is made from.
-const INPUTS: &[&str] =
-    &["web", "engine", "shared", "static", "Cargo.toml", "Cargo.lock", "Trunk.toml", ".cargo/config.toml"];
+const INPUTS: &[&str] = &[
+    "web/src",
+    "web/Cargo.toml",
+    "engine/src",
+    "engine/Cargo.toml",
+    "shared/src",
+    "shared/Cargo.toml",
+    "static",
+    "Cargo.toml",
+    "Cargo.lock",
+    "Trunk.toml",
+    ".cargo/config.toml",
+];
 
 /// A line that changes when anything does that the page is made from.
 pub(super) fn of(place: &Place, optimised: bool) -> anyhow::Result<String> {
@@ -22,7 +33,7 @@ pub(super) fn of(place: &Place, optimised: bool) -> anyhow::Result<String> {
     files.sort();
     let mut hasher = DefaultHasher::new();
     let rustc = run::ask(&mut run::command(place, "rustc", &["--version"])?);
-    (optimised, rustc).hash(&mut hasher);
+    (optimised.then_some(super::optimise::SIZE), rustc).hash(&mut hasher);
     for file in files {
         file.strip_prefix(&place.root).unwrap_or(&file).hash(&mut hasher);
         fs::read(&file).with_context(|| format!("can't read {}", file.display()))?.hash(&mut hasher);

@@ -33,9 +33,7 @@ pub(crate) fn run(place: &Place, names: &[String]) -> anyhow::Result<()> {
     say::tell(&report.table(begun.elapsed()));
     outcome.map_err(|error| match report.failed() {
         Some("set-up") | None => error,
-        Some(name) => {
-            error.context(format!("{name} failed; to run only this step again: cargo xtask test {name}"))
-        }
+        Some(name) => anyhow::anyhow!("{error:#}\nTo run only this step again: cargo xtask test {name}"),
     })
 }
 

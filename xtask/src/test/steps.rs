@@ -57,7 +57,7 @@ pub(crate) fn browser_tests(place: &Place, args: &[&str]) -> anyhow::Result<Comm
     let binary = place.binary();
     anyhow::ensure!(binary.is_file(), "the release binary is not built: cargo xtask test page release");
     let browser = Browser::find(place).context("Chromium is gone since set-up")?;
-    let mut command = run::cargo(place, &["test", "-p", "cairn-e2e"])?;
+    let mut command = run::cargo(place, &["test", "-p", "cairn-e2e", "--no-fail-fast"])?;
     command.args(args).args(["--", "--test-threads=1"]);
     command.env("CAIRN_BIN", binary).env("CAIRN_CHROMIUM", browser.browser);
     command.env("CAIRN_PICTURES", place.target.join("e2e"));
@@ -78,7 +78,7 @@ fn clippy(place: &Place) -> anyhow::Result<()> {
 const WASM: &str = "wasm32-unknown-unknown";
 
 fn native(place: &Place) -> anyhow::Result<()> {
-    let args = ["test", "--workspace", "--exclude", "cairn-web", "--exclude", "cairn-e2e"];
+    let args = ["test", "--workspace", "--exclude", "cairn-web", "--exclude", "cairn-e2e", "--no-fail-fast"];
     run::show(&mut run::cargo(place, &args)?)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Finding, Source, Tree};
 
-/// Lines of a file before its tests.
+/// Lines of a file before its tests; files below a `tests` folder are nothing but tests.
 const LINES_MAX: usize = 400;
 
 /// Files that may be longer, each with the reason why.
@@ -18,8 +18,10 @@ pub(super) fn first_line(tree: &Tree) -> Vec<Finding> {
 
 /// Files up to their tests are short, or on the list.
 pub(super) fn length(tree: &Tree) -> Vec<Finding> {
+    let counts =
+        |file: &&Source| !file.path.contains("/tests/") && !LONG.iter().any(|(path, _)| file.path == *path);
     let mut findings = Vec::new();
-    for file in tree.rust().filter(|file| !LONG.iter().any(|(path, _)| file.path == *path)) {
+    for file in tree.rust().filter(counts) {
         let lines = production_lines(file);
         if lines > LINES_MAX {
             let message =
@@ -69,6 +71,7 @@ mod tests {
         assert!(check(length, "a.rs", &code).is_empty());
         assert!(check(length, "a.rs", &format!("{code}#[cfg(test)]\nmod tests {{}}\n")).is_empty());
         assert_eq!(check(length, "a.rs", &format!("{code}b();\n")).len(), 1);
+        assert!(check(length, "a/tests/b.rs", &format!("{code}b();\n")).is_empty());
     }
 
     #[test]
