@@ -52,9 +52,6 @@ fn the_page_looks_right_on_every_screen() -> anyhow::Result<()> {
 fn on_every_screen(tab: &cairn_e2e::Tab, what: &str) -> anyhow::Result<()> {
     for (screen, shape) in SCREENS {
         tab.screen(shape)?;
-        tab.evaluate(
-            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))",
-        )?;
         tab.picture(&pictures().join(format!("{what}-{screen}.png")))?;
         let over =
             tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")?;

@@ -20,6 +20,15 @@ use crate::clock::Deadline;
 
 const LOAD: Duration = Duration::from_secs(30);
 
+/// Comes true when all animations that have an end are through, or after 3 s.
+const AT_REST: &str = "(async () => {
+    const frame = () => new Promise(requestAnimationFrame);
+    await frame(); await frame();
+    const ends = a => Number.isFinite(a.effect?.getComputedTiming().endTime);
+    const through = document.getAnimations().filter(ends).map(a => a.finished.catch(() => 0));
+    await Promise.race([Promise.all(through), new Promise(done => setTimeout(done, 3000))]);
+    await frame(); return true; })()";
+
 /// A screen that a page is shown on.
 #[derive(Debug, Clone, Copy)]
 pub struct Screen {
@@ -131,8 +140,11 @@ impl Tab {
         Ok(())
     }
 
-    /// Writes a PNG of what is on the screen.
+    /// Writes a PNG of what is on the screen, once what moves by itself has come to rest and with the mouse out
+    /// of the way.
     pub fn picture(&self, path: &Path) -> anyhow::Result<()> {
+        self.call("Input.dispatchMouseEvent", json!({ "type": "mouseMoved", "x": 0, "y": 0 }))?;
+        self.evaluate(AT_REST)?;
         let answer = self.call("Page.captureScreenshot", json!({ "format": "png" }))?;
         let png = BASE64.decode(text(&answer["data"])?.as_bytes())?;
         if let Some(folder) = path.parent() {

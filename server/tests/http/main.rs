@@ -8,6 +8,7 @@ mod declared;
 mod download;
 mod matrix;
 mod owner_files;
+mod page;
 mod plain;
 mod site;
 mod start;

@@ -9,6 +9,7 @@ pub mod files;
 pub mod http;
 pub mod idb;
 pub mod locks;
+pub mod memory;
 pub mod random;
 pub mod worker_port;
 pub mod worker_scope;

@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use cairn_engine::{
-    Config, Effect, Engine, Input, JournalEntry, PassFailure, PassId, RequestId, UploadId, View,
+    Config, Effect, Engine, Input, JournalEntry, Now, PassFailure, PassId, RequestId, UploadId, View,
 };
 use wasm_bindgen_futures::spawn_local;
 
@@ -17,14 +17,17 @@ use crate::platform::clock::{self, Timer};
 use crate::platform::idb::Db;
 use crate::platform::locks::Claims;
 use crate::platform::worker_port::WorkerPort;
-use crate::platform::{document, random};
+use crate::platform::{document, memory, random};
 use crate::worker::message::{FromWorker, ToWorker};
 
 use self::uploads::Uploads;
 
+/// Nobody reads figures that change more often, and drawing them takes time from reading and sending.
+const SHOW_MS: Now = 100;
+
 /// What the shell tells those who show it.
 pub trait Watcher {
-    /// These uploads look different now. Told once per frame.
+    /// These uploads look different now. Told before a frame is drawn, ten times a second at most.
     fn changed(&self, views: Vec<(UploadId, View)>);
     /// What earlier visits left, and no other tab is at.
     fn unfinished(&self, entries: Vec<JournalEntry>);
@@ -45,6 +48,7 @@ struct Inner {
     uploads: RefCell<Uploads>,
     timer: RefCell<Option<Timer>>,
     frame_asked: Cell<bool>,
+    shown_at: Cell<Now>,
     worker_bytes: Cell<u64>,
     watcher: Box<dyn Watcher>,
 }
@@ -71,6 +75,7 @@ impl Shell {
             uploads: RefCell::default(),
             timer: RefCell::default(),
             frame_asked: Cell::default(),
+            shown_at: Cell::default(),
             worker_bytes: Cell::default(),
             watcher: Box::new(watcher),
         }));
@@ -119,7 +124,7 @@ impl Shell {
         clock::every(WEIGH_MS, move || {
             let inner = &shell.0;
             if inner.uploads.borrow().any_open() {
-                inner.watcher.weighs(crate::platform::worker_scope::wasm_bytes() + inner.worker_bytes.get());
+                inner.watcher.weighs(memory::wasm_bytes() + inner.worker_bytes.get());
             }
         });
     }
@@ -233,12 +238,17 @@ impl Shell {
     fn ask_for_frame(&self) {
         if self.0.uploads.borrow().any_changed() && !self.0.frame_asked.replace(true) {
             let shell = self.clone();
-            clock::next_frame(move || shell.show());
+            let rest = (self.0.shown_at.get() + SHOW_MS).saturating_sub(clock::now());
+            spawn_local(async move {
+                clock::sleep(rest as u32).await;
+                clock::next_frame(move || shell.show());
+            });
         }
     }
 
     fn show(&self) {
         self.0.frame_asked.set(false);
+        self.0.shown_at.set(clock::now());
         let changed = self.0.uploads.borrow_mut().take_changed();
         let mut views = Vec::with_capacity(changed.len());
         for upload in changed {

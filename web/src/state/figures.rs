@@ -27,9 +27,9 @@ pub fn percent(part: u64, whole: u64) -> u64 {
     part.min(whole).saturating_mul(100).checked_div(whole).unwrap_or(100)
 }
 
-/// A share as the width of a bar.
+/// A share as the width of a bar; nothing of nothing has no width.
 pub fn width(part: u64, whole: u64) -> String {
-    let share = part.min(whole).saturating_mul(10_000).checked_div(whole).unwrap_or(10_000);
+    let share = part.min(whole).saturating_mul(10_000).checked_div(whole).unwrap_or(0);
     format!("{}.{:02}%", share / 100, share % 100)
 }
 
@@ -105,5 +105,6 @@ mod tests {
         assert_eq!(percent(999, 1_000), 99);
         assert_eq!(percent(0, 0), 100);
         assert_eq!(width(1, 3), "33.33%");
+        assert_eq!(width(0, 0), "0.00%");
     }
 }

@@ -71,8 +71,9 @@ fn Bar(page: Page, name: String, view: ArcRwSignal<View>) -> impl IntoView {
         let view = view.clone();
         move || view.with(|view| figures::width(pick(view), view.size))
     };
-    let (read, stored, reused) = (share(|view| view.read), share(reached), share(|view| view.reused));
-    let percent = move || view.with(|view| figures::percent(reached(view), view.size));
+    let (read, stored, reused) =
+        (share(|view| view.read), share(|view| view.stored), share(|view| view.reused));
+    let percent = move || view.with(percent);
     let percent_text = percent.clone();
     view! {
         <div
@@ -93,8 +94,8 @@ fn Bar(page: Page, name: String, view: ArcRwSignal<View>) -> impl IntoView {
 }
 
 /// An empty file has arrived when it is published, not before.
-fn reached(view: &View) -> u64 {
-    if view.state == State::Done { view.size } else { view.stored }
+fn percent(view: &View) -> u64 {
+    if view.size == 0 && view.state != State::Done { 0 } else { figures::percent(view.stored, view.size) }
 }
 
 /// What kind of file it is, in up to four letters of its name's ending.

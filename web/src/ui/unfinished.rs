@@ -46,7 +46,7 @@ fn Entry(page: Page, entry: JournalEntry) -> impl IntoView {
             </div>
             <button
                 type="button"
-                class="button button-main"
+                class="button button-soft"
                 data-testid="continue"
                 aria-label=continue_label
                 on:click=move |_| page.choose_again(wanted.clone())

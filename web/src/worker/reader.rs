@@ -10,14 +10,14 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::platform::blob::{Bytes, Reading, Source};
 use crate::platform::digest::{Hasher, Hashing};
-use crate::platform::worker_scope::wasm_bytes;
+use crate::platform::memory::wasm_bytes;
 use crate::worker::desk::Tell;
 use crate::worker::message::{FromWorker, Held};
 
 /// Read at once, in bytes: fewer, larger reads are what makes a browser fast.
 const SPAN_BYTES: u64 = 8 << 20;
 /// Copied into wasm memory at once, in bytes; keeps that memory small.
-const COPY_BYTES: u32 = 1 << 20;
+const COPY_BYTES: u64 = 1 << 20;
 /// Digests that the browser computes at the same time.
 const HASHES_AT_ONCE: usize = 4;
 
@@ -47,12 +47,31 @@ struct Work {
     taken: u64,
     /// Where the next chunk begins.
     cut: u64,
-    /// What is read but not yet taken.
-    span: Option<Bytes>,
-    /// What is being read, and where it ends.
+    /// What is read and not cut yet, in the file's order; the last one is not yet taken as a whole.
+    spans: VecDeque<Span>,
     ahead: Option<Reading>,
+    /// Where what is being read ends, in bytes from the start.
     read: u64,
     hashing: VecDeque<(Held, Hashing)>,
+}
+
+/// Bytes as they were read.
+struct Span {
+    /// Where they begin in the file.
+    at: u64,
+    bytes: Bytes,
+}
+
+impl Span {
+    fn end(&self) -> u64 {
+        self.at + u64::from(self.bytes.length())
+    }
+
+    /// The bytes of `first..end` of the file, in the same memory, where all of them are here.
+    fn view(&self, first: u64, end: u64) -> Option<Bytes> {
+        let inside = self.at <= first && end <= self.end();
+        inside.then(|| self.bytes.subarray((first - self.at) as u32, (end - self.at) as u32))
+    }
 }
 
 /// How a run came to its end.
@@ -73,7 +92,7 @@ impl Reader {
             cutter: Cutter::new(ChunkRule::FastCdc),
             taken: 0,
             cut: 0,
-            span: None,
+            spans: VecDeque::new(),
             ahead: None,
             read: 0,
             hashing: VecDeque::new(),
@@ -163,8 +182,10 @@ impl Reader {
                     return Stop::Granted;
                 }
             }
-            let Some(span) = self.span(work).await else { return Stop::Lost };
-            self.take(work, span);
+            if work.spans.back().is_none_or(|span| span.end() == work.taken) && !self.read(work).await {
+                return Stop::Lost;
+            }
+            self.take(work);
             self.cut(work).await;
             if self.0.ended.get() {
                 return Stop::Granted;
@@ -179,20 +200,18 @@ impl Reader {
         !several || self.0.source.read(work.size - 1..work.size).bytes().await.is_some()
     }
 
-    /// The bytes that come next. While they are worked on, the disk reads the ones behind them.
-    async fn span(&self, work: &mut Work) -> Option<Bytes> {
-        if let Some(span) = work.span.take() {
-            return Some(span);
-        }
+    /// Waits for the bytes that come next. While they are worked on, the disk reads the ones behind them.
+    async fn read(&self, work: &mut Work) -> bool {
         let reading = match work.ahead.take() {
             Some(reading) => reading,
             None => self.begin_reading(work),
         };
-        let span = reading.bytes().await?;
+        let Some(bytes) = reading.bytes().await else { return false };
+        work.spans.push_back(Span { at: work.taken, bytes });
         if work.read < work.size && !self.0.ended.get() {
             work.ahead = Some(self.begin_reading(work));
         }
-        Some(span)
+        true
     }
 
     fn begin_reading(&self, work: &mut Work) -> Reading {
@@ -202,20 +221,24 @@ impl Reader {
         reading
     }
 
-    /// Gives the cutter as much of the span as is granted, and keeps the rest.
-    fn take(&self, work: &mut Work, span: Bytes) {
-        let granted = self.0.granted.get() - work.taken;
-        let length = COPY_BYTES.min(span.length()).min(u32::try_from(granted).unwrap_or(u32::MAX));
-        work.cutter.push(&span.subarray(0, length).to_vec());
-        work.taken += u64::from(length);
-        work.span = (length < span.length()).then(|| span.subarray(length, span.length()));
+    /// Gives the cutter as much of the last span as is granted, in small steps.
+    fn take(&self, work: &mut Work) {
+        let Some(span) = work.spans.back() else { return };
+        let end = span.end().min(self.0.granted.get()).min(work.taken + COPY_BYTES);
+        if let Some(bytes) = span.view(work.taken, end) {
+            work.cutter.push(&bytes.to_vec());
+            work.taken = end;
+        }
     }
 
     async fn cut(&self, work: &mut Work) {
         while let Some(chunk) = work.cutter.next_chunk() {
-            let copy = Bytes::from(chunk);
-            let held = Held(self.0.pass, work.cut, copy.length());
-            work.cut += u64::from(copy.length());
+            let end = work.cut + chunk.len() as u64;
+            let held = Held(self.0.pass, work.cut, chunk.len() as u32);
+            // Fresh memory for each chunk costs more than hashing; only those across two spans need it.
+            let copy = work.spans.iter().find_map(|span| span.view(work.cut, end));
+            let copy = copy.unwrap_or_else(|| Bytes::from(chunk));
+            work.cut = end;
             let hashing = self.0.hasher.begin(chunk, &copy);
             if !self.0.ended.get() {
                 self.0.held.borrow_mut().insert(held, copy);
@@ -224,6 +247,9 @@ impl Reader {
             if work.hashing.len() >= HASHES_AT_ONCE {
                 self.tell_hashed(work, HASHES_AT_ONCE - 1).await;
             }
+        }
+        while work.spans.len() > 1 && work.spans.front().is_some_and(|span| span.end() <= work.cut) {
+            work.spans.pop_front();
         }
     }
 

@@ -83,8 +83,12 @@ impl Tool {
         let minutes = self.minutes;
         say::tell(&format!("  {package} {version}: missing, cargo builds it (once, {minutes} on two cores)"));
         let begun = clock::now();
-        self.install(place).with_context(|| self.by_hand())?;
-        let found = self.found(place).with_context(|| self.by_hand())?;
+        if let Err(error) = self.install(place) {
+            anyhow::bail!("{package} could not be installed: {error:#}. By hand: {}", self.by_hand());
+        }
+        let found = self.found(place).with_context(|| {
+            format!("{package} was installed, but does not run as {version}. By hand: {}", self.by_hand())
+        })?;
         Ok(format!("{package} {found}: built in {:.0} s", begun.elapsed().as_secs_f64()))
     }
 
@@ -125,7 +129,7 @@ impl Tool {
 
     fn by_hand(&self) -> String {
         let locked = if self.locked { " --locked" } else { "" };
-        format!("{} could not be installed. By hand: `cargo install {}{locked}`", self.package, self.spec())
+        format!("`cargo install {}{locked}`", self.spec())
     }
 }
 
@@ -157,7 +161,7 @@ mod tests {
 
     #[test]
     fn what_to_do_by_hand_is_a_command() {
-        assert!(trunk().by_hand().ends_with("`cargo install trunk@0.21.14 --locked`"));
+        assert_eq!(trunk().by_hand(), "`cargo install trunk@0.21.14 --locked`");
         let bindgen = wasm_bindgen(&Place::find().unwrap()).unwrap();
         assert!(!bindgen.by_hand().contains("--locked"));
     }
