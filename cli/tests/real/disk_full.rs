@@ -40,8 +40,6 @@ fn a_full_disk_answers_507_and_goes_on_when_there_is_room() {
     let server = Server::start(&disk.path().join("data"));
     let folder = tempfile::tempdir().unwrap();
     let (_, bytes) = file(folder.path(), "a.bin", 7, 6 << 20);
-    let ballast = disk.path().join("ballast");
-    fs::write(&ballast, vec![1; 20 << 20]).unwrap();
     let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
     let text = agent
         .post(format!("{}/api/start", server.url))
@@ -53,6 +51,8 @@ fn a_full_disk_answers_507_and_goes_on_when_there_is_room() {
         .unwrap();
     let started: serde_json::Value = serde_json::from_str(&text).unwrap();
     let session = started["session_id"].as_str().unwrap();
+    let ballast = disk.path().join("ballast");
+    fs::write(&ballast, vec![1; 20 << 20]).unwrap();
     let put = |index: usize| {
         let block = &bytes[index << 20..(index + 1) << 20];
         let answer = agent.put(format!("{}/api/upload/{session}/{index}", server.url)).send(block).unwrap();
