@@ -20,7 +20,7 @@ use crate::cairn::{Cairn, Stores};
 use crate::config::Config;
 use crate::http::{Pace, harden, problem_response};
 use crate::stages::{check, download, finish, owner, share, start, status, upload};
-use crate::upkeep::{Follower, follow, sweep};
+use crate::upkeep::{Follower, TURN_BYTES, follow, sweep};
 use crate::{http, page};
 
 /// A server that has begun to listen.
@@ -56,15 +56,15 @@ pub async fn start(config: Config, stores: Option<Stores>) -> anyhow::Result<Run
     };
     let secret = Secret::open(&config.data)?;
     let page = page::folder(&config.data, config.page.as_deref())?;
-    let (follower, queue) = Follower::new();
-    let jobs_follower = follower.clone();
+    let follower = Follower::new();
+    let following = follow(stores.clone(), follower.clone(), TURN_BYTES);
     let listener = std::net::TcpListener::bind(config.listen)
         .map_err(|error| anyhow::anyhow!("can't listen on {}: {error}", config.listen))?;
     let address = listener.local_addr()?;
     let pace = Pace::new(config.body_idle);
     let hosts = HostRule::new(config.hosts.iter().cloned().chain(config.public_host()));
-    let cairn = Arc::new(Cairn::new(stores.clone(), secret, config, follower));
-    let jobs = vec![tokio::spawn(follow(stores, jobs_follower, queue)), tokio::spawn(sweep(cairn.clone()))];
+    let cairn = Arc::new(Cairn::new(stores, secret, config, follower));
+    let jobs = vec![tokio::spawn(following), tokio::spawn(sweep(cairn.clone()))];
     let server = serve(listener, web::Data::from(cairn), web::Data::new(hosts), pace, page)?;
     Ok(Running { address, server, jobs })
 }
@@ -90,7 +90,8 @@ fn serve(
             .app_data(hosts.clone())
             .app_data(pace)
             .wrap(from_fn(http::guard))
-            .wrap(from_fn(dressed));
+            .wrap(from_fn(dressed))
+            .wrap(from_fn(http::keep_payload));
         let app = resources().into_iter().fold(app, App::service);
         let app = app.service(web::scope("/api").default_service(web::to(not_found)));
         let app = app.service(web::scope("/d").default_service(web::to(not_found)));

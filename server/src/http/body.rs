@@ -1,13 +1,18 @@
 //! The one way to read a request body: bounded in size, in waiting, and in slowness.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
 use actix_web::http::header::CONTENT_LENGTH;
-use actix_web::{FromRequest, HttpRequest, dev};
+use actix_web::middleware::Next;
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev};
 use bytes::Bytes;
 use cairn_shared::ProblemCode;
 use futures_util::{Stream, StreamExt};
@@ -34,9 +39,61 @@ impl Pace {
     }
 }
 
+/// The payload of a request, kept until its answer has been sent. Of a dropped one actix would take the rest of a
+/// chunked body for as long as somebody sends it, or keeps silent; where one is left after an early answer, it reads on
+/// for a moment, so that the answer arrives, and closes the connection.
+#[derive(Clone)]
+struct Kept(Rc<RefCell<dev::Payload>>);
+
+impl Stream for Kept {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.borrow_mut().poll_next_unpin(context)
+    }
+}
+
+impl Kept {
+    fn new(payload: dev::Payload) -> Self {
+        Self(Rc::new(RefCell::new(payload)))
+    }
+}
+
+/// Keeps the payload of every request, whether or not its route reads it, until its answer has been sent.
+pub(crate) async fn keep_payload(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let kept = Kept::new(request.take_payload());
+    request.extensions_mut().insert(kept.clone());
+    let response = next.call(request).await?.map_into_boxed_body();
+    Ok(response.map_body(|_, body| Answering { body, _payload: kept }))
+}
+
+/// A response's body, and the payload of its request.
+struct Answering {
+    body: BoxBody,
+    _payload: Kept,
+}
+
+impl MessageBody for Answering {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
+}
+
 /// A request's body, not read yet. Routes take this, never a raw payload.
 pub(crate) struct Body {
-    payload: dev::Payload,
+    payload: Kept,
     pace: Pace,
     declared: Option<u64>,
 }
@@ -52,7 +109,9 @@ impl FromRequest for Body {
             .and_then(|length| length.to_str().ok())
             .and_then(|length| length.parse().ok());
         let pace = request.app_data::<Pace>().copied().unwrap_or_else(|| Pace::new(Duration::from_secs(10)));
-        std::future::ready(Ok(Self { payload: payload.take(), pace, declared }))
+        let kept = request.extensions().get::<Kept>().cloned();
+        let payload = kept.unwrap_or_else(|| Kept::new(payload.take()));
+        std::future::ready(Ok(Self { payload, pace, declared }))
     }
 }
 

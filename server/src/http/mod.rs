@@ -9,7 +9,7 @@ mod range;
 mod request;
 mod security;
 
-pub(crate) use body::{Body, Pace};
+pub(crate) use body::{Body, Pace, keep_payload};
 pub(crate) use disposition::attachment;
 pub(crate) use json::{json_body, optional_json_body};
 pub(crate) use path::{last, query, variable};

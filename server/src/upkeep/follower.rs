@@ -1,6 +1,7 @@
 //! The follower: computes the SHA-256 of whole files behind the uploads, as a resumable job.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cairn_shared::{BlobDigest, ChunkRule, SessionId};
@@ -8,33 +9,45 @@ use cairn_store::StoreError;
 use cairn_store::model::{Follow, SessionState};
 use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 use sha2::{Digest, Sha256};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Notify, broadcast};
 
 use crate::cairn::Stores;
 
 /// Bytes hashed before others get their turn, and between two saved states.
-const TURN_BYTES: u64 = 64 << 20;
+pub(crate) const TURN_BYTES: u64 = 64 << 20;
 /// Rows looked up at once.
 const ROWS_PAGE: usize = 64;
 
 /// Wakes the follower and waits for it.
 #[derive(Clone)]
 pub(crate) struct Follower {
-    wake: mpsc::UnboundedSender<SessionId>,
+    awake: Arc<Awake>,
     done: broadcast::Sender<SessionId>,
 }
 
+/// Sessions that something has happened to, each once, however many chunks arrived.
+#[derive(Default)]
+struct Awake {
+    sessions: Mutex<HashSet<SessionId>>,
+    changed: Notify,
+}
+
+impl Awake {
+    fn take(&self) -> HashSet<SessionId> {
+        std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 impl Follower {
-    /// A follower, and the queue that its job reads.
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<SessionId>) {
-        let (wake, queue) = mpsc::unbounded_channel();
-        (Self { wake, done: broadcast::channel(1_024).0 }, queue)
+    /// A follower whose job does not run yet.
+    pub(crate) fn new() -> Self {
+        Self { awake: Arc::default(), done: broadcast::channel(1_024).0 }
     }
 
     /// Tells that a chunk of the session has arrived.
     pub(crate) fn wake(&self, session: SessionId) {
-        // The receiver ends only with the server.
-        let _ = self.wake.send(session);
+        self.awake.sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(session);
+        self.awake.changed.notify_one();
     }
 
     /// Tells that the session is finished, and waits for its digest, `at_most` that long.
@@ -54,13 +67,9 @@ impl Follower {
     }
 }
 
-/// Runs the job until the follower is dropped: each session gets a turn of `TURN_BYTES`, then the next.
-pub(crate) async fn follow(
-    stores: Stores,
-    follower: Follower,
-    mut queue: mpsc::UnboundedReceiver<SessionId>,
-) {
-    let mut jobs = Jobs { stores, running: HashMap::new() };
+/// Runs the job until it is dropped: each session gets a turn of `turn_bytes`, then the next.
+pub(crate) async fn follow(stores: Stores, follower: Follower, turn_bytes: u64) {
+    let mut jobs = Jobs { stores, running: HashMap::new(), turn_bytes };
     let mut turns: VecDeque<SessionId> = match jobs.stores.meta.follows().await {
         Ok(sessions) => sessions.into(),
         Err(error) => {
@@ -69,14 +78,12 @@ pub(crate) async fn follow(
         }
     };
     loop {
-        if turns.is_empty() {
-            let Some(session) = queue.recv().await else { return };
-            turns.push_back(session);
-        }
-        while let Ok(session) = queue.try_recv() {
-            turns.push_back(session);
-        }
-        let Some(session) = turns.pop_front() else { continue };
+        let awake = follower.awake.take();
+        turns.extend(awake.into_iter().filter(|session| !turns.contains(session)).collect::<Vec<_>>());
+        let Some(session) = turns.pop_front() else {
+            follower.awake.changed.notified().await;
+            continue;
+        };
         match jobs.turn(session).await {
             Ok(Turn::More) => turns.push_back(session),
             Ok(Turn::Wait) => {}
@@ -111,6 +118,7 @@ struct Job {
 struct Jobs {
     stores: Stores,
     running: HashMap<SessionId, Job>,
+    turn_bytes: u64,
 }
 
 impl Jobs {
@@ -194,7 +202,7 @@ impl Jobs {
                 job.follow.next += 1;
                 job.unsaved_bytes += u64::from(row.length);
                 turn_bytes += u64::from(row.length);
-                if turn_bytes >= TURN_BYTES {
+                if turn_bytes >= self.turn_bytes {
                     return Ok(Turn::More);
                 }
             }
@@ -211,12 +219,133 @@ impl Jobs {
     }
 
     async fn keep(&mut self, session: SessionId, mut job: Job) -> Result<(), StoreError> {
-        if job.unsaved_bytes >= TURN_BYTES {
+        if job.unsaved_bytes >= self.turn_bytes {
             job.follow.state = job.sha.serialize().to_vec();
             self.stores.meta.save_follow(job.follow.clone()).await?;
             job.unsaved_bytes = 0;
         }
         self.running.insert(session, job);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use cairn_shared::{FileId, OwnerId, Row};
+    use cairn_store::model::{ChunkRecord, ChunkState, FileFields, NewSession, Publish};
+
+    const CHUNK_BYTES: usize = 1_000;
+    const FAR: u64 = 1_000_000;
+
+    fn memory() -> Stores {
+        Stores { meta: cairn_store::meta::memory(), chunks: cairn_store::chunk::memory() }
+    }
+
+    fn chunk(index: u32) -> Bytes {
+        Bytes::from(vec![index as u8; CHUNK_BYTES])
+    }
+
+    fn row(index: u32) -> Row {
+        Row {
+            digest: cairn_shared::ChunkDigest::new(Sha256::digest(chunk(index)).into()),
+            length: CHUNK_BYTES as u32,
+        }
+    }
+
+    /// A session of `rows` declared chunks, which are all here; what each chunk's bytes lie under.
+    async fn uploaded(stores: &Stores, rows: u32) -> (SessionId, Vec<ChunkRecord>) {
+        let id = SessionId::new([7; 16]);
+        let fields = FileFields {
+            name: "a".parse().unwrap(),
+            path: None,
+            mtime: None,
+            media_type: None,
+            meta: None,
+            size: Some(u64::from(rows) * CHUNK_BYTES as u64),
+            rule: ChunkRule::FastCdc,
+        };
+        let new = NewSession {
+            id,
+            owner: OwnerId::new([1; 16]),
+            ownerless: true,
+            key: None,
+            fields,
+            now: 1,
+            expires_at: FAR,
+        };
+        stores.meta.start(new).await.unwrap();
+        stores.meta.declare_rows(id, 0, 0, (0..rows).map(row).collect(), None, 1).await.unwrap();
+        let mut records = Vec::new();
+        for index in 0..rows {
+            let mut writer = stores.chunks.begin(CHUNK_BYTES as u32).await.unwrap();
+            writer.write(chunk(index)).await.unwrap();
+            let staged = writer.finish().await.unwrap();
+            let crc32 = staged.crc32;
+            let locator = stores.chunks.place(staged, 0).await.unwrap();
+            let record = ChunkRecord {
+                length: CHUNK_BYTES as u32,
+                crc32,
+                state: ChunkState::Present,
+                generation: 0,
+                locator,
+            };
+            records.push(record.clone());
+            stores.meta.arrive(id, index, row(index), record, FAR, 1).await.unwrap();
+        }
+        (id, records)
+    }
+
+    #[tokio::test]
+    async fn a_restart_goes_on_where_the_saved_state_ends() {
+        let stores = memory();
+        let (id, records) = uploaded(&stores, 6).await;
+        let turn_bytes = 2 * CHUNK_BYTES as u64;
+        let mut jobs = Jobs { stores: stores.clone(), running: HashMap::new(), turn_bytes };
+        for _ in 0..2 {
+            assert!(matches!(jobs.turn(id).await, Ok(Turn::More)));
+        }
+        assert_eq!(stores.meta.follow(id).await.unwrap().unwrap().next, 4);
+        drop(jobs);
+        // Whoever begins anew finds nothing to read.
+        for record in &records[..4] {
+            stores.chunks.remove(&record.locator).await.unwrap();
+        }
+        let file = FileId::new([9; 16]);
+        let publish = Publish {
+            session: id,
+            revision: None,
+            chunks: None,
+            size: None,
+            manifest_digest: None,
+            file,
+            link: None,
+            now: 2,
+        };
+        stores.meta.publish(publish).await.unwrap();
+        let follower = Follower::new();
+        let job = tokio::spawn(follow(stores.clone(), follower, turn_bytes));
+        let digest = tokio::time::timeout(Duration::from_secs(10), async {
+            loop {
+                if let Some(blob) = stores.meta.file(file).await.unwrap().unwrap().blob {
+                    return blob;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        let digest = digest.await.unwrap();
+        job.abort();
+        let whole: Vec<u8> = (0..6).flat_map(|index| chunk(index).to_vec()).collect();
+        assert_eq!(digest, BlobDigest::new(Sha256::digest(whole).into()));
+    }
+
+    #[tokio::test]
+    async fn many_chunks_are_one_wake() {
+        let follower = Follower::new();
+        for _ in 0..1_000 {
+            follower.wake(SessionId::new([7; 16]));
+        }
+        assert_eq!(follower.awake.take().len(), 1);
     }
 }

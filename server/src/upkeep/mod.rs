@@ -3,5 +3,5 @@
 mod follower;
 mod sweep;
 
-pub(crate) use follower::{Follower, follow};
+pub(crate) use follower::{Follower, TURN_BYTES, follow};
 pub(crate) use sweep::sweep;

@@ -106,7 +106,25 @@ fn an_early_error_reaches_a_client_that_is_still_sending() {
             site.ask("PUT", &path).body(&bytes).send().refused(code);
             let mut request = head(&path, &format!("Content-Length: {}\r\n", bytes.len()));
             request.extend_from_slice(&bytes);
-            assert_refused(&site.raw(&request, false), code);
+            // The sending side ends behind the body, as curl's does; the server need not wait for more.
+            assert_refused(&site.raw(&request, true), code);
         }
+    }
+}
+
+#[test]
+fn what_nobody_reads_does_not_keep_the_connection_open() {
+    let site = Site::start();
+    for (request, status) in [
+        ("GET /healthz", 200),
+        ("POST /api/nothing", 404),
+        ("DELETE /api/start", 405),
+        ("PUT /api/upload/x/0", 404),
+    ] {
+        let endless = format!(
+            "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n01"
+        );
+        let answer = site.raw(endless.as_bytes(), false);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {answer}");
     }
 }

@@ -1,4 +1,4 @@
-//! Every route over real sockets, against memory stores.
+//! Every route over real sockets, against memory stores; against a folder where what is on disk is the question.
 
 #![expect(clippy::unwrap_used, reason = "a failing test panics")]
 
@@ -10,6 +10,7 @@ mod matrix;
 mod owner_files;
 mod page;
 mod plain;
+mod refusals;
 mod site;
 mod start;
 mod upkeep;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cairn_server::config::Given;
@@ -19,7 +19,7 @@ pub(crate) struct Site {
     pub(crate) address: SocketAddr,
     stop: Option<actix_web::dev::ServerHandle>,
     thread: Option<std::thread::JoinHandle<()>>,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl Site {
@@ -27,21 +27,48 @@ impl Site {
         Self::with(&[])
     }
 
+    /// Over memory stores.
     pub(crate) fn with(settings: Settings<'_>) -> Self {
+        let stores = Stores { meta: cairn_store::meta::memory(), chunks: cairn_store::chunk::memory() };
+        Self::over(settings, Some(stores))
+    }
+
+    /// Over a data folder on disk.
+    pub(crate) fn on_disk(settings: Settings<'_>) -> Self {
+        Self::over(settings, None)
+    }
+
+    fn over(settings: Settings<'_>, stores: Option<Stores>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let config = config(data.path(), settings);
         let (tell, told) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async {
-                let stores =
-                    Stores { meta: cairn_store::meta::memory(), chunks: cairn_store::chunk::memory() };
-                let running = cairn_server::start(config, Some(stores)).await.unwrap();
+                let running = cairn_server::start(config, stores).await.unwrap();
                 tell.send((running.address, running.handle())).unwrap();
                 running.wait().await.unwrap();
             });
         });
         let (address, stop) = told.recv().unwrap();
-        Self { address, stop: Some(stop), thread: Some(thread), _data: data }
+        Self { address, stop: Some(stop), thread: Some(thread), data }
+    }
+
+    /// Every file below a folder of the data folder, with its bytes.
+    pub(crate) fn stored(&self, folder: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        let mut folders = vec![self.data.path().join(folder)];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if let Ok(bytes) = std::fs::read(&path) {
+                    // One that went between listing and reading is a temporary file.
+                    files.insert(path, bytes);
+                }
+            }
+        }
+        files
     }
 
     pub(crate) fn ask(&self, method: &str, path: &str) -> Ask<'_> {
@@ -72,11 +99,13 @@ impl Site {
         }
         let mut answer = Vec::new();
         let mut buffer = [0; 4_096];
-        while let Ok(read) = socket.read(&mut buffer) {
-            if read == 0 {
-                break;
+        loop {
+            match socket.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => answer.extend_from_slice(&buffer[..read]),
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => break,
+                Err(error) => panic!("the connection stays open: {error}"),
             }
-            answer.extend_from_slice(&buffer[..read]);
         }
         String::from_utf8_lossy(&answer).into_owned()
     }

@@ -1,11 +1,11 @@
 //! Expiry, and the clean-up behind it.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use cairn_shared::ProblemCode;
 use serde_json::json;
 
-use crate::site::Site;
+use crate::site::{Site, noise};
 
 #[test]
 fn a_session_over_time_is_gone_and_a_chunk_keeps_it() {
@@ -35,4 +35,60 @@ fn a_session_over_time_is_gone_and_a_chunk_keeps_it() {
     site.ask("POST", &format!("/api/finish/{id}")).by(&owner).send().refused(ProblemCode::SessionEnded);
     let upload = site.ask("PUT", &format!("/api/upload/{id}/0")).by(&owner).body(&[1; 65_536]).send();
     upload.refused(ProblemCode::SessionEnded);
+}
+
+/// How many chunks lie on disk, once it is `expected`; what it was at last where it never is.
+fn chunks_on_disk(site: &Site, expected: usize) -> usize {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        let chunks = site.stored("chunks").into_keys().filter(|path| !path.ends_with("lock")).count();
+        if chunks == expected || Instant::now() > end {
+            return chunks;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_deleted_file_frees_what_nobody_else_holds() {
+    let site = Site::on_disk(&[("sweep_every", "50ms"), ("delete_after", "50ms")]);
+    let (shared, own) = (noise(1, 65_536), noise(2, 65_536));
+    let upload = |owner: &str, blocks: &[&[u8]]| {
+        let fields = json!({"name": "a", "size": 65_536 * blocks.len(), "chunking": "fixed/65536"});
+        let session = site.ask("POST", "/api/start").by(owner).json(&fields).send().expect(201);
+        let id = session["session_id"].as_str().unwrap().to_owned();
+        for (index, block) in blocks.iter().enumerate() {
+            site.ask("PUT", &format!("/api/upload/{id}/{index}")).by(owner).body(block).send().expect(204);
+        }
+        site.ask("POST", &format!("/api/finish/{id}")).by(owner).send().expect(201)
+    };
+    let delete = |owner: &str, file: &serde_json::Value| {
+        let path = format!("/api/file/{}", file["file"].as_str().unwrap());
+        site.ask("DELETE", &path).by(owner).send().expect(204);
+    };
+    let (anna, ben) = (site.owner(), site.owner());
+    let (first, second) = (upload(&anna, &[&shared, &own]), upload(&ben, &[&shared]));
+    assert_eq!(chunks_on_disk(&site, 2), 2);
+    delete(&anna, &first);
+    assert_eq!(chunks_on_disk(&site, 1), 1);
+    let raw = format!("{}/raw", second["url"].as_str().unwrap());
+    assert_eq!(site.ask("GET", &raw).send().bytes, shared);
+    delete(&ben, &second);
+    assert_eq!(chunks_on_disk(&site, 0), 0);
+    // What was freed is taken again, under its next generation.
+    let third = upload(&anna, &[&shared]);
+    let raw = format!("{}/raw", third["url"].as_str().unwrap());
+    assert_eq!(site.ask("GET", &raw).send().bytes, shared);
+}
+
+#[test]
+fn a_session_over_time_frees_its_chunks() {
+    let site = Site::on_disk(&[("session_ttl", "2s"), ("sweep_every", "50ms"), ("delete_after", "50ms")]);
+    let fields = json!({"name": "a", "size": 70_000, "chunking": "fixed/65536"});
+    let session = site.ask("POST", "/api/start").json(&fields).send().expect(201);
+    let upload = format!("/api/upload/{}/0", session["session_id"].as_str().unwrap());
+    site.ask("PUT", &upload).body(&[1; 65_536]).send().expect(204);
+    assert_eq!(chunks_on_disk(&site, 0), 0);
+    let status = format!("/api/status/{}", session["session_id"].as_str().unwrap());
+    site.ask("GET", &status).send().refused(ProblemCode::SessionEnded);
 }

@@ -2,11 +2,10 @@
 
 use actix_web::http::header::CONTENT_ENCODING;
 use actix_web::{HttpRequest, HttpResponse, web};
-use cairn_shared::limits::CHUNK_BYTES_MAX;
 use cairn_shared::{ChunkDigest, Problem, ProblemCode};
 use data_encoding::BASE64;
 
-use super::service::{self, Expected};
+use super::service;
 use crate::access::upload_right;
 use crate::cairn::Cairn;
 use crate::http::{Body, asker, last, variable};
@@ -18,10 +17,9 @@ pub(crate) async fn put(cairn: web::Data<Cairn>, request: HttpRequest, body: Bod
     let right = upload_right(&cairn, asker.credential, variable(&request)?).await?;
     let index = last(&request)?;
     let digest = content_digest(&request)?;
-    let Expected { row, length_max } = service::expect(&cairn, &right, index, body.declared()).await?;
-    let length_max = length_max.min(CHUNK_BYTES_MAX);
-    let bytes = body.stream(u64::from(length_max));
-    service::store(&cairn, &right, index, Expected { row, length_max }, digest, bytes).await?;
+    let expected = service::expect(&cairn, &right, index, body.declared()).await?;
+    let bytes = body.stream(u64::from(expected.length_max));
+    service::store(&cairn, &right, index, expected, digest, bytes).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Expected {
     pub(super) row: Option<Row>,
     /// No more bytes are taken than this.
     pub(super) length_max: u32,
+    /// And no fewer.
+    pub(super) exact: bool,
 }
 
 /// What must come for `index`, known before the first byte is read; `declared` is the `Content-Length`.
@@ -46,7 +48,7 @@ pub(super) async fn expect(
         {
             Err(Conflict::ChunkLength { expected: length_max }.into())
         }
-        Some(_) | None => Ok(Expected { row, length_max }),
+        Some(_) | None => Ok(Expected { row, length_max, exact }),
     }
 }
 
@@ -106,16 +108,11 @@ fn verify(
     content_digest: Option<ChunkDigest>,
     staged: &Staged,
 ) -> Answer<()> {
-    if staged.length == 0 {
+    if staged.length == 0 || (expected.exact && staged.length != expected.length_max) {
         return Err(Conflict::ChunkLength { expected: expected.length_max }.into());
     }
-    if let Some(row) = expected.row {
-        if row.length != staged.length {
-            return Err(Conflict::ChunkLength { expected: row.length }.into());
-        }
-        if row.digest != staged.digest {
-            return Err(Conflict::DigestMismatch { at: index }.into());
-        }
+    if expected.row.is_some_and(|row| row.digest != staged.digest) {
+        return Err(Conflict::DigestMismatch { at: index }.into());
     }
     if content_digest.is_some_and(|digest| digest != staged.digest) {
         let detail = "The bytes are not those of Content-Digest. Nothing was changed; send them again.";
