@@ -20,7 +20,9 @@ pub(crate) struct Place {
 impl Place {
     /// Finds them.
     pub(crate) fn find() -> anyhow::Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask stands alone")?.to_owned();
+        // Cargo says where it runs. What was compiled in may be another checkout that shares the target folder.
+        let xtask = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let root = Path::new(&xtask).parent().context("xtask stands alone")?.to_owned();
         Ok(Self { cache: cache(|name| env::var_os(name))?, target: target(&root)?, root })
     }
 

@@ -1,11 +1,11 @@
 //! Bad input, one by one: a code, a status, and a data folder that stays as it was.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cairn_shared::ProblemCode;
 use serde_json::{Value, json};
 
-use crate::site::{Answer, Site, hex, noise};
+use crate::site::{self, Answer, Site, hex, noise};
 
 const BLOCK: usize = 65_536;
 
@@ -58,7 +58,7 @@ impl Scene {
         scene
     }
 
-    fn ask(&self, method: &str, path: &str) -> crate::site::Ask<'_> {
+    fn ask(&self, method: &str, path: &str) -> site::Ask<'_> {
         self.site.ask(method, path).by(&self.owner)
     }
 
@@ -275,16 +275,15 @@ fn bad_input_changes_nothing() {
 
 type Stored = [std::collections::BTreeMap<std::path::PathBuf, Vec<u8>>; 3];
 
-/// What is stored once it has stayed the same for a while.
+/// What is stored once it has stayed the same for half a second.
 fn settle(scene: &Scene) -> Stored {
     let mut stored = scene.stored();
-    let mut since = Instant::now();
-    while since.elapsed() < Duration::from_millis(500) {
+    let mut quiet = 0;
+    while quiet < 10 {
         std::thread::sleep(Duration::from_millis(50));
         let now = scene.stored();
-        if now != stored {
-            (stored, since) = (now, Instant::now());
-        }
+        quiet = if now == stored { quiet + 1 } else { 0 };
+        stored = now;
     }
     stored
 }
@@ -292,9 +291,5 @@ fn settle(scene: &Scene) -> Stored {
 /// A temporary file may outlive its answer by the moment that unlinking takes.
 #[track_caller]
 fn assert_unchanged(scene: &Scene, settled: &Stored, name: &str) {
-    let end = Instant::now() + Duration::from_secs(5);
-    while scene.stored() != *settled {
-        assert!(Instant::now() < end, "{name}: the data folder is not as it was");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    assert!(site::wait_for(|| scene.stored() == *settled), "{name}: the data folder is not as it was");
 }

@@ -227,6 +227,17 @@ impl Answer {
     }
 }
 
+/// Whether it holds within 20 s.
+pub(crate) fn wait_for(holds: impl Fn() -> bool) -> bool {
+    (0..1_000).any(|_| {
+        let now = holds();
+        if !now {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        now
+    })
+}
+
 /// SHA-256 in hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(&Sha256::digest(bytes))

@@ -1,11 +1,11 @@
 //! Expiry, and the clean-up behind it.
 
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use cairn_shared::ProblemCode;
 use serde_json::json;
 
-use crate::site::{Site, noise};
+use crate::site::{self, Site, noise};
 
 #[test]
 fn a_session_over_time_is_gone_and_a_chunk_keeps_it() {
@@ -39,14 +39,9 @@ fn a_session_over_time_is_gone_and_a_chunk_keeps_it() {
 
 /// How many chunks lie on disk, once it is `expected`; what it was at last where it never is.
 fn chunks_on_disk(site: &Site, expected: usize) -> usize {
-    let end = Instant::now() + Duration::from_secs(20);
-    loop {
-        let chunks = site.stored("chunks").into_keys().filter(|path| !path.ends_with("lock")).count();
-        if chunks == expected || Instant::now() > end {
-            return chunks;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let count = || site.stored("chunks").into_keys().filter(|path| !path.ends_with("lock")).count();
+    site::wait_for(|| count() == expected);
+    count()
 }
 
 #[test]
