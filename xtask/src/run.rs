@@ -37,6 +37,10 @@ pub(crate) fn command(place: &Place, program: impl AsRef<OsStr>, args: &[&str]) 
     for name in CARGO_RUN {
         command.env_remove(name);
     }
+    // Each step builds once: what incremental builds keep for the next change would be a fifth of the target folder.
+    if std::env::var_os("CARGO_INCREMENTAL").is_none() {
+        command.env("CARGO_INCREMENTAL", "0");
+    }
     Ok(command)
 }
 
