@@ -2,12 +2,18 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use cairn_server::Config;
 use cairn_server::config::Given;
+use cairn_server::{Config, Ended, Running};
 use tracing_subscriber::EnvFilter;
 
 use crate::say;
+
+/// Pause before closed stores are opened again.
+const REOPEN_AFTER: Duration = Duration::from_secs(1);
+/// How often that is tried before the server ends.
+const REOPEN_TRIES: u32 = 30;
 
 /// Options of `cairn serve`; docs/CONFIG.md lists every further setting.
 #[derive(clap::Args)]
@@ -32,16 +38,37 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
         EnvFilter::try_from_env("CAIRN_LOG").unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
-    let config = read(&options)?;
+    let mut config = read(&options)?;
     // Everything in the data folder is for this user only.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     actix_web::rt::System::new().block_on(async {
-        let running = cairn_server::start(config, None).await?;
-        say::tell(&format!("Cairn is listening on http://{}", running.address));
-        running.wait().await?;
-        anyhow::Ok(())
+        let mut running = cairn_server::start(config.clone(), None).await?;
+        loop {
+            say::tell(&format!("Cairn is listening on http://{}", running.address));
+            config.listen = running.address;
+            match running.wait().await? {
+                Ended::Stopped => return anyhow::Ok(()),
+                Ended::StoreClosed(why) => {
+                    say::complain(&format!("The store closed ({why}). It is opened again."));
+                    running = start_again(&config).await?;
+                }
+            }
+        }
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the stores anew once the last request has let go of them; a disk that failed is given some time.
+async fn start_again(config: &Config) -> anyhow::Result<Running> {
+    let mut tries = 0;
+    loop {
+        actix_web::rt::time::sleep(REOPEN_AFTER).await;
+        tries += 1;
+        match cairn_server::start(config.clone(), None).await {
+            Err(error) if tries < REOPEN_TRIES => say::complain(&format!("{error:#}. It is tried again.")),
+            started => return started,
+        }
+    }
 }
 
 fn read(options: &Options) -> anyhow::Result<Config> {

@@ -10,25 +10,42 @@ use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServerHandle, ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, HttpResponse, HttpServer, Resource, Route as Handler, guard, web};
 use cairn_shared::route::{Method, Route};
 use cairn_shared::{Problem, ProblemCode};
+use cairn_store::MetaStore;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::access::{HostRule, Secret};
 use crate::cairn::{Cairn, Stores};
 use crate::config::Config;
 use crate::http::{Pace, harden, problem_response};
 use crate::stages::{check, download, finish, owner, share, start, status, upload};
-use crate::upkeep::{Follower, TURN_BYTES, follow, sweep};
+use crate::upkeep::{Follower, TURN_BYTES, checkpoint, follow, sweep};
 use crate::{http, page};
+
+/// Pause between two looks whether the store is still open.
+const CLOSED_LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A server that has begun to listen.
 pub struct Running {
     /// Where it listens; the real port where 0 was asked for.
     pub address: SocketAddr,
     server: Server,
+    meta: Arc<dyn MetaStore>,
+    stop: [Signal; 2],
     jobs: Vec<tokio::task::JoinHandle<()>>,
+}
+
+/// Why a server ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to.
+    Stopped,
+    /// Its store takes nothing more: opened again, it goes on from what is on disk.
+    StoreClosed(String),
 }
 
 impl Running {
@@ -37,13 +54,32 @@ impl Running {
         self.server.handle()
     }
 
-    /// Serves until SIGTERM or SIGINT, then lets running requests end.
-    pub async fn wait(self) -> io::Result<()> {
+    /// Serves until SIGTERM or SIGINT, or until the store closes; then lets running requests end.
+    pub async fn wait(self) -> io::Result<Ended> {
+        let handle = self.server.handle();
+        let meta = self.meta.clone();
+        let [mut terminate, mut interrupt] = self.stop;
+        let guard = tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+                () = store_closes(meta) => {}
+            }
+            handle.stop(true).await;
+        });
         let outcome = self.server.await;
-        for job in self.jobs {
+        for job in self.jobs.into_iter().chain([guard]) {
             job.abort();
+            // Whatever it held of the stores is dropped now.
+            drop(job.await);
         }
-        outcome
+        outcome.map(|()| self.meta.closed().map_or(Ended::Stopped, Ended::StoreClosed))
+    }
+}
+
+async fn store_closes(meta: Arc<dyn MetaStore>) {
+    while meta.closed().is_none() {
+        tokio::time::sleep(CLOSED_LOOK_EVERY).await;
     }
 }
 
@@ -64,9 +100,16 @@ pub async fn start(config: Config, stores: Option<Stores>) -> anyhow::Result<Run
     let pace = Pace::new(config.body_idle);
     let hosts = HostRule::new(config.hosts.iter().cloned().chain(config.public_host()));
     let cairn = Arc::new(Cairn::new(stores, secret, config, follower));
-    let jobs = vec![tokio::spawn(following), tokio::spawn(sweep(cairn.clone()))];
+    let meta = cairn.meta.clone();
+    // Before anybody is told that the server runs, so that who stops it at once stops it gently.
+    let stop = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
+    let jobs = vec![
+        tokio::spawn(following),
+        tokio::spawn(sweep(cairn.clone())),
+        tokio::spawn(checkpoint(cairn.clone())),
+    ];
     let server = serve(listener, web::Data::from(cairn), web::Data::new(hosts), pace, page)?;
-    Ok(Running { address, server, jobs })
+    Ok(Running { address, server, meta, stop, jobs })
 }
 
 async fn open(config: &Config) -> anyhow::Result<Stores> {
@@ -107,6 +150,7 @@ fn serve(
     .client_disconnect_timeout(Duration::from_secs(2))
     .keep_alive(Duration::from_secs(15))
     .shutdown_timeout(20)
+    .disable_signals()
     .listen(listener)?;
     Ok(server.run())
 }
@@ -115,8 +159,14 @@ async fn dressed(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let cairn = request.app_data::<web::Data<Cairn>>().cloned();
     let mut response = next.call(request).await?;
     harden(response.headers_mut());
+    if response.status() == StatusCode::INSUFFICIENT_STORAGE
+        && let Some(cairn) = cairn
+    {
+        cairn.space.tighten();
+    }
     Ok(response)
 }
 

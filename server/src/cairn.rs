@@ -10,6 +10,7 @@ use crate::access::Secret;
 use crate::config::Config;
 use crate::platform;
 use crate::refusal::{Answer, Refusal};
+use crate::space::Space;
 use crate::upkeep::Follower;
 
 /// Where facts and bytes are kept.
@@ -25,6 +26,7 @@ pub struct Stores {
 pub struct Cairn {
     pub(crate) meta: Arc<dyn MetaStore>,
     pub(crate) chunks: Arc<dyn ChunkStore>,
+    pub(crate) space: Space,
     pub(crate) secret: Secret,
     pub(crate) config: Config,
     pub(crate) follower: Follower,
@@ -32,7 +34,13 @@ pub struct Cairn {
 
 impl Cairn {
     pub(crate) fn new(stores: Stores, secret: Secret, config: Config, follower: Follower) -> Self {
-        Self { meta: stores.meta, chunks: stores.chunks, secret, config, follower }
+        let space = Space::new(stores.chunks.clone());
+        Self { meta: stores.meta, chunks: stores.chunks, space, secret, config, follower }
+    }
+
+    /// The stores, for whoever outlives a request.
+    pub(crate) fn stores(&self) -> Stores {
+        Stores { meta: self.meta.clone(), chunks: self.chunks.clone() }
     }
 
     /// The time now.

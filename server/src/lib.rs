@@ -4,13 +4,15 @@ mod access;
 mod app;
 mod cairn;
 pub mod config;
+mod content;
 mod http;
 mod page;
 mod platform;
 mod refusal;
+mod space;
 mod stages;
 mod upkeep;
 
-pub use app::{Running, start};
+pub use app::{Ended, Running, start};
 pub use cairn::{Cairn, Stores};
 pub use config::Config;

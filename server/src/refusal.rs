@@ -31,6 +31,14 @@ impl Refusal {
         Self::new(ProblemCode::NotFound, "There is nothing at this address, or it is not yours.")
     }
 
+    /// No space for what is about to come.
+    pub(crate) fn no_space(needed: u64, free: u64) -> Self {
+        let detail = format!(
+            "This needs {needed} bytes, and {free} are free. What was acknowledged is safe; go on when there is room."
+        );
+        Problem::new(ProblemCode::StorageFull, detail).with_free_bytes(free).with_retry_after(30).into()
+    }
+
     /// A condition that only a bug, a broken disk or a broken random source makes; the log says which.
     pub(crate) fn internal(error: impl fmt::Display) -> Self {
         tracing::error!(error = %error, "request failed");
@@ -75,7 +83,13 @@ impl From<StoreError> for Refusal {
                 .with_retry_after(10)
                 .into()
             }
-            StoreError::Damaged(what) => Self::internal(what),
+            StoreError::Damaged(what) => {
+                tracing::error!(what, "damaged");
+                let detail = "A part of this is damaged on the server's disk, and is not given away as if it were \
+                              sound. It heals when the same content is uploaded again.";
+                Problem::new(ProblemCode::ContentDamaged, detail).with_retry_after(300).into()
+            }
+            StoreError::Newer { .. } => Self::internal(error),
         }
     }
 }

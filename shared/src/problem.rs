@@ -132,6 +132,8 @@ problem_codes! {
 
     /// A bug of the server's; its log says more.
     Internal = "internal", 500, Later, "Something went wrong on the server.";
+    /// A part of the file is damaged on the server's disk. It heals when the same content is uploaded again.
+    ContentDamaged = "content_damaged", 503, Later, "A part of this file is damaged on the server.";
     /// The server is starting, stopping or can't write for now.
     Unavailable = "unavailable", 503, Later, "The server can't do this now.";
     /// The disk is full; nothing is lost.
@@ -236,6 +238,12 @@ impl Problem {
     /// Tells the rows at fault.
     pub fn with_ranges(mut self, ranges: Ranges) -> Self {
         self.ranges = Some(ranges);
+        self
+    }
+
+    /// Tells how much space is left, in bytes.
+    pub fn with_free_bytes(mut self, bytes: u64) -> Self {
+        self.free_bytes = Some(bytes);
         self
     }
 

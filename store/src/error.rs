@@ -1,6 +1,7 @@
 //! How a store fails: by a condition that did not hold, or by its disk.
 
 use std::io;
+use std::path::PathBuf;
 
 use cairn_shared::Ranges;
 
@@ -24,6 +25,16 @@ pub enum StoreError {
     /// What is on disk can't be read as what it should be.
     #[error("damaged: {0}")]
     Damaged(String),
+    /// A later version of Cairn wrote the folder; nothing in it was touched.
+    #[error("{} was written by a later version of Cairn (format {found}); this one reads up to {known}", folder.display())]
+    Newer {
+        /// The data folder.
+        folder: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The latest that is known here.
+        known: u32,
+    },
 }
 
 impl From<io::Error> for StoreError {

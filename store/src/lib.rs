@@ -1,11 +1,15 @@
 //! Where Cairn keeps chunks and facts: two traits, their adapters, and nothing of HTTP.
 
+pub mod check;
 pub mod chunk;
 mod disk;
 pub mod error;
+mod format;
 pub mod meta;
 pub mod model;
+#[cfg(test)]
+mod tests;
 
-pub use chunk::{ChunkReader, ChunkStore, ChunkWriter, Staged};
+pub use chunk::{ChunkCopy, ChunkReader, ChunkStore, ChunkWriter, Staged};
 pub use error::{Conflict, StoreError};
 pub use meta::MetaStore;

@@ -151,6 +151,8 @@ pub enum ChunkState {
     Condemned(UnixMs),
     /// Its bytes are being removed; this generation never comes back.
     Deleting,
+    /// Its bytes are not what they were. Held, never given, and replaced when the same content comes again.
+    Damaged,
 }
 
 /// Where a chunk's bytes are.

@@ -47,7 +47,7 @@ async fn a_placed_chunk_lies_under_digest_and_generation() {
     let staged = write(&*store, 5).await.finish().await.unwrap();
     let digest = staged.digest.to_string();
     let locator = store.place(staged, 3).await.unwrap();
-    let path = data.path().join("chunks").join(&digest[..2]).join(format!("{digest}.3"));
+    let path = data.path().join("chunks/00000001").join(format!("{digest}.3"));
     assert_eq!(fs::read(&path).unwrap(), [7; 5]);
     assert!(path.ends_with(&locator.key));
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;

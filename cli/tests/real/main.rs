@@ -4,7 +4,9 @@
 
 mod disk_full;
 mod examples;
+mod facts;
 mod kill;
+mod points;
 mod put_get;
 mod restart;
 mod server;

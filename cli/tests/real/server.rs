@@ -25,6 +25,15 @@ impl Server {
 
     /// On a port of one's choice, with environment variables.
     pub(crate) fn with(data: &Path, port: u16, settings: &[(String, String)]) -> Self {
+        Self::spawn(data, port, settings).unwrap_or_else(|line| panic!("{line:?}"))
+    }
+
+    /// On a free port; `None` where it ends before it listens.
+    pub(crate) fn try_with(data: &Path, settings: &[(String, String)]) -> Option<Self> {
+        Self::spawn(data, 0, settings).ok()
+    }
+
+    fn spawn(data: &Path, port: u16, settings: &[(String, String)]) -> Result<Self, String> {
         let mut child = Command::new(CAIRN)
             .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data"])
             .arg(data)
@@ -37,13 +46,25 @@ impl Server {
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line
-            .trim()
-            .strip_prefix("Cairn is listening on ")
-            .unwrap_or_else(|| panic!("{line:?}"))
-            .to_owned();
+        let Some(url) = line.trim().strip_prefix("Cairn is listening on ") else {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(line);
+        };
+        let (url, data) = (url.to_owned(), data.to_owned());
         let port = url.rsplit(':').next().unwrap().parse().unwrap();
-        Self { child, url, port, data: data.to_owned(), settings: settings.to_vec() }
+        Ok(Self { child, url, port, data, settings: settings.to_vec() })
+    }
+
+    /// Whether the process is gone by itself, within a second.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        (0..100).any(|_| {
+            let has_ended = self.child.try_wait().unwrap().is_some();
+            if !has_ended {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            has_ended
+        })
     }
 
     /// SIGKILL: no chance to write anything.

@@ -337,6 +337,7 @@ impl Engine {
             | Code::RowsTooMany
             | Code::TooManyRequests
             | Code::Internal
+            | Code::ContentDamaged
             | Code::Unavailable
             | Code::StorageFull => self.fail(id, trouble),
         }

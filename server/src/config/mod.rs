@@ -31,6 +31,8 @@ pub struct Config {
     pub sweep_every: Duration,
     /// How long an unheld chunk stays.
     pub delete_after: Duration,
+    /// The log may grow to this before a snapshot takes its place, in bytes.
+    pub checkpoint_bytes: u64,
     /// The longest wait for the next bytes of a body.
     pub body_idle: Duration,
 }

@@ -68,6 +68,7 @@ impl Config {
             session_ttl: source.span("session_ttl")?,
             sweep_every: source.span("sweep_every")?,
             delete_after: source.span("delete_after")?,
+            checkpoint_bytes: source.parse("checkpoint_bytes", "it must be a number of bytes")?,
             body_idle: source.span("body_idle")?,
         })
     }

@@ -72,6 +72,12 @@ pub const SETTINGS: &[Setting] = &[
         doc: "How long a chunk that nobody holds any more stays on disk.",
     },
     Setting {
+        key: "checkpoint_bytes",
+        variable: "CAIRN_CHECKPOINT_BYTES",
+        default: "67108864",
+        doc: "How long the log may grow, in bytes, before a snapshot of all facts takes its place.",
+    },
+    Setting {
         key: "body_idle",
         variable: "CAIRN_BODY_IDLE",
         default: "10s",

@@ -12,9 +12,12 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, broadcast};
 
 use crate::cairn::Stores;
+use crate::content::Content;
 
 /// Bytes hashed before others get their turn, and between two saved states.
 pub(crate) const TURN_BYTES: u64 = 64 << 20;
+/// Pause before a job that failed is tried again: a damaged chunk may have been healed, a disk may have room.
+const RETRY_AFTER: Duration = Duration::from_secs(60);
 /// Rows looked up at once.
 const ROWS_PAGE: usize = 64;
 
@@ -93,7 +96,12 @@ pub(crate) async fn follow(stores: Stores, follower: Follower, turn_bytes: u64) 
             }
             Err(error) => {
                 jobs.running.remove(&session);
-                tracing::error!(session.id = %session, error = %error, "the follower broke off");
+                tracing::error!(session.id = %session, error = %error, "the follower broke off and will try again");
+                let follower = follower.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(RETRY_AFTER).await;
+                    follower.wake(session);
+                });
             }
         }
     }
@@ -192,11 +200,8 @@ impl Jobs {
                 return Ok(Turn::Wait);
             }
             for row in &page[..arrived] {
-                let Some(record) = meta.chunk(row.digest).await? else {
-                    return Err(StoreError::Damaged(format!("chunk {} is missing", row.digest.short())));
-                };
-                let mut reader = self.stores.chunks.open(&record.locator, 0).await?;
-                while let Some(bytes) = reader.read().await? {
+                let mut content = Content::open(&self.stores, row.digest, 0).await?;
+                while let Some(bytes) = content.read().await? {
                     job.sha.update(&bytes);
                 }
                 job.follow.next += 1;

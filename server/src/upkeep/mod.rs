@@ -4,4 +4,4 @@ mod follower;
 mod sweep;
 
 pub(crate) use follower::{Follower, TURN_BYTES, follow};
-pub(crate) use sweep::sweep;
+pub(crate) use sweep::{checkpoint, sweep};

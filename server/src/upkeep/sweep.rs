@@ -1,8 +1,10 @@
-//! Ends what is over time, and frees what nobody holds.
+//! Ends what is over time, frees what nobody holds, and keeps the log short.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cairn_shared::UnixMs;
 use cairn_store::StoreError;
 
 use crate::cairn::{Cairn, millis};
@@ -11,35 +13,96 @@ use crate::cairn::{Cairn, millis};
 const ARCHIVE_TTL: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// Chunks removed in one step.
 const DOOM_STEP: usize = 256;
+/// Pause between two looks at the length of the log.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
 
-/// Sweeps at once and then again and again, until the task is dropped.
+/// Sweeps at once and then again and again, sooner where there was no room for something, until the task is dropped.
 pub(crate) async fn sweep(cairn: Arc<Cairn>) {
     let mut interval = tokio::time::interval(cairn.config.sweep_every);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut strays = Strays::default();
     loop {
-        interval.tick().await;
-        if let Err(error) = sweep_once(&cairn).await {
+        let is_due = tokio::select! {
+            _ = interval.tick() => true,
+            () = cairn.space.tightened() => false,
+        };
+        let delay = if cairn.space.take_tight() { Duration::ZERO } else { cairn.config.delete_after };
+        let mut swept = sweep_once(&cairn, delay).await;
+        if is_due && swept.is_ok() {
+            swept = strays.sweep(&cairn).await;
+        }
+        if let Err(error) = swept {
             tracing::error!(error = %error, "the sweep broke off and will be tried again");
         }
     }
 }
 
-async fn sweep_once(cairn: &Cairn) -> Result<(), StoreError> {
+async fn sweep_once(cairn: &Cairn, delay: Duration) -> Result<(), StoreError> {
     let now = cairn.now();
     while cairn.meta.sweep(now, now.saturating_sub(millis(ARCHIVE_TTL))).await? {}
     let mut removed = 0;
     loop {
-        let before = cairn.now().saturating_sub(millis(cairn.config.delete_after));
-        let doomed = cairn.meta.doom(before, DOOM_STEP).await?;
-        if doomed.is_empty() {
+        // One more than the delay counts from, so that without any a chunk that lost its last hold just now goes too.
+        let before = (cairn.now() + 1).saturating_sub(millis(delay));
+        let some = remove_doomed(cairn, before).await?;
+        if some == 0 {
             break;
         }
-        for chunk in doomed {
-            cairn.chunks.remove(&chunk.locator).await?;
-            cairn.meta.forget_chunk(chunk.digest, chunk.generation).await?;
-            removed += 1;
-        }
+        removed += some;
     }
     tracing::debug!(removed, "swept");
     Ok(())
+}
+
+async fn remove_doomed(cairn: &Cairn, before: UnixMs) -> Result<usize, StoreError> {
+    let doomed = cairn.meta.doom(before, DOOM_STEP).await?;
+    for chunk in &doomed {
+        cairn.chunks.remove(&chunk.locator).await?;
+        cairn.meta.forget_chunk(chunk.digest, chunk.generation).await?;
+    }
+    Ok(doomed.len())
+}
+
+/// Copies that no record named at the last look: a crash, or a refusal, came between placing and noting them.
+#[derive(Default)]
+struct Strays {
+    seen: HashSet<String>,
+}
+
+impl Strays {
+    /// Removes the copies that no record names now and none named at the last look. One that is just being noted is
+    /// left alone so; where it is not, whoever notes it is refused and places it again.
+    async fn sweep(&mut self, cairn: &Cairn) -> Result<(), StoreError> {
+        let mut seen = HashSet::new();
+        for folder in cairn.chunks.folders().await? {
+            for copy in cairn.chunks.copies(&folder).await? {
+                let record = cairn.meta.chunk(copy.digest).await?;
+                if record.is_some_and(|record| record.locator.key == copy.locator.key) {
+                    continue;
+                }
+                let key = copy.locator.key.clone();
+                if !self.seen.contains(&key) {
+                    seen.insert(key);
+                } else if cairn.meta.doom_stray(copy).await? {
+                    tracing::warn!(key, "a copy that no record names is removed");
+                }
+            }
+        }
+        self.seen = seen;
+        Ok(())
+    }
+}
+
+/// Writes a snapshot whenever the log has grown enough, until the task is dropped.
+pub(crate) async fn checkpoint(cairn: Arc<Cairn>) {
+    let mut interval = tokio::time::interval(CHECKPOINT_EVERY.min(cairn.config.sweep_every));
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        match cairn.meta.checkpoint(cairn.config.checkpoint_bytes).await {
+            Ok(true) => tracing::info!("a snapshot took the place of the log before it"),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(error = %error, "no snapshot was written; the log has everything"),
+        }
+    }
 }

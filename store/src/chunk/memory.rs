@@ -9,7 +9,9 @@ use cairn_shared::ChunkDigest;
 use cairn_shared::limits::INTEGER_MAX;
 use sha2::{Digest, Sha256};
 
-use super::{ChunkReader, ChunkStore, ChunkWriter, Staged, StagedBytes, foreign, locator, too_long};
+use super::{
+    ChunkCopy, ChunkReader, ChunkStore, ChunkWriter, Staged, StagedBytes, foreign, locator, too_long,
+};
 use crate::error::{Result, StoreError};
 use crate::model::Locator;
 
@@ -39,7 +41,7 @@ impl ChunkStore for MemoryChunks {
     }
 
     async fn place(&self, staged: Staged, generation: u32) -> Result<Locator> {
-        let locator = locator(&staged, generation);
+        let locator = locator(format!("{}.{generation}", staged.digest), staged.length);
         let StagedBytes::Memory(bytes) = staged.bytes else { return Err(foreign()) };
         self.chunks().insert(locator.key.clone(), bytes);
         Ok(locator)
@@ -60,6 +62,19 @@ impl ChunkStore for MemoryChunks {
 
     async fn free_bytes(&self) -> Result<u64> {
         Ok(INTEGER_MAX)
+    }
+
+    async fn folders(&self) -> Result<Vec<String>> {
+        Ok(vec![String::new()])
+    }
+
+    async fn copies(&self, _folder: &str) -> Result<Vec<ChunkCopy>> {
+        let copy = |key: &String| {
+            let (digest, generation) = key.split_once('.')?;
+            let (digest, generation) = (digest.parse().ok()?, generation.parse().ok()?);
+            Some(ChunkCopy { digest, generation, locator: locator(key.clone(), 0) })
+        };
+        Ok(self.chunks().keys().filter_map(copy).collect())
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod disk;
 mod memory;
+mod verify;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,7 +12,10 @@ use crate::error::{Result, StoreError};
 use crate::model::{Codec, Locator};
 
 pub use disk::open;
+#[cfg(test)]
+pub(crate) use disk::open_over;
 pub use memory::memory;
+pub use verify::open_verified;
 
 /// Keeps chunks under their digest and generation. Nothing half-written is ever visible under a digest.
 #[async_trait]
@@ -19,8 +23,8 @@ pub trait ChunkStore: Send + Sync + 'static {
     /// Begins to take a chunk of up to `length_max` bytes, out of sight.
     async fn begin(&self, length_max: u32) -> Result<Box<dyn ChunkWriter>>;
 
-    /// Puts staged bytes in their place, durably: bytes, name and folder are on disk when it returns. What
-    /// is there under the same digest and generation has the same bytes; then either may stay. Idempotent.
+    /// Puts staged bytes in their place, durably: bytes, name and folder are on disk when it returns. Done twice, it
+    /// gives the same place or another; a copy that no record names is found by `copies`.
     async fn place(&self, staged: Staged, generation: u32) -> Result<Locator>;
 
     /// Opens a chunk for reading, from `offset` on; at or behind its end there is nothing to read. `Damaged` where
@@ -32,6 +36,23 @@ pub trait ChunkStore: Send + Sync + 'static {
 
     /// Space left for chunks, in bytes.
     async fn free_bytes(&self) -> Result<u64>;
+
+    /// The parts that the copies lie in, so that nobody has to list all at once.
+    async fn folders(&self) -> Result<Vec<String>>;
+
+    /// Every copy in such a part, whether or not a record names it. The locators say where, not how long.
+    async fn copies(&self, folder: &str) -> Result<Vec<ChunkCopy>>;
+}
+
+/// A copy of a chunk, as it lies in a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChunkCopy {
+    /// What its name says.
+    pub digest: ChunkDigest,
+    /// What its name says.
+    pub generation: u32,
+    /// Where it is; its length is not looked up.
+    pub locator: Locator,
 }
 
 /// Takes the bytes of one chunk, in order. Dropped before `finish`, it leaves nothing behind.
@@ -83,18 +104,7 @@ fn too_long(length_max: u32) -> StoreError {
     StoreError::Io(std::io::Error::other(format!("the chunk has more than {length_max} bytes")))
 }
 
-/// The name of a chunk's copy.
-fn key(digest: ChunkDigest, generation: u32) -> String {
-    let digest = digest.to_string();
-    format!("{}/{digest}.{generation}", &digest[..2])
-}
-
-fn locator(staged: &Staged, generation: u32) -> Locator {
-    Locator {
-        store: 0,
-        key: key(staged.digest, generation),
-        offset: 0,
-        length: staged.length,
-        codec: Codec::Plain,
-    }
+/// One whole copy.
+fn locator(key: String, length: u32) -> Locator {
+    Locator { store: 0, key, offset: 0, length, codec: Codec::Plain }
 }

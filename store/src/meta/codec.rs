@@ -79,6 +79,7 @@ pub(crate) fn chunk(record: &ChunkRecord) -> Vec<u8> {
         ChunkState::Present => (0, 0),
         ChunkState::Condemned(since) => (1, since),
         ChunkState::Deleting => (2, 0),
+        ChunkState::Damaged => (3, 0),
     };
     let mut bytes = vec![VERSION];
     bytes.extend_from_slice(&record.length.to_be_bytes());
@@ -99,6 +100,7 @@ pub(crate) fn from_chunk(bytes: &[u8]) -> Result<ChunkRecord> {
         0 => ChunkState::Present,
         1 => ChunkState::Condemned(since),
         2 => ChunkState::Deleting,
+        3 => ChunkState::Damaged,
         other => return Err(StoreError::Damaged(format!("a chunk has the unknown state {other}"))),
     };
     let generation = fields.u32()?;
@@ -236,7 +238,9 @@ mod tests {
 
     #[test]
     fn what_was_written_reads_back() {
-        for state in [ChunkState::Present, ChunkState::Condemned(77), ChunkState::Deleting] {
+        for state in
+            [ChunkState::Present, ChunkState::Condemned(77), ChunkState::Deleting, ChunkState::Damaged]
+        {
             assert_eq!(from_chunk(&chunk(&record(state))).unwrap(), record(state));
         }
         let held_fact = HeldFact { length: 5, kept: true };

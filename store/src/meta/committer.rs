@@ -29,8 +29,8 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// An open store over `index`, which nobody else opens while `lock` is held.
-    pub(crate) fn new(index: impl Index, lock: Option<Lock>) -> Arc<Self> {
-        Arc::new(Self { index: Box::new(index), closed: OnceLock::new(), _lock: lock })
+    pub(crate) fn new(index: Box<dyn Index>, lock: Option<Lock>) -> Arc<Self> {
+        Arc::new(Self { index, closed: OnceLock::new(), _lock: lock })
     }
 
     /// Refuses every verb of a closed store.
@@ -51,7 +51,7 @@ impl Shared {
 
 /// Hands verbs to the thread. Dropped, it waits until the thread has worked off what it has.
 pub(crate) struct Committer {
-    queue: Option<mpsc::Sender<Box<dyn Job>>>,
+    queue: Option<mpsc::Sender<Message>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -60,7 +60,7 @@ impl Committer {
     /// store is closed.
     pub(crate) fn start(shared: Arc<Shared>, log: Box<dyn Log>, sequence: u64) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_VERBS);
-        let mut work = Work { shared: shared.clone(), log, sequence };
+        let mut work = Work { shared: shared.clone(), log, sequence, begun: sequence };
         let thread = thread::Builder::new().name("committer".to_owned()).spawn(move || work.run(waiting));
         if let Err(error) = &thread {
             shared.close(&format!("no thread for the committer: {error}"));
@@ -75,12 +75,67 @@ impl Committer {
         F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let job = Verb { verb: Some(verb), outcome: None, answer };
-        let gone = || StoreError::Closed("the committer stopped".to_owned());
-        let queue = self.queue.as_ref().ok_or_else(gone)?;
-        queue.send(Box::new(job)).await.map_err(|_| gone())?;
+        self.send(Message::Verb(Box::new(Verb { verb: Some(verb), outcome: None, answer }))).await?;
         answered.await.map_err(|_| gone())?
     }
+
+    /// Ends the log's segment, where the log has at least this many bytes, and flushes the index: from here on
+    /// nothing but the frames behind the one that is given is needed beside a snapshot.
+    pub(crate) async fn roll(&self, log_bytes: u64) -> Result<Option<u64>> {
+        self.alone(move |work| {
+            work.log.refill();
+            if work.log.bytes() < log_bytes {
+                return Ok(None);
+            }
+            work.log.roll(work.sequence + 1)?;
+            let flushed = work.shared.index.flush();
+            flushed.map_err(|error| LogFailure::Closed(error.to_string()))?;
+            Ok(Some(work.sequence))
+        })
+        .await
+    }
+
+    /// Removes the segments that end at the frame `after` or before.
+    pub(crate) async fn forget(&self, after: u64) -> Result<()> {
+        self.alone(move |work| work.log.forget(after + 1)).await
+    }
+
+    /// Reads the whole log, between two batches; `Damaged` does not close the store.
+    pub(crate) async fn check(&self) -> Result<()> {
+        self.alone(|work| Ok(work.log.check())).await?
+    }
+
+    /// Runs a task between two batches.
+    async fn alone<T: Send + 'static>(
+        &self,
+        task: impl FnOnce(&mut Work) -> Result<T, LogFailure> + Send + 'static,
+    ) -> Result<T> {
+        let (answer, answered) = oneshot::channel();
+        let task = move |work: &mut Work| {
+            let done = work.check_open().and_then(|()| task(work));
+            work.judge(done.as_ref().err());
+            // Whoever waited may have gone away.
+            drop(answer.send(done.map_err(|failure| failure.error())));
+        };
+        self.send(Message::Alone(Box::new(task))).await?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    async fn send(&self, message: Message) -> Result<()> {
+        let queue = self.queue.as_ref().ok_or_else(gone)?;
+        queue.send(message).await.map_err(|_| gone())
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::Closed("the committer stopped".to_owned())
+}
+
+enum Message {
+    /// Shares a commit with others.
+    Verb(Box<dyn Job>),
+    /// Runs between two commits.
+    Alone(Box<dyn FnOnce(&mut Work) + Send>),
 }
 
 impl Drop for Committer {
@@ -129,9 +184,7 @@ where
         let ran = match &outcome {
             Ok(_) => Ran::Done,
             Err(StoreError::Closed(why)) => Ran::Failed(why.clone()),
-            Err(StoreError::Conflict(_) | StoreError::Full | StoreError::Io(_) | StoreError::Damaged(_)) => {
-                Ran::Refused
-            }
+            Err(_) => Ran::Refused,
         };
         self.outcome = Some(outcome);
         ran
@@ -157,39 +210,70 @@ struct Work {
     shared: Arc<Shared>,
     log: Box<dyn Log>,
     sequence: u64,
+    begun: u64,
 }
 
 impl Work {
-    fn run(&mut self, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
-        while let Some(job) = waiting.blocking_recv() {
-            // While one batch is being synced the next gathers: nobody has to wait for company.
-            let mut batch = vec![job];
-            while batch.len() < BATCH_VERBS
-                && let Ok(job) = waiting.try_recv()
-            {
-                batch.push(job);
-            }
-            if catch_unwind(AssertUnwindSafe(|| self.work(batch))).is_err() {
+    fn run(&mut self, mut waiting: mpsc::Receiver<Message>) {
+        let mut next = waiting.blocking_recv();
+        while let Some(message) = next.take() {
+            let done = match message {
+                Message::Alone(task) => catch_unwind(AssertUnwindSafe(|| task(self))),
+                Message::Verb(job) => {
+                    // While one batch is being synced the next gathers: nobody has to wait for company.
+                    let mut batch = vec![job];
+                    while batch.len() < BATCH_VERBS
+                        && next.is_none()
+                        && let Ok(message) = waiting.try_recv()
+                    {
+                        match message {
+                            Message::Verb(job) => batch.push(job),
+                            Message::Alone(_) => next = Some(message),
+                        }
+                    }
+                    catch_unwind(AssertUnwindSafe(|| self.work(batch)))
+                }
+            };
+            if done.is_err() {
                 self.shared.close("a verb panicked");
             }
+            next = next.or_else(|| waiting.blocking_recv());
         }
         if self.shared.closed.get().is_none()
-            && let Err(error) = self.shared.index.flush()
+            && let Err(error) = self.end()
         {
-            tracing::warn!(%error, "the index was not flushed; the next start replays more of the log");
+            tracing::warn!(%error, "the store was not closed cleanly; the next start replays more of the log");
         }
     }
 
-    fn work(&mut self, mut batch: Vec<Box<dyn Job>>) {
-        let failure = match self.shared.closed.get() {
-            Some(why) => Some(LogFailure::Closed(why.clone())),
-            None => self.commit(&mut batch).err(),
-        };
-        if let Some(LogFailure::Closed(why)) = &failure {
-            self.shared.close(why);
+    /// Ends the log with a frame that changes nothing. A damaged frame in front of it was never a torn tail, so that
+    /// the next start can tell one from the other.
+    fn end(&mut self) -> Result<()> {
+        if self.sequence > self.begun {
+            let sequence = self.sequence + 1;
+            let mut bytes = Vec::new();
+            frame::encode(&mut bytes, sequence, sequence, &Writes::new());
+            self.log.append(&bytes, sequence).map_err(|failure| failure.error())?;
+            self.shared.index.apply(&Writes::new(), sequence)?;
         }
+        self.shared.index.flush()
+    }
+
+    fn work(&mut self, mut batch: Vec<Box<dyn Job>>) {
+        let failure = self.check_open().and_then(|()| self.commit(&mut batch)).err();
+        self.judge(failure.as_ref());
         for job in batch {
             job.answer(failure.as_ref());
+        }
+    }
+
+    fn check_open(&self) -> Result<(), LogFailure> {
+        self.shared.closed.get().map_or(Ok(()), |why| Err(LogFailure::Closed(why.clone())))
+    }
+
+    fn judge(&self, failure: Option<&LogFailure>) {
+        if let Some(LogFailure::Closed(why)) = failure {
+            self.shared.close(why);
         }
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::{self, HeldFact, RowFact};
 use super::keys;
-use super::read::{Read, Scan, scan_range};
+use super::read::{Read, Scan, key_after, prefix_end, scan_range};
 use super::tx::Tx;
 use crate::error::Result;
 use crate::model::{
@@ -159,6 +159,18 @@ pub(crate) fn has_arrived(read: &dyn Read, session: SessionId, row: &cairn_share
 
 pub(crate) fn chunk(read: &dyn Read, digest: ChunkDigest) -> Result<Option<ChunkRecord>> {
     read.get(&keys::chunk(digest))?.map(|value| codec::from_chunk(&value)).transpose()
+}
+
+/// The records behind `after`.
+pub(crate) fn chunks(
+    read: &dyn Read,
+    after: Option<ChunkDigest>,
+    limit: usize,
+) -> Result<Vec<(ChunkDigest, ChunkRecord)>> {
+    let prefix = keys::chunks();
+    let from = after.map_or(prefix.clone(), |after| key_after(&keys::chunk(after)));
+    let page = read.page(&from, &prefix_end(&prefix), limit)?;
+    page.into_iter().map(|(key, value)| Ok((keys::last_digest(&key)?, codec::from_chunk(&value)?))).collect()
 }
 
 /// Writes a chunk's record in another state, and keeps the index of condemned chunks in step.

@@ -95,6 +95,11 @@ pub(crate) fn chunk(digest: ChunkDigest) -> Vec<u8> {
     key(CHUNK, &[digest.as_bytes()])
 }
 
+/// Every record of a chunk.
+pub(crate) fn chunks() -> Vec<u8> {
+    key(CHUNK, &[])
+}
+
 /// A chunk without a hold, by when it lost its last.
 pub(crate) fn condemned(since: UnixMs, digest: ChunkDigest) -> Vec<u8> {
     key(CONDEMNED, &[&since.to_be_bytes(), digest.as_bytes()])

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use super::index::{Index, Writes};
@@ -12,6 +13,7 @@ use crate::error::Result;
 #[derive(Debug, Default)]
 pub(crate) struct MemoryIndex {
     rows: RwLock<BTreeMap<Vec<u8>, Vec<u8>>>,
+    applied: AtomicU64,
 }
 
 impl Read for MemoryIndex {
@@ -30,7 +32,7 @@ impl Read for MemoryIndex {
 }
 
 impl Index for MemoryIndex {
-    fn apply(&self, writes: &Writes, _sequence: u64) -> Result<()> {
+    fn apply(&self, writes: &Writes, sequence: u64) -> Result<()> {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
         for (key, value) in writes {
             match value {
@@ -38,11 +40,12 @@ impl Index for MemoryIndex {
                 None => rows.remove(key),
             };
         }
+        self.applied.store(sequence, Ordering::Release);
         Ok(())
     }
 
     fn applied(&self) -> Result<u64> {
-        Ok(0)
+        Ok(self.applied.load(Ordering::Acquire))
     }
 
     fn flush(&self) -> Result<()> {

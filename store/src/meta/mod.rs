@@ -10,19 +10,30 @@ mod memory;
 mod open;
 mod read;
 mod sled;
+mod snapshot;
 mod store;
 mod tx;
 mod verbs;
 
 use async_trait::async_trait;
 use cairn_shared::message::RowState;
-use cairn_shared::{BlobDigest, ChunkDigest, FileId, LinkId, OwnerId, Ranges, Row, SessionId, UnixMs};
+use cairn_shared::{
+    BlobDigest, ChunkDigest, ClientKey, FileId, LinkId, OwnerId, Ranges, Row, SessionId, UnixMs,
+};
 
+use crate::chunk::ChunkCopy;
 use crate::error::Result;
 use crate::model::{
     ChunkRecord, Doomed, File, Follow, Gone, Link, Linked, NewSession, Owner, Publish, Session, StoredRow,
 };
 
+#[cfg(test)]
+pub(crate) use self::{
+    index::{Index, Writes},
+    memory::MemoryIndex,
+    open::{IndexFolder, open_over},
+    read::Read,
+};
 pub use open::{memory, open};
 
 /// Keeps every fact. Each verb is one atomic step; a verb that changes something is durable when it returns,
@@ -43,6 +54,9 @@ pub trait MetaStore: Send + Sync + 'static {
     /// gives the same session and `true`, in whatever state it is. Other fields: `KeyReused`.
     /// A size that takes more rows than a session may have: `RowsTooMany`.
     async fn start(&self, session: NewSession) -> Result<(Session, bool)>;
+
+    /// The session that was started with this key, by this owner or without a credential.
+    async fn session_by_key(&self, owner: Option<OwnerId>, key: ClientKey) -> Result<Option<SessionId>>;
 
     /// The session, or its archive record.
     async fn session(&self, id: SessionId) -> Result<Option<Session>>;
@@ -67,6 +81,9 @@ pub trait MetaStore: Send + Sync + 'static {
         size: Option<u64>,
         now: UnixMs,
     ) -> Result<(Session, Vec<RowState>)>;
+
+    /// What `declare_rows` would answer for these rows, without declaring them. `NotFound` where there is no session.
+    async fn row_states(&self, session: SessionId, rows: Vec<Row>) -> Result<Vec<RowState>>;
 
     /// Finds a file of this owner with this whole-file digest.
     async fn file_by_blob(&self, owner: OwnerId, blob: BlobDigest) -> Result<Option<File>>;
@@ -197,4 +214,34 @@ pub trait MetaStore: Send + Sync + 'static {
 
     /// Drops the record of a doomed chunk whose bytes are gone. Nothing happens to a later generation that came.
     async fn forget_chunk(&self, digest: ChunkDigest, generation: u32) -> Result<()>;
+
+    /// Lists a copy for `doom` that no record names; false where one does, or where it is listed. An `arrive` that
+    /// comes with it afterwards is told `GenerationOver`.
+    async fn doom_stray(&self, copy: ChunkCopy) -> Result<bool>;
+
+    /// Takes a copy out of use whose bytes are damaged; false where this generation is not in use. From then on the
+    /// chunk is missing for `declare_rows` and `publish`, and the next `arrive` brings a new generation.
+    async fn quarantine(&self, digest: ChunkDigest, generation: u32) -> Result<bool>;
+
+    // ---- check
+
+    /// The records of all chunks behind `after`, in the order of their digests.
+    async fn chunks(
+        &self,
+        after: Option<ChunkDigest>,
+        limit: usize,
+    ) -> Result<Vec<(ChunkDigest, ChunkRecord)>>;
+
+    /// Reads log and snapshot: `Damaged` where a bit is not as it was written. Verbs wait meanwhile.
+    async fn check_log(&self) -> Result<()>;
+
+    /// Why the store takes nothing more, where it is closed: opened again, it goes on from what is on disk.
+    fn closed(&self) -> Option<String>;
+
+    // ---- checkpoint
+
+    /// Where the log has grown to `log_bytes`, and to the length of the last snapshot (0: in any case): writes a snapshot
+    /// of all rows and removes the log in front of it, while other verbs go on. True where it did. What is acknowledged stays durable
+    /// at every step of it; whatever fails, the log has everything.
+    async fn checkpoint(&self, log_bytes: u64) -> Result<bool>;
 }

@@ -1,6 +1,5 @@
-//! Opening of a store: lock, index, replay; where the index is of no use, it is built anew from the log.
+//! Opening of a store: lock, index, replay; where the index is of no use, it is built anew from snapshot and log.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,86 +7,154 @@ use super::MetaStore;
 use super::committer::{Committer, Shared};
 use super::index::{Index, Writes};
 use super::log::NoLog;
-use super::log::replay::{Replayed, replay};
-use super::log::segment;
+use super::log::replay::{Replayed, first_frame, replay};
 use super::memory::MemoryIndex;
-use super::sled::SledIndex;
-use super::store::Store;
-use crate::disk::{Lock, make_folder, sync_folder};
+use super::sled::SledFolder;
+use super::snapshot::{self, Snapshot};
+use super::store::{Snapshots, Store};
+use crate::disk::{Disk, clear_new, make_folders, real};
 use crate::error::{Result, StoreError};
+use crate::format;
 
 /// Rows that replay hands to the index at once.
 const REPLAY_ROWS: usize = 200_000;
 
 /// Opens the store in the folder `data`, which is made where it is missing. `Closed` where another server uses it,
-/// `Damaged` where the log can't be read. Reads the log; takes a while where the index has to be built anew.
+/// `Damaged` where the log can't be read, `Newer` where a later version wrote it. Reads the log; takes a while where
+/// the index has to be built anew.
 pub fn open(data: &Path) -> Result<Arc<dyn MetaStore>> {
-    make_folder(data)?;
-    let lock = Lock::take(&data.join("lock"))?;
-    let place = Place { log: data.join("log"), index: data.join("index") };
-    make_folder(&place.log)?;
+    open_over(real(), data, &SledFolder::new(data))
+}
+
+/// The same on any disk and with any kind of index.
+pub(crate) fn open_over(
+    disk: Arc<dyn Disk>,
+    data: &Path,
+    indexes: &dyn IndexFolder,
+) -> Result<Arc<dyn MetaStore>> {
+    format::check(disk.as_ref(), data)?;
+    make_folders(disk.as_ref(), data)?;
+    let lock = disk.lock(&data.join("lock"))?;
+    let place = Place { log: data.join("log"), snapshots: data.join("snapshot"), disk, indexes };
+    for folder in [&place.log, &place.snapshots] {
+        make_folders(place.disk.as_ref(), folder)?;
+    }
+    format::note(place.disk.as_ref(), data)?;
     let (index, replayed) = place.open()?;
     let shared = Shared::new(index, Some(lock));
     let committer = Committer::start(shared.clone(), Box::new(replayed.log), replayed.sequence);
     shared.check_open()?;
-    Ok(Arc::new(Store::new(shared, committer)))
+    let snapshots = Snapshots::new(place.disk, place.snapshots)?;
+    Ok(Arc::new(Store::new(shared, committer, Some(snapshots))))
 }
 
 /// Makes a store in memory, gone when it is dropped.
 pub fn memory() -> Arc<dyn MetaStore> {
-    let shared = Shared::new(MemoryIndex::default(), None);
+    let shared = Shared::new(Box::new(MemoryIndex::default()), None);
     let committer = Committer::start(shared.clone(), Box::new(NoLog), 0);
-    Arc::new(Store::new(shared, committer))
+    Arc::new(Store::new(shared, committer, None))
 }
 
-struct Place {
+/// Where an index lies between two runs. It may be lost at any time.
+pub(crate) trait IndexFolder {
+    /// The index that is there, or a new one without rows. `Closed` where what is there can't be used.
+    fn open(&self) -> Result<Box<dyn Index>>;
+
+    /// Removes what is there.
+    fn clear(&self) -> Result<()>;
+}
+
+struct Place<'a> {
+    disk: Arc<dyn Disk>,
     log: PathBuf,
-    index: PathBuf,
+    snapshots: PathBuf,
+    indexes: &'a dyn IndexFolder,
 }
 
-impl Place {
-    fn open(&self) -> Result<(SledIndex, Replayed)> {
-        match self.open_known() {
-            Ok(Some(opened)) => return Ok(opened),
-            Ok(None) => tracing::warn!("the index is ahead of the log; it is built anew"),
-            Err(StoreError::Closed(why)) => tracing::warn!(why, "the index can't be used; it is built anew"),
-            Err(error) => return Err(error),
+impl Place<'_> {
+    fn open(&self) -> Result<(Box<dyn Index>, Replayed)> {
+        for folder in [&self.log, &self.snapshots] {
+            clear_new(self.disk.as_ref(), folder)?;
         }
+        let why = match self.open_known() {
+            Ok(Some(opened)) => return Ok(opened),
+            Ok(None) => "it is older than the log".to_owned(),
+            Err(StoreError::Closed(why)) => why,
+            Err(error) => return Err(error),
+        };
+        tracing::warn!(why, "the index can't be used; it is built anew from snapshot and log");
         self.rebuild()
     }
 
-    /// Brings the index that is there up to date; `None` where it knows more than the log.
-    fn open_known(&self) -> Result<Option<(SledIndex, Replayed)>> {
-        make_folder(&self.index)?;
-        let index = SledIndex::open(&self.index)?;
+    /// Brings the index that is there up to date; `None` where the log begins behind what it knows.
+    fn open_known(&self) -> Result<Option<(Box<dyn Index>, Replayed)>> {
+        let index = self.indexes.open()?;
         let applied = index.applied()?;
-        if applied > 0 && segment::list(&self.log)?.is_empty() {
-            // Building anew from nothing would quietly forget everything.
-            let (log, index) = (self.log.display(), self.index.display());
-            return Err(StoreError::Damaged(format!(
-                "{log} is empty and {index} is not: bring the log back, or remove both"
-            )));
+        let snapshot = self.snapshot()?;
+        if snapshot.as_ref().is_some_and(|snapshot| snapshot.after > applied) {
+            // What lies between them may be gone from the log.
+            return Ok(None);
         }
-        let replayed = self.replay(&index, applied)?;
-        Ok((replayed.sequence >= applied).then_some((index, replayed)))
+        match first_frame(self.disk.as_ref(), &self.log)? {
+            None if applied > 0 || snapshot.is_some() => {
+                // Beginning anew would quietly forget everything.
+                let log = self.log.display();
+                return Err(StoreError::Damaged(format!(
+                    "{log} is empty, and index or snapshot are not: bring the log back, or remove them too"
+                )));
+            }
+            Some(first) if first > applied + 1 => return Ok(None),
+            Some(_) | None => {}
+        }
+        let replayed = self.replay(index.as_ref(), applied)?;
+        self.check_end(&replayed, applied, "the index")?;
+        Ok(Some((index, replayed)))
     }
 
-    fn rebuild(&self) -> Result<(SledIndex, Replayed)> {
-        if self.index.exists() {
-            fs::remove_dir_all(&self.index)?;
-            sync_folder(self.index.parent().unwrap_or(Path::new(".")))?;
+    fn rebuild(&self) -> Result<(Box<dyn Index>, Replayed)> {
+        self.indexes.clear()?;
+        let index = self.indexes.open()?;
+        let (mut after, mut seen) = (0, 0);
+        if let Some(snapshot) = self.snapshot()? {
+            let mut written = Writes::new();
+            seen = snapshot::read(self.disk.as_ref(), &snapshot, &mut |rows| {
+                written.extend(rows);
+                // Not applied up to anything before all rows are there.
+                if written.len() >= REPLAY_ROWS {
+                    index.apply(&std::mem::take(&mut written), 0)?;
+                }
+                Ok(())
+            })?;
+            index.apply(&written, snapshot.after)?;
+            after = snapshot.after;
         }
-        make_folder(&self.index)?;
-        let index = SledIndex::open(&self.index)?;
-        let replayed = self.replay(&index, 0)?;
+        let replayed = self.replay(index.as_ref(), after)?;
+        self.check_end(&replayed, seen, "the snapshot")?;
         index.flush()?;
         Ok((index, replayed))
+    }
+
+    fn snapshot(&self) -> Result<Option<Snapshot>> {
+        snapshot::newest(self.disk.as_ref(), &self.snapshots)
+    }
+
+    /// What an index or a snapshot knows was on disk in the log before. Where it is not there any more, a torn tail
+    /// was not torn, but damaged.
+    fn check_end(&self, replayed: &Replayed, known: u64, by: &str) -> Result<()> {
+        if replayed.sequence >= known {
+            return Ok(());
+        }
+        let (log, last) = (self.log.display(), replayed.sequence);
+        Err(StoreError::Damaged(format!(
+            "{log} ends with record {last}, and {by} knows {known}: bring the log back, or remove {by} and lose what \
+             only it knows"
+        )))
     }
 
     fn replay(&self, index: &dyn Index, after: u64) -> Result<Replayed> {
         let mut written = Writes::new();
         let mut sequence = after;
-        let replayed = replay(&self.log, after, &mut |frame| {
+        let replayed = replay(&self.disk, &self.log, after, &mut |frame| {
             written.extend(frame.writes);
             sequence = frame.sequence;
             if written.len() >= REPLAY_ROWS {

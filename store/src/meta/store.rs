@@ -1,20 +1,29 @@
 //! `MetaStore` over any index: reads on blocking threads, changes through the committer.
 
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use cairn_shared::message::RowState;
-use cairn_shared::{BlobDigest, ChunkDigest, FileId, LinkId, OwnerId, Ranges, Row, SessionId, UnixMs};
+use cairn_shared::{
+    BlobDigest, ChunkDigest, ClientKey, FileId, LinkId, OwnerId, Ranges, Row, SessionId, UnixMs,
+};
+
+use tokio::sync::Mutex;
 
 use super::MetaStore;
 use super::committer::{Committer, Shared};
 use super::facts;
 use super::read::Read;
+use super::snapshot;
 use super::tx::Tx;
 use super::verbs::check::{self, Declaration};
 use super::verbs::finish::{self, Seen};
 use super::verbs::upload::{self, Arrival};
 use super::verbs::{follow, owner, share, start, status, sweep};
+use crate::chunk::ChunkCopy;
+use crate::disk::Disk;
 use crate::error::{Conflict, Result, StoreError};
 use crate::model::{
     ChunkRecord, Doomed, File, Follow, Gone, Link, Linked, NewSession, Owner, Publish, Session, StoredRow,
@@ -28,11 +37,45 @@ pub(crate) struct Store {
     // Dropped first: it works off what it has, and writes to the index.
     committer: Committer,
     shared: Arc<Shared>,
+    snapshots: Option<Snapshots>,
+}
+
+/// Where snapshots go.
+pub(crate) struct Snapshots {
+    disk: Arc<dyn Disk>,
+    folder: PathBuf,
+    // Held while one is written: length of the last, in bytes.
+    last_bytes: Mutex<u64>,
+}
+
+impl Snapshots {
+    /// Into `folder`, which is there.
+    pub(crate) fn new(disk: Arc<dyn Disk>, folder: PathBuf) -> Result<Self> {
+        let last_bytes = match snapshot::newest(disk.as_ref(), &folder)? {
+            Some(snapshot) => disk.open(&snapshot.path)?.length()?,
+            None => 0,
+        };
+        Ok(Self { disk, folder, last_bytes: Mutex::new(last_bytes) })
+    }
 }
 
 impl Store {
-    pub(crate) fn new(shared: Arc<Shared>, committer: Committer) -> Self {
-        Self { committer, shared }
+    pub(crate) fn new(shared: Arc<Shared>, committer: Committer, snapshots: Option<Snapshots>) -> Self {
+        Self { committer, shared, snapshots }
+    }
+
+    /// Writes a snapshot that takes the place of all frames up to `after`; gives its length in bytes.
+    async fn write_snapshot(&self, snapshots: &Snapshots, after: u64) -> Result<u64> {
+        let (shared, disk, folder) = (self.shared.clone(), snapshots.disk.clone(), snapshots.folder.clone());
+        let written = tokio::task::spawn_blocking(move || {
+            snapshot::write(disk.as_ref(), &folder, after, shared.index.as_ref())
+        });
+        let length = written.await.unwrap_or_else(|error| Err(StoreError::Io(io::Error::other(error))))?;
+        self.committer.forget(after).await?;
+        let (disk, folder) = (snapshots.disk.clone(), snapshots.folder.clone());
+        let forgotten = tokio::task::spawn_blocking(move || snapshot::forget(disk.as_ref(), &folder, after));
+        forgotten.await.unwrap_or_else(|error| Err(StoreError::Io(io::Error::other(error))))?;
+        Ok(length)
     }
 
     async fn read<T, F>(&self, look: F) -> Result<T>
@@ -74,6 +117,10 @@ impl MetaStore for Store {
         self.commit(move |tx| start::start(tx, session)).await
     }
 
+    async fn session_by_key(&self, owner: Option<OwnerId>, key: ClientKey) -> Result<Option<SessionId>> {
+        self.read(move |read| start::by_key(read, owner, key)).await
+    }
+
     async fn session(&self, id: SessionId) -> Result<Option<Session>> {
         self.read(move |read| Ok(facts::session(read, id)?.map(|fact| fact.session))).await
     }
@@ -96,6 +143,10 @@ impl MetaStore for Store {
             }
             while self.commit(move |tx| sweep::drop_rows(tx, session)).await? {}
         }
+    }
+
+    async fn row_states(&self, session: SessionId, rows: Vec<Row>) -> Result<Vec<RowState>> {
+        self.read(move |read| check::states(read, session, &rows)).await
     }
 
     async fn file_by_blob(&self, owner: OwnerId, blob: BlobDigest) -> Result<Option<File>> {
@@ -228,5 +279,47 @@ impl MetaStore for Store {
 
     async fn forget_chunk(&self, digest: ChunkDigest, generation: u32) -> Result<()> {
         self.commit(move |tx| sweep::forget_chunk(tx, digest, generation)).await
+    }
+
+    async fn doom_stray(&self, copy: ChunkCopy) -> Result<bool> {
+        self.commit(move |tx| sweep::doom_stray(tx, &copy)).await
+    }
+
+    async fn quarantine(&self, digest: ChunkDigest, generation: u32) -> Result<bool> {
+        self.commit(move |tx| sweep::quarantine(tx, digest, generation)).await
+    }
+
+    async fn chunks(
+        &self,
+        after: Option<ChunkDigest>,
+        limit: usize,
+    ) -> Result<Vec<(ChunkDigest, ChunkRecord)>> {
+        self.read(move |read| facts::chunks(read, after, limit)).await
+    }
+
+    async fn check_log(&self) -> Result<()> {
+        self.committer.check().await?;
+        let Some(snapshots) = &self.snapshots else { return Ok(()) };
+        let _none_is_written = snapshots.last_bytes.lock().await;
+        let (disk, folder) = (snapshots.disk.clone(), snapshots.folder.clone());
+        let checked = tokio::task::spawn_blocking(move || match snapshot::newest(disk.as_ref(), &folder)? {
+            Some(newest) => snapshot::read(disk.as_ref(), &newest, &mut |_| Ok(())).map(drop),
+            None => Ok(()),
+        });
+        checked.await.unwrap_or_else(|error| Err(StoreError::Io(io::Error::other(error))))
+    }
+
+    fn closed(&self) -> Option<String> {
+        self.shared.closed.get().cloned()
+    }
+
+    async fn checkpoint(&self, log_bytes: u64) -> Result<bool> {
+        self.shared.check_open()?;
+        let Some(snapshots) = &self.snapshots else { return Ok(false) };
+        let mut last_bytes = snapshots.last_bytes.lock().await;
+        let wanted = if log_bytes == 0 { 0 } else { log_bytes.max(*last_bytes) };
+        let Some(after) = self.committer.roll(wanted).await? else { return Ok(false) };
+        *last_bytes = self.write_snapshot(snapshots, after).await?;
+        Ok(true)
     }
 }

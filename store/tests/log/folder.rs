@@ -41,6 +41,14 @@ impl Folder {
         self.0.path().join("log")
     }
 
+    pub(crate) fn root(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn snapshots(&self) -> PathBuf {
+        self.0.path().join("snapshot")
+    }
+
     pub(crate) fn index(&self) -> PathBuf {
         self.0.path().join("index")
     }

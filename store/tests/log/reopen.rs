@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cairn_store::{StoreError, chunk};
 
@@ -91,7 +92,7 @@ fn a_garbled_index_is_built_anew() {
 }
 
 #[test]
-fn an_index_ahead_of_the_log_is_built_anew() {
+fn a_log_that_ends_before_what_the_index_knows_is_refused_until_the_index_is_removed() {
     let folder = Folder::new();
     let store = folder.open();
     wait(fill(&*store));
@@ -99,7 +100,124 @@ fn an_index_ahead_of_the_log_is_built_anew() {
     wait(async { store.sweep(START + 1_000, 0).await.unwrap() });
     drop(store);
     fs::write(folder.segment(), &folder.segment_bytes()[..length]).unwrap();
+    // Facts that were acknowledged are not in the log: nobody forgets them quietly.
+    assert!(matches!(folder.try_open(), Err(StoreError::Damaged(why)) if why.contains("the index knows")));
+    fs::remove_dir_all(folder.index()).unwrap();
     assert_eq!(seen(&folder), before);
+}
+
+#[test]
+fn a_snapshot_takes_the_place_of_the_log() {
+    let folder = Folder::new();
+    let store = folder.open();
+    wait(fill(&*store));
+    assert!(!wait(async { store.checkpoint(1 << 40).await.unwrap() }), "the log is short");
+    assert!(wait(async { store.checkpoint(1).await.unwrap() }));
+    assert!(!folder.segment().exists(), "the first segment is not needed any more");
+    let before = wait(look(&*store));
+    drop(store);
+    assert_eq!(seen(&folder), before);
+    for lose in [Lose::Index, Lose::Nothing, Lose::Index] {
+        if lose == Lose::Index {
+            fs::remove_dir_all(folder.index()).unwrap();
+        }
+        let store = folder.open();
+        assert_eq!(wait(look(&*store)), before);
+        // And once more, with a snapshot that follows another.
+        wait(async { store.sweep(START, 0).await.unwrap() });
+        assert!(wait(async { store.checkpoint(0).await.unwrap() }));
+        assert_eq!(wait(look(&*store)), before);
+    }
+    assert_eq!(files(&folder.snapshots()).len(), 1, "older ones go");
+}
+
+#[derive(PartialEq)]
+enum Lose {
+    Index,
+    Nothing,
+}
+
+#[test]
+fn a_damaged_snapshot_is_refused_where_it_is_needed() {
+    let folder = Folder::new();
+    let store = folder.open();
+    wait(fill(&*store));
+    wait(async { store.checkpoint(0).await.unwrap() });
+    let before = wait(look(&*store));
+    drop(store);
+    let snapshot = files(&folder.snapshots()).remove(0);
+    let mut bytes = fs::read(&snapshot).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 4;
+    fs::write(&snapshot, bytes).unwrap();
+    assert_eq!(seen(&folder), before, "the index has everything");
+    fs::remove_dir_all(folder.index()).unwrap();
+    assert!(matches!(folder.try_open(), Err(StoreError::Damaged(why)) if why.contains(".snap")));
+    fs::remove_file(&snapshot).unwrap();
+    assert!(matches!(folder.try_open(), Err(StoreError::Damaged(_))), "nothing is forgotten quietly");
+}
+
+#[test]
+fn an_index_that_was_damaged_while_nobody_looked_is_built_anew() {
+    let folder = Folder::new();
+    let store = folder.open();
+    wait(fill(&*store));
+    wait(async { store.checkpoint(0).await.unwrap() });
+    let before = wait(look(&*store));
+    drop(store);
+    let mut flips = 0;
+    for file in files(&folder.index()) {
+        let bytes = fs::read(&file).unwrap();
+        let kept = file.strip_prefix(folder.index()).unwrap().to_owned();
+        for step in 0..12 {
+            let copy = folder.copy();
+            let file = copy.index().join(&kept);
+            let mut bytes = bytes.clone();
+            match step {
+                0 => bytes.clear(),
+                1 => bytes.truncate(bytes.len() / 2),
+                _ if bytes.is_empty() => continue,
+                _ => {
+                    let at = bytes.len() * (step - 2) / 10;
+                    bytes[at] ^= 1 << (step % 8);
+                }
+            }
+            fs::write(&file, bytes).unwrap();
+            assert_eq!(seen_in_spite_of_the_index(&copy), before, "{} step {step}", kept.display());
+            flips += 1;
+        }
+    }
+    assert!(flips >= 12, "{flips}");
+}
+
+/// What a server sees that is started again when its index fails while it is in use.
+fn seen_in_spite_of_the_index(folder: &Folder) -> String {
+    for _ in 0..2 {
+        let store = folder.open();
+        let look = AssertUnwindSafe(|| wait(look(&*store)));
+        if let Ok(seen) = catch_unwind(look) {
+            return seen;
+        }
+        assert!(store.closed().is_some());
+    }
+    panic!("the index failed again after it was built anew")
+}
+
+#[test]
+fn a_folder_of_a_later_version_is_refused_untouched() {
+    let (folder, _) = filled();
+    fs::write(folder.root().join("format"), "cairn data folder, format 2\n").unwrap();
+    let before: Vec<_> =
+        files(folder.root()).into_iter().map(|file| (fs::read(&file).unwrap(), file)).collect();
+    let refused = folder.try_open().err().unwrap();
+    assert!(matches!(refused, StoreError::Newer { found: 2, known: 1, .. }), "{refused}");
+    let refused = cairn_store::chunk::open(folder.root()).err().unwrap();
+    assert!(matches!(refused, StoreError::Newer { found: 2, known: 1, .. }), "{refused}");
+    let after: Vec<_> =
+        files(folder.root()).into_iter().map(|file| (fs::read(&file).unwrap(), file)).collect();
+    assert!(before == after);
+    fs::write(folder.root().join("format"), "nonsense").unwrap();
+    assert!(matches!(folder.try_open(), Err(StoreError::Damaged(_))));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use cairn_store::{MetaStore, StoreError};
 use crate::folder::Folder;
 use crate::world::{NUMBERS, session, start, wait};
 
-/// A log of `count` started sessions, and its length after each.
+/// A log of `count` started sessions as a kill leaves it, and its length after each.
 fn log_of(count: u8) -> (Folder, Vec<usize>) {
     let folder = Folder::new();
     let store = folder.open();
@@ -17,7 +17,25 @@ fn log_of(count: u8) -> (Folder, Vec<usize>) {
         wait(start(&*store, n, ChunkRule::FastCdc, None)).unwrap();
         ends.push(folder.segment_bytes().len());
     }
-    (folder, ends)
+    (folder.copy(), ends)
+}
+
+#[test]
+fn after_a_clean_end_the_last_frame_is_as_sure_as_any() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let begin = folder.segment_bytes().len();
+    wait(start(&*store, 0, ChunkRule::FastCdc, None)).unwrap();
+    let end = folder.segment_bytes().len();
+    drop(store);
+    let bytes = folder.segment_bytes();
+    for at in (begin..end).step_by(3) {
+        let copy = folder.copy_log();
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x10;
+        fs::write(copy.segment(), damaged).unwrap();
+        assert!(matches!(copy.try_open(), Err(StoreError::Damaged(_))), "byte {at}");
+    }
 }
 
 fn sessions(store: &dyn MetaStore) -> Vec<u8> {
@@ -104,7 +122,7 @@ fn log_with_a_batch() -> Option<(Folder, usize)> {
     // Behind the segment's 24 bytes; 24 bytes into a frame ends its batch.
     let batches: Vec<u8> = bytes[24..].chunks(frame).map(|frame| frame[24]).collect();
     let front = batches.iter().filter(|batch| *batch != batches.last().unwrap()).count();
-    (front + 1 < usize::from(NUMBERS)).then_some((folder, front))
+    (front + 1 < usize::from(NUMBERS)).then_some((folder.copy(), front))
 }
 
 #[test]
@@ -135,10 +153,13 @@ fn a_segment_that_was_never_born_is_removed() {
     let (folder, _) = log_of(2);
     for bytes in [&b""[..], b"CAIRNL", &[0; 24]] {
         let copy = folder.copy();
-        let unborn = copy.log().join("00000000000000000003.seg");
+        let unborn = copy.log().join("00000000000000000003.seg.new");
         fs::write(&unborn, bytes).unwrap();
         assert_eq!(sessions(&*copy.open()), [0, 1]);
         assert!(!unborn.exists());
+        // It gets its name only when it is whole.
+        fs::write(copy.log().join("00000000000000000003.seg"), bytes).unwrap();
+        assert!(matches!(copy.try_open(), Err(StoreError::Damaged(_))));
     }
 }
 

@@ -1,8 +1,8 @@
 //! Declares rows, and finds blobs.
 
 use cairn_shared::limits::CHECK_ROWS_MAX;
-use cairn_shared::message::{CheckRequest, CheckResponse, Declared, HashResponse};
-use cairn_shared::{BlobDigest, route};
+use cairn_shared::message::{CheckRequest, CheckResponse, Declared, HashResponse, RowState};
+use cairn_shared::{BlobDigest, Row, route};
 
 use crate::access::{OwnerRight, UploadRight};
 use crate::cairn::Cairn;
@@ -27,13 +27,32 @@ pub(super) async fn declare(
         let detail = format!("is not between 1 and {}", rule.length_max());
         return Err(Refusal::field(&format!("chunks[{position}].length"), detail));
     }
-    let rows = request.chunks.iter().map(Declared::row).collect();
+    let rows: Vec<Row> = request.chunks.iter().map(Declared::row).collect();
     let session = right.session().id;
+    require_space(cairn, right, &rows).await?;
     let (session, chunks) = cairn
         .meta
-        .declare_rows(session, request.revision, request.at, rows, request.size, cairn.now())
+        .declare_rows(session, request.revision, request.at, rows.clone(), request.size, cairn.now())
         .await?;
+    let needed = rows.into_iter().zip(&chunks).filter(|(_, state)| **state == RowState::Need);
+    let needed: Vec<Row> = needed.map(|(row, _)| row).collect();
+    if !needed.is_empty() {
+        cairn.space.promise(session.id, session.owner, &needed).await?;
+    }
     Ok(CheckResponse { revision: session.revision, chunks })
+}
+
+/// Refuses rows whose chunks would find no room. Only where not all of them would, it is looked up which are here.
+async fn require_space(cairn: &Cairn, right: &UploadRight, rows: &[Row]) -> Answer<()> {
+    let session = right.session().id;
+    let bytes = |rows: &mut dyn Iterator<Item = &Row>| rows.map(|row| u64::from(row.length)).sum::<u64>();
+    if cairn.space.free(Some(session)).await? >= bytes(&mut rows.iter()) {
+        return Ok(());
+    }
+    let states = cairn.meta.row_states(session, rows.to_vec()).await?;
+    let mut needed =
+        rows.iter().zip(&states).filter(|(_, state)| **state == RowState::Need).map(|(row, _)| row);
+    cairn.space.require(Some(session), bytes(&mut needed)).await
 }
 
 /// Finds a file of the asker's own by its whole digest.

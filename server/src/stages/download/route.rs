@@ -89,7 +89,7 @@ async fn respond(
         .insert_header((header::CACHE_CONTROL, "private, no-cache"))
         .insert_header((header::CONTENT_SECURITY_POLICY, SANDBOX))
         .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
-    let bytes = service::read(cairn.clone().into_inner(), &right, first, length).await?;
+    let bytes = service::read(cairn, &right, first, length).await?;
     Ok(response.body(SizedStream::new(length, bytes)))
 }
 

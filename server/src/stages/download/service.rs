@@ -2,16 +2,16 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use cairn_shared::{ChunkRule, Row, SessionId, UnixMs};
-use cairn_store::{ChunkReader, StoreError};
+use cairn_store::StoreError;
 use futures_util::{Stream, stream};
 
 use crate::access::LinkRight;
-use crate::cairn::Cairn;
+use crate::cairn::{Cairn, Stores};
+use crate::content::Content;
 use crate::refusal::Answer;
 
 /// Rows looked up at once.
@@ -51,15 +51,15 @@ fn date(at: UnixMs) -> String {
 
 /// `length` bytes of the link's file from `first` on. A chunk that can't be read breaks the stream off.
 pub(super) async fn read(
-    cairn: Arc<Cairn>,
+    cairn: &Cairn,
     right: &LinkRight,
     first: u64,
     length: u64,
 ) -> Answer<impl Stream<Item = io::Result<Bytes>> + use<>> {
     let file = right.file();
-    let (index, skip) = start_row(&cairn, file.session, file.fields.rule, first).await?;
-    let reading = Reading {
-        cairn,
+    let (index, skip) = start_row(cairn, file.session, file.fields.rule, first).await?;
+    let mut reading = Reading {
+        stores: cairn.stores(),
         session: file.session,
         next: index,
         rows: VecDeque::new(),
@@ -67,6 +67,10 @@ pub(super) async fn read(
         left: length,
         open: None,
     };
+    if length > 0 {
+        // What can't be read at all is told while there is still a status to tell it with.
+        reading.open = Some(reading.open_next().await?);
+    }
     Ok(stream::try_unfold(reading, |mut reading| async move {
         match reading.step().await {
             Ok(Some(bytes)) => Ok(Some((bytes, reading))),
@@ -104,13 +108,13 @@ async fn start_row(cairn: &Cairn, session: SessionId, rule: ChunkRule, first: u6
 }
 
 struct Reading {
-    cairn: Arc<Cairn>,
+    stores: Stores,
     session: SessionId,
     next: u32,
     rows: VecDeque<Row>,
     skip: u32,
     left: u64,
-    open: Option<Box<dyn ChunkReader>>,
+    open: Option<Content>,
 }
 
 impl Reading {
@@ -131,14 +135,13 @@ impl Reading {
         Ok(None)
     }
 
-    async fn open_next(&mut self) -> Result<Box<dyn ChunkReader>, StoreError> {
+    async fn open_next(&mut self) -> Result<Content, StoreError> {
         if self.rows.is_empty() {
-            self.rows = self.cairn.meta.rows(self.session, self.next, ROWS_PAGE).await?.into();
+            self.rows = self.stores.meta.rows(self.session, self.next, ROWS_PAGE).await?.into();
         }
-        let damaged = |what: &str| StoreError::Damaged(format!("{what} of session {}", self.session));
-        let row = self.rows.pop_front().ok_or_else(|| damaged("a row is missing"))?;
-        let record = self.cairn.meta.chunk(row.digest).await?.ok_or_else(|| damaged("a chunk is missing"))?;
-        let reader = self.cairn.chunks.open(&record.locator, self.skip).await?;
+        let missing = || StoreError::Damaged(format!("a row of session {} is missing", self.session));
+        let row = self.rows.pop_front().ok_or_else(missing)?;
+        let reader = Content::open(&self.stores, row.digest, self.skip).await?;
         self.next += 1;
         self.skip = 0;
         Ok(reader)

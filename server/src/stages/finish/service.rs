@@ -40,6 +40,7 @@ pub(super) async fn finish(
     if file.blob.is_none() {
         cairn.follower.finish(session.id, BLOB_WAIT).await;
     }
+    cairn.space.forget(session.id);
     if first {
         tracing::info!(session.id = %session.id, size_bytes = file.size, chunks = file.rows, "upload finished");
     }

@@ -31,8 +31,21 @@ pub(super) async fn start(
         now,
         expires_at: cairn.expires_at(now),
     };
+    require_space(cairn, &new).await?;
     let (session, repeated) = cairn.meta.start(new).await?;
     Ok((describe(cairn, &session), repeated))
+}
+
+/// What can't fit is refused before a byte of it is sent, unless it is here in part: then it may be.
+async fn require_space(cairn: &Cairn, new: &NewSession) -> Answer<()> {
+    let Some(size) = new.fields.size else { return Ok(()) };
+    let Err(refusal) = cairn.space.require(None, size).await else { return Ok(()) };
+    let owner = (!new.ownerless).then_some(new.owner);
+    let known = match new.key {
+        Some(key) => cairn.meta.session_by_key(owner, key).await?,
+        None => None,
+    };
+    if known.is_some() { Ok(()) } else { Err(refusal) }
 }
 
 fn fields(request: &StartRequest) -> Answer<FileFields> {

@@ -88,6 +88,10 @@ pub(super) async fn store(
     content_digest: Option<ChunkDigest>,
     mut bytes: impl Stream<Item = Answer<Bytes>> + Unpin,
 ) -> Answer<()> {
+    if expected.row.is_none() {
+        // Nobody promised anything to a chunk that was not declared.
+        cairn.space.require(Some(right.session().id), u64::from(expected.length_max)).await?;
+    }
     let mut writer = cairn.chunks.begin(expected.length_max).await?;
     while let Some(bytes) = bytes.next().await {
         writer.write(bytes?).await?;
@@ -95,9 +99,8 @@ pub(super) async fn store(
     let staged = writer.finish().await?;
     verify(index, &expected, content_digest, &staged)?;
     let row = Row { digest: staged.digest, length: staged.length };
-    let record = place(cairn, staged).await?;
-    let now = cairn.now();
-    cairn.meta.arrive(right.session().id, index, row, record, cairn.extended_to(now), now).await?;
+    arrive(cairn, right, index, staged).await?;
+    cairn.space.settle(right.session().id, row.digest);
     cairn.follower.wake(right.session().id);
     Ok(())
 }
@@ -120,6 +123,14 @@ fn verify(
         return Err(problem.with_field("Content-Digest").into());
     }
     Ok(())
+}
+
+/// Places a chunk and notes its arrival. A copy that the clean-up overtook is placed again from the staged bytes.
+async fn arrive(cairn: &Cairn, right: &UploadRight, index: u32, staged: Staged) -> Answer<()> {
+    let row = Row { digest: staged.digest, length: staged.length };
+    let record = place(cairn, staged).await?;
+    let now = cairn.now();
+    Ok(cairn.meta.arrive(right.session().id, index, row, record, cairn.extended_to(now), now).await?)
 }
 
 /// Puts a staged chunk in its place, unless its bytes are there already.

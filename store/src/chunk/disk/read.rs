@@ -1,7 +1,6 @@
 //! Giving a chunk's bytes, so many at a time.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -9,6 +8,7 @@ use bytes::Bytes;
 
 use super::blocking;
 use crate::chunk::ChunkReader;
+use crate::disk::{Disk, DiskFile};
 use crate::error::{Result, StoreError};
 use crate::model::Locator;
 
@@ -25,24 +25,25 @@ pub(super) struct DiskReader {
 }
 
 struct Source {
-    file: File,
+    file: Box<dyn DiskFile>,
     key: String,
+    at: u64,
     left: u64,
 }
 
 impl DiskReader {
     /// Opens the file and reads the first bytes, in one hop.
-    pub(super) fn open(path: &Path, locator: &Locator, offset: u32) -> Result<Self> {
-        let mut file = File::open(path).map_err(|error| {
+    pub(super) fn open(disk: &dyn Disk, path: &Path, locator: &Locator, offset: u32) -> Result<Self> {
+        let file = disk.open(path).map_err(|error| {
             if error.kind() == io::ErrorKind::NotFound {
                 StoreError::Damaged(format!("chunk {} is not there", locator.key))
             } else {
                 error.into()
             }
         })?;
-        file.seek(SeekFrom::Start(locator.offset + u64::from(offset)))?;
+        let at = locator.offset + u64::from(offset);
         let left = u64::from(locator.length.saturating_sub(offset));
-        let mut source = Source { file, key: locator.key.clone(), left };
+        let mut source = Source { file, key: locator.key.clone(), at, left };
         let ready = source.next()?;
         Ok(Self { source: Some(source), ready })
     }
@@ -51,11 +52,15 @@ impl DiskReader {
 impl Source {
     fn next(&mut self) -> Result<Bytes> {
         let wanted = self.left.min(HOP_BYTES);
-        let mut bytes = Vec::with_capacity(usize::try_from(wanted).unwrap_or_default());
-        let read = (&mut self.file).take(wanted).read_to_end(&mut bytes)?;
-        if read as u64 != wanted {
-            return Err(StoreError::Damaged(format!("chunk {} ends too early", self.key)));
+        let mut bytes = vec![0; usize::try_from(wanted).unwrap_or_default()];
+        let mut read = 0;
+        while read < bytes.len() {
+            match self.file.read_at(&mut bytes[read..], self.at + read as u64)? {
+                0 => return Err(StoreError::Damaged(format!("chunk {} ends too early", self.key))),
+                some => read += some,
+            }
         }
+        self.at += wanted;
         self.left -= wanted;
         Ok(bytes.into())
     }

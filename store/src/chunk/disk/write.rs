@@ -1,57 +1,73 @@
 //! Taking a chunk: into a temporary file, hashed on the way, then durably into its place.
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use cairn_shared::ChunkDigest;
 use sha2::{Digest, Sha256};
 
-use super::{blocking, parent};
+use super::blocking;
+use super::folders::Folders;
 use crate::chunk::{ChunkWriter, Staged, StagedBytes, too_long};
-use crate::disk::{Use, check_space, create_file, sync_folder};
+use crate::disk::{Disk, DiskFile, Use, check_space, folder_of};
 use crate::error::{Result, StoreError};
 
 /// Bytes that gather before they are hashed and written on a blocking thread.
 const BUFFER_BYTES: usize = 256 * 1_024;
 
 /// A file in `tmp/`, unlinked when it is dropped.
-#[derive(Debug)]
 pub(crate) struct TempFile {
-    file: File,
+    disk: Arc<dyn Disk>,
+    file: Box<dyn DiskFile>,
+    length: u64,
     path: PathBuf,
     is_placed: bool,
 }
 
 impl TempFile {
-    fn create(path: &Path) -> Result<Self> {
-        check_space(parent(path), Use::Chunks, BUFFER_BYTES as u64)?;
-        Ok(Self { file: create_file(path)?, path: path.to_owned(), is_placed: false })
+    fn create(disk: Arc<dyn Disk>, path: PathBuf) -> Result<Self> {
+        check_space(disk.as_ref(), folder_of(&path), Use::Chunks, BUFFER_BYTES as u64)?;
+        Ok(Self { file: disk.create(&path)?, disk, length: 0, path, is_placed: false })
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_at(bytes, self.length)?;
+        self.length += bytes.len() as u64;
+        Ok(())
     }
 
     /// Bytes first, then the name: nobody ever sees a name without its bytes. The sync goes through the descriptor
-    /// that wrote, since a failed write-back is told to that one.
-    pub(super) fn place(mut self, to: &Path) -> Result<()> {
-        self.file.sync_all()?;
-        fs::rename(&self.path, to)?;
+    /// that wrote, since a failed write-back is told to that one. Gives the folder.
+    pub(super) fn place(mut self, folders: &Folders, file: &str) -> Result<String> {
+        self.file.sync()?;
+        let folder = folders.place(&self.path, file)?;
         self.is_placed = true;
-        Ok(sync_folder(parent(to))?)
+        Ok(folder)
     }
 }
 
 impl Drop for TempFile {
     fn drop(&mut self) {
-        // A file that stays is cleared away at the next start.
+        // A file that stays is cleared away at the next start; one that has its name, but no durable one, lies where
+        // the sweep finds it.
         if !self.is_placed {
-            drop(fs::remove_file(&self.path));
+            drop(self.disk.remove(&self.path));
         }
+    }
+}
+
+impl fmt::Debug for TempFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TempFile").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
 /// Takes one chunk.
 pub(super) struct DiskWriter {
+    disk: Arc<dyn Disk>,
     path: PathBuf,
     length_max: u32,
     length: u32,
@@ -68,8 +84,8 @@ struct State {
 }
 
 impl DiskWriter {
-    pub(super) fn new(path: PathBuf, length_max: u32) -> Self {
-        Self { path, length_max, length: 0, buffer: Vec::new(), state: Some(State::default()) }
+    pub(super) fn new(disk: Arc<dyn Disk>, path: PathBuf, length_max: u32) -> Self {
+        Self { disk, path, length_max, length: 0, buffer: Vec::new(), state: Some(State::default()) }
     }
 
     /// Hashes and writes what has gathered. The state moves to the thread, so that a caller who goes away while it
@@ -78,9 +94,9 @@ impl DiskWriter {
         let failed = || StoreError::Io(std::io::Error::other("an earlier write of this chunk failed"));
         let mut state = self.state.take().ok_or_else(failed)?;
         let mut buffer = std::mem::take(&mut self.buffer);
-        let path = self.path.clone();
+        let (disk, path) = (self.disk.clone(), self.path.clone());
         let (state, buffer) = blocking(move || {
-            state.write(&path, &buffer)?;
+            state.write(disk, path, &buffer)?;
             buffer.clear();
             Ok((state, buffer))
         })
@@ -91,12 +107,12 @@ impl DiskWriter {
 }
 
 impl State {
-    fn write(&mut self, path: &Path, bytes: &[u8]) -> Result<()> {
+    fn write(&mut self, disk: Arc<dyn Disk>, path: PathBuf, bytes: &[u8]) -> Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            None => self.file.insert(TempFile::create(path)?),
+            None => self.file.insert(TempFile::create(disk, path)?),
         };
-        file.file.write_all(bytes)?;
+        file.append(bytes)?;
         self.sha256.update(bytes);
         self.crc32.update(bytes);
         Ok(())

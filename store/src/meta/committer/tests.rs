@@ -22,10 +22,28 @@ impl Log for TestLog {
         thread::sleep(Duration::from_millis(5));
         self.failures.lock().unwrap().pop().map_or(Ok(false), Err)
     }
+
+    fn roll(&mut self, _first: u64) -> Result<(), LogFailure> {
+        Ok(())
+    }
+
+    fn bytes(&self) -> u64 {
+        0
+    }
+
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn refill(&mut self) {}
+
+    fn forget(&mut self, _before: u64) -> Result<(), LogFailure> {
+        Ok(())
+    }
 }
 
 fn committer(log: &TestLog) -> (Arc<Shared>, Committer) {
-    let shared = Shared::new(MemoryIndex::default(), None);
+    let shared = Shared::new(Box::new(MemoryIndex::default()), None);
     let committer = Committer::start(shared.clone(), Box::new(log.clone()), 0);
     (shared, committer)
 }

@@ -16,6 +16,21 @@ pub(crate) trait Log: Send {
     /// Appends whole frames, the first of which has the sequence `first`. They are on disk when this returns.
     /// True where they begin a new segment.
     fn append(&mut self, frames: &[u8], first: u64) -> Result<bool, LogFailure>;
+
+    /// Ends the segment, unless it is empty: the next begins with the frame `first`.
+    fn roll(&mut self, first: u64) -> Result<(), LogFailure>;
+
+    /// Length of all segments, in bytes.
+    fn bytes(&self) -> u64;
+
+    /// Reads every frame of every segment: `Damaged` where one is not as it was written.
+    fn check(&self) -> Result<()>;
+
+    /// Takes back the ballast that a full disk made it give up, where there is room again.
+    fn refill(&mut self);
+
+    /// Removes the segments that have no frame from `before` on: a snapshot says what they said.
+    fn forget(&mut self, before: u64) -> Result<(), LogFailure>;
 }
 
 /// Why frames were not appended.
@@ -43,5 +58,23 @@ pub(crate) struct NoLog;
 impl Log for NoLog {
     fn append(&mut self, _frames: &[u8], _first: u64) -> Result<bool, LogFailure> {
         Ok(false)
+    }
+
+    fn roll(&mut self, _first: u64) -> Result<(), LogFailure> {
+        Ok(())
+    }
+
+    fn bytes(&self) -> u64 {
+        0
+    }
+
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn refill(&mut self) {}
+
+    fn forget(&mut self, _before: u64) -> Result<(), LogFailure> {
+        Ok(())
     }
 }

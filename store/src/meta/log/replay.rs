@@ -1,10 +1,11 @@
 //! Replay: reads the log at the start and hands on what an index has not seen.
 
-use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::frame::{self, Frame, HEAD_BYTES};
 use super::segment::{HEADER_BYTES, Segment, SegmentLog, header, list};
+use crate::disk::{Disk, read_file};
 use crate::error::{Result, StoreError};
 
 /// The log as it was found, ready to go on.
@@ -15,45 +16,65 @@ pub(crate) struct Replayed {
     pub(crate) sequence: u64,
 }
 
+/// The first frame that the log has, or will have: 1, unless a snapshot took the place of earlier ones. `None` where
+/// there is no segment.
+pub(crate) fn first_frame(disk: &dyn Disk, folder: &Path) -> Result<Option<u64>> {
+    Ok(list(disk, folder)?.first().map(|segment| segment.first))
+}
+
 /// Reads every segment that may hold a frame behind `after` and hands those frames on, in order. A torn tail of the
-/// last segment is cut off: it was never acknowledged. Anything else that is not sound is `Damaged`.
+/// last segment is cut off: it was never acknowledged. Anything else that is not sound is `Damaged`, and so is a log
+/// that begins behind `after + 1`.
 pub(crate) fn replay(
+    disk: &Arc<dyn Disk>,
     folder: &Path,
     after: u64,
     take: &mut dyn FnMut(Frame) -> Result<()>,
 ) -> Result<Replayed> {
-    let mut segments = list(folder)?;
-    drop_unborn(&mut segments)?;
-    let Some(last) = segments.last().cloned() else {
-        return Ok(Replayed { log: SegmentLog::create(folder, 1)?, sequence: 0 });
+    let segments = list(disk.as_ref(), folder)?;
+    let Some(last) = segments.last() else {
+        if after > 0 {
+            return Err(StoreError::Damaged(format!("{} has no segment", folder.display())));
+        }
+        return Ok(Replayed { log: SegmentLog::create(disk.clone(), folder, 1)?, sequence: 0 });
     };
     // A segment whose successor begins at or before the wanted frame has nothing to give.
     let skipped = segments.iter().skip(1).take_while(|next| next.first <= after + 1).count();
     let mut sequence = segments[skipped].first - 1;
-    if skipped == 0 && sequence != 0 {
-        return Err(StoreError::Damaged(format!("the log begins at {}, not at 1", segments[0].first)));
+    if sequence > after {
+        let (missing, path) = (after + 1, segments[skipped].path.display());
+        return Err(StoreError::Damaged(format!("the log's record {missing} is missing before {path}")));
     }
-    let mut end = 0;
+    let mut sound = Vec::new();
     for segment in &segments[skipped..] {
         if segment.first != sequence + 1 {
             let (path, missing) = (segment.path.display(), sequence + 1);
             return Err(StoreError::Damaged(format!("the log's record {missing} is missing before {path}")));
         }
-        let mut reader = Reader { segment, sequence, is_last: *segment == last };
-        end = reader.read(after, take)?;
+        let mut reader = Reader { segment, sequence, is_last: segment == last };
+        sound = reader.read(read_file(disk.as_ref(), &segment.path)?, after, take)?;
         sequence = reader.sequence;
     }
-    let log = SegmentLog::reopen(folder, &last, end as u64)?;
+    let mut closed_bytes = 0;
+    for segment in &segments[..segments.len() - 1] {
+        closed_bytes += disk.open(&segment.path)?.length()?;
+    }
+    let log = SegmentLog::reopen(disk.clone(), folder, last, &sound, closed_bytes)?;
     Ok(Replayed { log, sequence })
 }
 
-/// Removes a last segment whose header never became whole: no frame was ever appended to it.
-fn drop_unborn(segments: &mut Vec<Segment>) -> Result<()> {
-    let Some(last) = segments.last() else { return Ok(()) };
-    let is_short = fs::metadata(&last.path)?.len() <= HEADER_BYTES as u64;
-    if is_short && fs::read(&last.path)? != header(last.first) {
-        fs::remove_file(&last.path)?;
-        segments.pop();
+/// Reads every segment as one that was closed: a torn tail is damage too.
+pub(crate) fn check(disk: &dyn Disk, folder: &Path) -> Result<()> {
+    let mut before = None;
+    for segment in list(disk, folder)? {
+        let sequence = segment.first - 1;
+        if before.is_some_and(|before| before != sequence) {
+            let path = segment.path.display();
+            return Err(StoreError::Damaged(format!("the log has a gap in front of {path}")));
+        }
+        let mut reader = Reader { segment: &segment, sequence, is_last: false };
+        reader.read(read_file(disk, &segment.path)?, u64::MAX, &mut |_| Ok(()))?;
+        before = Some(reader.sequence);
     }
     Ok(())
 }
@@ -65,9 +86,13 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads the segment; gives the end of its last sound frame, in bytes.
-    fn read(&mut self, after: u64, take: &mut dyn FnMut(Frame) -> Result<()>) -> Result<usize> {
-        let bytes = fs::read(&self.segment.path)?;
+    /// Reads the segment; gives its bytes up to the end of its last sound frame.
+    fn read(
+        &mut self,
+        mut bytes: Vec<u8>,
+        after: u64,
+        take: &mut dyn FnMut(Frame) -> Result<()>,
+    ) -> Result<Vec<u8>> {
         if !bytes.starts_with(&header(self.segment.first)) {
             return Err(self.damaged("has a header that is not its own, or of another format", 0));
         }
@@ -86,7 +111,8 @@ impl Reader<'_> {
                 take(frame)?;
             }
         }
-        Ok(at)
+        bytes.truncate(at);
+        Ok(bytes)
     }
 
     /// A bad frame is a torn tail only where nothing behind it was written later: the disk may keep the end of an

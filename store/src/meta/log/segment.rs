@@ -1,18 +1,20 @@
 //! The segment files of the log: their names and headers, and appending to the last.
 
-use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Log, LogFailure};
-use crate::disk::{Use, check_space, create_file, sync_folder};
+use crate::disk::ballast::Ballast;
+use crate::disk::{Disk, DiskFile, Use, check_space, folder_of, write_file};
 use crate::error::{Result, StoreError};
 
 /// Bytes in front of a segment's first frame: magic, format version, first sequence, CRC-32C of these.
 pub(crate) const HEADER_BYTES: usize = 24;
 /// A segment that has grown to this takes no more frames, in bytes.
 const SEGMENT_BYTES: u64 = 64 * 1_024 * 1_024;
+/// Space that is taken ahead of the frames, in bytes, so that a sync never has to look for some.
+const RESERVE_BYTES: u64 = 1_024 * 1_024;
 
 const MAGIC: [u8; 8] = *b"CAIRNLOG";
 const FORMAT: u32 = 1;
@@ -28,10 +30,10 @@ pub(crate) struct Segment {
 }
 
 /// Every segment of the log, in order.
-pub(crate) fn list(folder: &Path) -> Result<Vec<Segment>> {
+pub(crate) fn list(disk: &dyn Disk, folder: &Path) -> Result<Vec<Segment>> {
     let mut segments = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
+    for entry in disk.list(folder)? {
+        let path = entry.path;
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let first =
             name.strip_suffix(SUFFIX).filter(|digits| digits.len() == 20).and_then(|d| d.parse().ok());
@@ -57,37 +59,70 @@ pub(crate) fn header(first: u64) -> [u8; HEADER_BYTES] {
 
 /// The log on disk.
 pub(crate) struct SegmentLog {
+    disk: Arc<dyn Disk>,
     folder: PathBuf,
-    file: File,
+    file: Box<dyn DiskFile>,
     end: u64,
     segment_bytes: u64,
+    closed_bytes: u64,
+    ballast: Ballast,
 }
 
 impl SegmentLog {
     /// Begins the segment whose first frame will be `first`; header and name are durable when it returns.
-    pub(crate) fn create(folder: &Path, first: u64) -> io::Result<Self> {
-        let path = path(folder, first);
-        let file = create_file(&path)?;
-        let made = file.write_all_at(&header(first), 0).and_then(|()| file.sync_all());
-        if let Err(error) = made.and_then(|()| sync_folder(folder)) {
-            // Left behind it would be taken for a torn segment at the next start, which is harmless too.
-            drop(fs::remove_file(&path));
-            return Err(error);
-        }
-        let end = HEADER_BYTES as u64;
-        Ok(Self { folder: folder.to_owned(), file, end, segment_bytes: SEGMENT_BYTES })
+    pub(crate) fn create(disk: Arc<dyn Disk>, folder: &Path, first: u64) -> io::Result<Self> {
+        let file = begin(disk.as_ref(), folder, first)?;
+        Ok(Self::over(disk, folder, file, HEADER_BYTES as u64, 0))
     }
 
-    /// Goes on behind the sound frames of a segment, `end` bytes; what lies behind them is cut off. Frames that a
-    /// killed server wrote and never synced are durable when this returns, before anybody is told of them.
-    pub(crate) fn reopen(folder: &Path, segment: &Segment, end: u64) -> io::Result<Self> {
-        let file = OpenOptions::new().read(true).write(true).open(&segment.path)?;
-        if file.metadata()?.len() != end {
-            file.set_len(end)?;
-        }
-        file.sync_all()?;
-        sync_folder(folder)?;
-        Ok(Self { folder: folder.to_owned(), file, end, segment_bytes: SEGMENT_BYTES })
+    /// Goes on behind the sound frames of the last segment, which begins with `sound`. They are written anew, because
+    /// what was read may stand in the kernel's memory alone: after a failed sync it calls pages clean that never
+    /// reached the disk. Durable when this returns, before anybody is told of them. `closed_bytes` lie in the
+    /// segments before.
+    pub(crate) fn reopen(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        segment: &Segment,
+        sound: &[u8],
+        closed_bytes: u64,
+    ) -> io::Result<Self> {
+        let end = sound.len() as u64;
+        let file = match write_file(disk.as_ref(), &segment.path, |file| file.write_at(sound, 0)) {
+            Ok(file) => file,
+            // A full disk has to start too, so that something can be deleted.
+            Err(error) if is_full(&error) => {
+                let mut file = disk.open(&segment.path)?;
+                if file.length()? != end {
+                    file.set_length(end)?;
+                }
+                file.sync()?;
+                disk.sync_folder(folder)?;
+                file
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Self::over(disk, folder, file, end, closed_bytes))
+    }
+
+    fn over(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        file: Box<dyn DiskFile>,
+        end: u64,
+        closed_bytes: u64,
+    ) -> Self {
+        let ballast = Ballast::new(disk.clone(), folder_of(folder));
+        let mut log = Self {
+            disk,
+            folder: folder.to_owned(),
+            file,
+            end,
+            segment_bytes: SEGMENT_BYTES,
+            closed_bytes,
+            ballast,
+        };
+        log.refill();
+        log
     }
 
     #[cfg(test)]
@@ -95,33 +130,40 @@ impl SegmentLog {
         self.segment_bytes = bytes;
     }
 
-    fn roll(&mut self, first: u64) -> Result<(), LogFailure> {
-        let next =
-            Self::create(&self.folder, first).map_err(|error| failure("beginning a segment", error))?;
-        *self = Self { segment_bytes: self.segment_bytes, ..next };
-        Ok(())
-    }
-
-    fn write(&self, frames: &[u8]) -> Result<(), LogFailure> {
-        let Err(error) = self.file.write_all_at(frames, self.end) else { return Ok(()) };
+    fn write(&mut self, frames: &[u8]) -> Result<(), LogFailure> {
+        let end = self.end + frames.len() as u64;
+        let ahead = end.next_multiple_of(RESERVE_BYTES);
+        // Near the end of the space what is needed has to do.
+        let reserved = self.file.reserve(ahead).or_else(|_| self.file.reserve(end));
+        reserved.map_err(|error| failure("taking space for the log", error))?;
+        let Err(error) = self.file.write_at(frames, self.end) else { return Ok(()) };
         // What was half-written must not stay behind the last sound frame.
-        self.file.set_len(self.end).map_err(|error| failure("cutting the log", error))?;
+        self.file.set_length(self.end).map_err(|error| failure("cutting the log", error))?;
         Err(failure("writing the log", error))
     }
 }
 
+/// Makes the file of a segment, with its header, durably.
+fn begin(disk: &dyn Disk, folder: &Path, first: u64) -> io::Result<Box<dyn DiskFile>> {
+    write_file(disk, &path(folder, first), |file| file.write_at(&header(first), 0))
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// A full disk leaves the log as it was; after anything else nobody can say how it is.
 fn failure(what: &str, error: io::Error) -> LogFailure {
-    if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
-        LogFailure::Full
-    } else {
-        LogFailure::Closed(format!("{what} failed: {error}"))
-    }
+    if is_full(&error) { LogFailure::Full } else { LogFailure::Closed(format!("{what} failed: {error}")) }
 }
 
 impl Log for SegmentLog {
     fn append(&mut self, frames: &[u8], first: u64) -> Result<bool, LogFailure> {
-        let space = check_space(&self.folder, Use::Facts, frames.len() as u64);
+        let check = || check_space(self.disk.as_ref(), &self.folder, Use::Facts, frames.len() as u64);
+        let space = match check() {
+            Err(error) if is_full(&error) && self.ballast.give_back() => check(),
+            checked => checked,
+        };
         space.map_err(|error| failure("asking for free space", error))?;
         let rolls = self.end >= self.segment_bytes;
         if rolls {
@@ -129,12 +171,59 @@ impl Log for SegmentLog {
         }
         self.write(frames)?;
         // Never retried: after a failed sync the kernel may call lost pages clean (fsync(2), errseq).
-        self.file
-            .sync_data()
-            .map_err(|error| LogFailure::Closed(format!("syncing the log failed: {error}")))?;
+        self.file.sync().map_err(|error| LogFailure::Closed(format!("syncing the log failed: {error}")))?;
         self.end += frames.len() as u64;
         Ok(rolls)
     }
+
+    fn roll(&mut self, first: u64) -> Result<(), LogFailure> {
+        if self.end == HEADER_BYTES as u64 {
+            return Ok(());
+        }
+        let begun = begin(self.disk.as_ref(), &self.folder, first);
+        self.file = begun.map_err(|error| failure("beginning a segment", error))?;
+        self.closed_bytes += self.end;
+        self.end = HEADER_BYTES as u64;
+        Ok(())
+    }
+
+    fn check(&self) -> Result<()> {
+        super::replay::check(self.disk.as_ref(), &self.folder)
+    }
+
+    fn refill(&mut self) {
+        if let Err(error) = self.ballast.take() {
+            tracing::debug!(%error, "no ballast was taken");
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.closed_bytes + self.end
+    }
+
+    fn forget(&mut self, before: u64) -> Result<(), LogFailure> {
+        let forgotten = forget(self.disk.as_ref(), &self.folder, before);
+        self.closed_bytes = forgotten.map_err(|error| LogFailure::Closed(error.to_string()))?;
+        Ok(())
+    }
+}
+
+/// Removes the segments that end before the frame `before`, the oldest first, so that what is left has no gap; gives
+/// the length of those left in front of the last, in bytes.
+fn forget(disk: &dyn Disk, folder: &Path, before: u64) -> Result<u64> {
+    let segments = list(disk, folder)?;
+    let over = segments.iter().skip(1).take_while(|next| next.first <= before).count();
+    for segment in &segments[..over] {
+        disk.remove(&segment.path)?;
+    }
+    if over > 0 {
+        disk.sync_folder(folder)?;
+    }
+    let mut bytes = 0;
+    for segment in &segments[over..segments.len().saturating_sub(1).max(over)] {
+        bytes += disk.open(&segment.path)?.length()?;
+    }
+    Ok(bytes)
 }
 
 fn path(folder: &Path, first: u64) -> PathBuf {

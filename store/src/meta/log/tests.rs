@@ -8,12 +8,13 @@ use tempfile::TempDir;
 use super::replay::replay;
 use super::segment::{SegmentLog, list};
 use super::{Log, frame};
+use crate::disk::real;
 use crate::error::StoreError;
 use crate::meta::index::Writes;
 
 /// Ten frames, three to a segment.
 fn write(folder: &Path) {
-    let mut log = SegmentLog::create(folder, 1).unwrap();
+    let mut log = SegmentLog::create(real(), folder, 1).unwrap();
     log.set_segment_bytes(100);
     let mut rolled = 0;
     for sequence in 1..=10 {
@@ -27,7 +28,7 @@ fn write(folder: &Path) {
 
 fn replayed(folder: &Path, after: u64) -> Result<(Vec<u64>, u64), StoreError> {
     let mut seen = Vec::new();
-    let replayed = replay(folder, after, &mut |frame| {
+    let replayed = replay(&real(), folder, after, &mut |frame| {
         assert_eq!(frame.writes[&vec![1]], Some(vec![frame.sequence as u8]));
         seen.push(frame.sequence);
         Ok(())
@@ -50,7 +51,7 @@ fn replay_goes_on_across_segments() {
 fn the_log_goes_on_in_the_last_segment() {
     let folder = TempDir::new().unwrap();
     write(folder.path());
-    let mut replayed_log = replay(folder.path(), 10, &mut |_| Ok(())).unwrap();
+    let mut replayed_log = replay(&real(), folder.path(), 10, &mut |_| Ok(())).unwrap();
     let mut bytes = Vec::new();
     frame::encode(&mut bytes, 11, 11, &Writes::from([(vec![1], Some(vec![11]))]));
     assert!(!replayed_log.log.append(&bytes, 11).unwrap());
@@ -61,7 +62,7 @@ fn the_log_goes_on_in_the_last_segment() {
 fn a_segment_in_the_middle_is_neither_torn_nor_missing() {
     let folder = TempDir::new().unwrap();
     write(folder.path());
-    let segments = list(folder.path()).unwrap();
+    let segments = list(real().as_ref(), folder.path()).unwrap();
     assert_eq!(segments.iter().map(|segment| segment.first).collect::<Vec<_>>(), [1, 4, 7, 10]);
     let bytes = fs::read(&segments[1].path).unwrap();
     fs::write(&segments[1].path, &bytes[..bytes.len() - 1]).unwrap();

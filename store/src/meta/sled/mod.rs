@@ -1,12 +1,17 @@
 //! The index in sled 0.34: one tree, which holds the rows and the last applied sequence.
 
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sled::{Batch, Config, Db, Mode};
 
 use crate::error::{Result, StoreError};
 use crate::meta::index::{Index, Writes};
+use crate::meta::open::IndexFolder;
 use crate::meta::read::{Entry, Read};
 
 /// Memory that sled may use for pages, in bytes.
@@ -16,35 +21,129 @@ const CACHE_BYTES: u64 = 128 * 1_024 * 1_024;
 const APPLIED_KEY: &[u8] = &[0];
 
 /// Rows in a sled tree. Unflushed writes may be lost: the log has them.
-pub(crate) struct SledIndex {
+struct SledIndex {
+    // Dropped first, so that it writes nothing more when its files are synced.
     db: Db,
+    files: Files,
 }
 
 impl SledIndex {
-    /// Opens or makes the index in `folder`. A panic of sled's is an error like any other.
-    pub(crate) fn open(folder: &Path) -> Result<Self> {
+    fn guard<T>(&self, call: impl FnOnce() -> sled::Result<T>) -> Result<T> {
+        guard(&self.files.failed, call)
+    }
+}
+
+/// sled's files, which it writes and never waits for.
+struct Files {
+    folder: PathBuf,
+    failed: PathBuf,
+    open_since: PathBuf,
+    is_flushed: AtomicBool,
+}
+
+impl Files {
+    fn sync(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                File::open(entry.path())?.sync_all()?;
+            }
+        }
+        File::open(&self.folder)?.sync_all()
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        // Where anything fails the note stays, and the index is built anew after a crash of the machine.
+        if self.is_flushed.load(Ordering::Acquire) && self.sync().is_ok() {
+            drop(fs::remove_file(&self.open_since));
+        }
+    }
+}
+
+/// Where sled's files lie. Sled writes them itself, since they may be lost.
+pub(crate) struct SledFolder {
+    folder: PathBuf,
+}
+
+impl SledFolder {
+    /// `index/` in the data folder.
+    pub(crate) fn new(data: &Path) -> Self {
+        Self { folder: data.join("index") }
+    }
+
+    /// Says that an index failed while it was in use: what it says can't be relied on.
+    fn failed(&self) -> PathBuf {
+        self.folder.with_extension("failed")
+    }
+
+    /// Says since which start of the machine the index is open. One that was open when the machine went down can't be
+    /// relied on: sled 0.34 writes its pages back without a full sync.
+    fn open_since(&self) -> PathBuf {
+        self.folder.with_extension("open")
+    }
+
+    fn outlived_a_crash_of_the_machine(&self) -> bool {
+        fs::read(self.open_since()).is_ok_and(|boot| boot != boot_id())
+    }
+}
+
+/// Another one after each start of the machine; empty where nobody says.
+fn boot_id() -> Vec<u8> {
+    fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default()
+}
+
+impl IndexFolder for SledFolder {
+    fn open(&self) -> Result<Box<dyn Index>> {
+        if self.failed().exists() || self.outlived_a_crash_of_the_machine() {
+            tracing::warn!("the index is not relied on after a failure or a crash of the machine");
+            self.clear()?;
+        }
+        fs::write(self.open_since(), boot_id())?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let config = Config::new()
-            .path(folder)
+            .path(&self.folder)
             .cache_capacity(CACHE_BYTES)
             .flush_every_ms(None)
             .mode(Mode::HighThroughput);
-        let db = guard(|| config.open())?;
-        let index = Self { db };
+        let failed = self.failed();
+        let db = guard(&failed, || config.open())?;
+        let files = Files {
+            folder: self.folder.clone(),
+            failed,
+            open_since: self.open_since(),
+            is_flushed: AtomicBool::new(false),
+        };
+        let index = SledIndex { db, files };
         index.applied()?;
-        Ok(index)
+        Ok(Box::new(index))
+    }
+
+    fn clear(&self) -> Result<()> {
+        if self.folder.exists() {
+            fs::remove_dir_all(&self.folder)?;
+        }
+        for note in [self.failed(), self.open_since()] {
+            match fs::remove_file(note) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
     }
 }
 
 impl Read for SledIndex {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        Ok(guard(|| self.db.get(key))?.map(|value| value.to_vec()))
+        Ok(self.guard(|| self.db.get(key))?.map(|value| value.to_vec()))
     }
 
     fn page(&self, from: &[u8], end: &[u8], limit: usize) -> Result<Vec<Entry>> {
         if from >= end {
             return Ok(Vec::new());
         }
-        guard(|| {
+        self.guard(|| {
             let entries = self.db.range(from..end).take(limit);
             entries.map(|entry| entry.map(|(key, value)| (key.to_vec(), value.to_vec()))).collect()
         })
@@ -61,7 +160,8 @@ impl Index for SledIndex {
             }
         }
         batch.insert(APPLIED_KEY, &sequence.to_be_bytes());
-        guard(|| self.db.apply_batch(batch))
+        self.files.is_flushed.store(false, Ordering::Release);
+        self.guard(|| self.db.apply_batch(batch))
     }
 
     fn applied(&self) -> Result<u64> {
@@ -76,18 +176,24 @@ impl Index for SledIndex {
     }
 
     fn flush(&self) -> Result<()> {
-        guard(|| self.db.flush())?;
+        self.guard(|| self.db.flush())?;
+        self.files.is_flushed.store(true, Ordering::Release);
         Ok(())
     }
 }
 
-/// Calls sled; an error or a panic means that the index can't be relied on until it is rebuilt.
-fn guard<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T> {
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(closed(&error.to_string())),
-        Err(_) => Err(closed("sled panicked")),
+/// Calls sled; an error or a panic means that the index can't be relied on until it is rebuilt, and leaves a note that
+/// says so.
+fn guard<T>(failed: &Path, call: impl FnOnce() -> sled::Result<T>) -> Result<T> {
+    let why = match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(value)) => return Ok(value),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "sled panicked".to_owned(),
+    };
+    if let Err(error) = fs::write(failed, &why) {
+        tracing::warn!(%error, "no note could be left that the index failed");
     }
+    Err(closed(&why))
 }
 
 fn closed(why: &str) -> StoreError {

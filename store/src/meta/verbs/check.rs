@@ -193,20 +193,27 @@ fn put_rows(
     Ok(())
 }
 
+/// What a declaration of these rows would answer.
+pub(crate) fn states(read: &dyn Read, session: SessionId, rows: &[Row]) -> Result<Vec<RowState>> {
+    let fact = facts::session(read, session)?.ok_or(Conflict::NotFound)?;
+    rows.iter().map(|row| look(read, &fact.session, row)).collect()
+}
+
 /// `Have` where the owner holds the present chunk; this session then holds it too.
 fn state(tx: &mut Tx<'_>, session: &Session, row: &Row) -> Result<RowState> {
-    if let Some(held) = facts::held(tx, session.id, row.digest)? {
-        // A digest has one length: a row that says another can never be sent.
-        return Ok(if held.length == row.length { RowState::Have } else { RowState::Need });
+    let state = look(tx, session, row)?;
+    if state == RowState::Have && facts::held(tx, session.id, row.digest)?.is_none() {
+        facts::hold(tx, session, row);
     }
-    if !any(tx, &keys::holds_of_owner(row.digest, session.owner))? {
-        return Ok(RowState::Need);
-    }
-    match facts::chunk(tx, row.digest)? {
-        Some(record) if record.length == row.length && record.state == ChunkState::Present => {
-            facts::hold(tx, session, row);
-            Ok(RowState::Have)
-        }
-        Some(_) | None => Ok(RowState::Need),
-    }
+    Ok(state)
+}
+
+fn look(read: &dyn Read, session: &Session, row: &Row) -> Result<RowState> {
+    let is_held = facts::held(read, session.id, row.digest)?.is_some()
+        || any(read, &keys::holds_of_owner(row.digest, session.owner))?;
+    let record = if is_held { facts::chunk(read, row.digest)? } else { None };
+    // A digest has one length: a row that says another can never be sent.
+    let is_here =
+        record.is_some_and(|record| record.length == row.length && record.state == ChunkState::Present);
+    Ok(if is_here { RowState::Have } else { RowState::Need })
 }

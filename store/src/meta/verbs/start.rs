@@ -1,6 +1,6 @@
 //! `start`: makes a session, or finds the one that the key names.
 
-use cairn_shared::SessionId;
+use cairn_shared::{ClientKey, OwnerId, SessionId};
 
 use super::length::check_size;
 use crate::error::{Conflict, Result};
@@ -33,6 +33,11 @@ pub(crate) fn start(tx: &mut Tx<'_>, new: NewSession) -> Result<(Session, bool)>
     let fact = SessionFact { session, changes: 0, replaceable: false, strayed: false };
     facts::put_session(tx, &fact)?;
     Ok((fact.session, false))
+}
+
+/// The session that this key names.
+pub(crate) fn by_key(read: &dyn Read, owner: Option<OwnerId>, key: ClientKey) -> Result<Option<SessionId>> {
+    Ok(by_key_found(read, &keys::session_by_key(owner, key))?.map(|session| session.id))
 }
 
 fn by_key_found(read: &dyn Read, by_key: &[u8]) -> Result<Option<Session>> {

@@ -3,12 +3,13 @@
 use cairn_shared::{ChunkDigest, OwnerId, SessionId, UnixMs};
 
 use super::finish;
+use crate::chunk::ChunkCopy;
 use crate::error::{Result, StoreError};
 use crate::meta::facts::{self, Dropped, Trim, TrimStep};
 use crate::meta::read::{Read, any, first, key_after, prefix_end, scan_range};
 use crate::meta::tx::Tx;
 use crate::meta::{codec, keys};
-use crate::model::{ChunkState, Doomed, SessionState};
+use crate::model::{ChunkRecord, ChunkState, Doomed, SessionState};
 
 /// Rows that one step changes.
 const STEP_ROWS: usize = 1_000;
@@ -93,9 +94,45 @@ fn doom_chunk(tx: &mut Tx<'_>, condemned: &[u8]) -> Result<Option<Doomed>> {
         return Ok(None);
     }
     let (generation, locator) = (record.generation, record.locator.clone());
-    tx.put(keys::doomed(digest, generation), codec::locator(&locator));
-    facts::set_chunk_state(tx, digest, record, ChunkState::Deleting);
+    doom_record(tx, digest, record);
     Ok(Some(Doomed { digest, generation, locator }))
+}
+
+fn doom_record(tx: &mut Tx<'_>, digest: ChunkDigest, record: ChunkRecord) {
+    tx.put(keys::doomed(digest, record.generation), codec::locator(&record.locator));
+    facts::set_chunk_state(tx, digest, record, ChunkState::Deleting);
+}
+
+/// Lists a copy to be removed that no record names. Whoever placed it and has not said so yet is refused then:
+/// the floor lies above its generation.
+pub(crate) fn doom_stray(tx: &mut Tx<'_>, copy: &ChunkCopy) -> Result<bool> {
+    let (digest, generation) = (copy.digest, copy.generation);
+    let record = facts::chunk(tx, digest)?;
+    let is_recorded = record.as_ref().is_some_and(|record| record.locator.key == copy.locator.key);
+    if is_recorded || tx.get(&keys::doomed(digest, generation))?.is_some() {
+        return Ok(false);
+    }
+    if record.is_none_or(|record| record.generation < generation) && facts::floor(tx, digest)? <= generation {
+        tx.put(keys::floor(digest), codec::number(generation + 1));
+    }
+    tx.put(keys::doomed(digest, generation), codec::locator(&copy.locator));
+    Ok(true)
+}
+
+/// Takes a chunk out of use whose bytes are not what they were.
+pub(crate) fn quarantine(tx: &mut Tx<'_>, digest: ChunkDigest, generation: u32) -> Result<bool> {
+    let Some(record) = facts::chunk(tx, digest)?.filter(|record| record.generation == generation) else {
+        return Ok(false);
+    };
+    match record.state {
+        ChunkState::Present => facts::set_chunk_state(tx, digest, record, ChunkState::Damaged),
+        ChunkState::Condemned(_) => {
+            facts::set_chunk_state(tx, digest, record.clone(), ChunkState::Present);
+            doom_record(tx, digest, record);
+        }
+        ChunkState::Deleting | ChunkState::Damaged => return Ok(false),
+    }
+    Ok(true)
 }
 
 /// Ends open sessions over time.
@@ -205,11 +242,12 @@ fn release(
     if any(tx, &keys::holds(digest))? {
         return Ok(());
     }
-    match facts::chunk(tx, digest)? {
-        Some(record) if record.state == ChunkState::Present => {
-            facts::set_chunk_state(tx, digest, record, ChunkState::Condemned(now));
-        }
-        Some(_) | None => {}
+    let Some(record) = facts::chunk(tx, digest)? else { return Ok(()) };
+    match record.state {
+        ChunkState::Present => facts::set_chunk_state(tx, digest, record, ChunkState::Condemned(now)),
+        // Nothing is lost with it.
+        ChunkState::Damaged => doom_record(tx, digest, record),
+        ChunkState::Condemned(_) | ChunkState::Deleting => {}
     }
     Ok(())
 }

@@ -54,7 +54,7 @@ pub(crate) fn placement(read: &dyn Read, digest: ChunkDigest) -> Result<(u32, bo
     };
     Ok(match record.state {
         ChunkState::Present | ChunkState::Condemned(_) => (record.generation, true),
-        ChunkState::Deleting => (record.generation + 1, false),
+        ChunkState::Deleting | ChunkState::Damaged => (next_generation(read, digest, &record)?, false),
     })
 }
 
@@ -111,6 +111,11 @@ fn check_definable(session: &Session, at: u32) -> Result<(), Conflict> {
     }
 }
 
+/// The lowest generation that may take the place of a copy that is gone or damaged.
+fn next_generation(read: &dyn Read, digest: ChunkDigest, record: &ChunkRecord) -> Result<u32> {
+    Ok(facts::floor(read, digest)?.max(record.generation + 1))
+}
+
 /// Makes the chunk present. Bytes of a generation that is being deleted, or already gone, don't count.
 fn put_chunk(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<()> {
     let (digest, came) = (arrival.row.digest, &arrival.record);
@@ -123,11 +128,14 @@ fn put_chunk(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<()> {
                 facts::set_chunk_state(tx, digest, record.clone(), ChunkState::Present);
                 return Ok(());
             }
-            ChunkState::Deleting => record.generation + 1,
+            ChunkState::Deleting | ChunkState::Damaged => next_generation(tx, digest, record)?,
         },
     };
     if came.generation < lowest {
         return Err(Conflict::GenerationOver { generation: lowest }.into());
+    }
+    if let Some(damaged) = record.filter(|record| record.state == ChunkState::Damaged) {
+        tx.put(keys::doomed(digest, damaged.generation), codec::locator(&damaged.locator));
     }
     let record = ChunkRecord { state: ChunkState::Present, ..came.clone() };
     tx.put(keys::chunk(digest), codec::chunk(&record));

@@ -1,0 +1,187 @@
+//! Space on the disk: what is promised to uploads until it arrives, and what can't fit is said at once.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cairn_shared::{ChunkDigest, OwnerId, Row, SessionId};
+use cairn_store::ChunkStore;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::refusal::{Answer, Refusal};
+
+/// A promise is over when nothing has come for so long.
+const LAPSE: Duration = Duration::from_secs(15 * 60);
+/// No owner is promised more than this part of the free space.
+const OWNER_PART: u64 = 4;
+
+/// The space for chunks.
+pub(crate) struct Space {
+    chunks: Arc<dyn ChunkStore>,
+    ledger: Mutex<Ledger>,
+    is_tight: AtomicBool,
+    tightened: Notify,
+}
+
+#[derive(Default)]
+struct Ledger {
+    sessions: HashMap<SessionId, Promise>,
+}
+
+/// What one session was told to send.
+struct Promise {
+    owner: OwnerId,
+    chunks: HashMap<ChunkDigest, u32>,
+    bytes: u64,
+    touched: Instant,
+}
+
+impl Space {
+    /// The space that `chunks` have.
+    pub(crate) fn new(chunks: Arc<dyn ChunkStore>) -> Self {
+        Self { chunks, ledger: Mutex::default(), is_tight: AtomicBool::new(false), tightened: Notify::new() }
+    }
+
+    /// Bytes that nobody has used and nobody else than this session was promised.
+    pub(crate) async fn free(&self, session: Option<SessionId>) -> Answer<u64> {
+        let free = self.chunks.free_bytes().await?;
+        let mut ledger = self.ledger();
+        ledger.lapse(Instant::now());
+        let others = ledger.sessions.iter().filter(|(id, _)| Some(**id) != session);
+        Ok(free.saturating_sub(others.map(|(_, promise)| promise.bytes).sum()))
+    }
+
+    /// Refuses what can't fit.
+    pub(crate) async fn require(&self, session: Option<SessionId>, needed: u64) -> Answer<()> {
+        let free = self.free(session).await?;
+        if needed <= free {
+            return Ok(());
+        }
+        self.tighten();
+        Err(Refusal::no_space(needed, free))
+    }
+
+    /// Promises space for these rows, up to what one owner may be promised.
+    pub(crate) async fn promise(&self, session: SessionId, owner: OwnerId, rows: &[Row]) -> Answer<()> {
+        let free = self.chunks.free_bytes().await?;
+        self.ledger().promise(session, owner, rows, free / OWNER_PART, Instant::now());
+        Ok(())
+    }
+
+    /// A chunk has come, or will never be sent.
+    pub(crate) fn settle(&self, session: SessionId, digest: ChunkDigest) {
+        self.ledger().settle(session, digest, Instant::now());
+    }
+
+    /// Nothing more will come.
+    pub(crate) fn forget(&self, session: SessionId) {
+        self.ledger().sessions.remove(&session);
+    }
+
+    /// There was no room for something: unheld chunks needn't wait for their time.
+    pub(crate) fn tighten(&self) {
+        self.is_tight.store(true, Ordering::Relaxed);
+        self.tightened.notify_one();
+    }
+
+    /// Waits until there was no room for something.
+    pub(crate) async fn tightened(&self) {
+        self.tightened.notified().await;
+    }
+
+    /// Whether there was no room since the last time somebody asked.
+    pub(crate) fn take_tight(&self) -> bool {
+        self.is_tight.swap(false, Ordering::Relaxed)
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ledger {
+    fn lapse(&mut self, now: Instant) {
+        self.sessions.retain(|_, promise| now.duration_since(promise.touched) < LAPSE);
+    }
+
+    fn promise(&mut self, session: SessionId, owner: OwnerId, rows: &[Row], owner_max: u64, now: Instant) {
+        let promised: u64 = self.sessions.values().filter(|p| p.owner == owner).map(|p| p.bytes).sum();
+        let mut room = owner_max.saturating_sub(promised);
+        let promise = self.sessions.entry(session).or_insert_with(|| Promise {
+            owner,
+            chunks: HashMap::new(),
+            bytes: 0,
+            touched: now,
+        });
+        promise.touched = now;
+        for row in rows {
+            let length = u64::from(row.length);
+            if length <= room && !promise.chunks.contains_key(&row.digest) {
+                promise.chunks.insert(row.digest, row.length);
+                promise.bytes += length;
+                room -= length;
+            }
+        }
+    }
+
+    fn settle(&mut self, session: SessionId, digest: ChunkDigest, now: Instant) {
+        let Some(promise) = self.sessions.get_mut(&session) else { return };
+        promise.touched = now;
+        if let Some(length) = promise.chunks.remove(&digest) {
+            promise.bytes -= u64::from(length);
+        }
+        if promise.chunks.is_empty() {
+            self.sessions.remove(&session);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(number: u8, length: u32) -> Row {
+        Row { digest: ChunkDigest::new([number; 32]), length }
+    }
+
+    fn bytes(ledger: &Ledger) -> u64 {
+        ledger.sessions.values().map(|promise| promise.bytes).sum()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_promise_ends_when_the_chunk_comes_and_when_nothing_does() {
+        let (session, owner) = (SessionId::new([1; 16]), OwnerId::new([2; 16]));
+        let mut ledger = Ledger::default();
+        for _ in 0..2 {
+            ledger.promise(session, owner, &[row(1, 100), row(2, 50)], 1_000, Instant::now());
+        }
+        assert_eq!(bytes(&ledger), 150);
+        tokio::time::advance(Duration::from_secs(14 * 60)).await;
+        ledger.settle(session, row(1, 100).digest, Instant::now());
+        ledger.lapse(Instant::now());
+        assert_eq!(bytes(&ledger), 50);
+        tokio::time::advance(Duration::from_secs(15 * 60)).await;
+        ledger.lapse(Instant::now());
+        assert_eq!((bytes(&ledger), ledger.sessions.len()), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_owner_is_promised_more_than_his_part() {
+        let owner = OwnerId::new([2; 16]);
+        let mut ledger = Ledger::default();
+        for number in 0..20 {
+            ledger.promise(SessionId::new([number; 16]), owner, &[row(number, 100)], 1_000, Instant::now());
+        }
+        assert_eq!(bytes(&ledger), 1_000);
+        ledger.promise(
+            SessionId::new([99; 16]),
+            OwnerId::new([3; 16]),
+            &[row(1, 100)],
+            1_000,
+            Instant::now(),
+        );
+        assert_eq!(bytes(&ledger), 1_100);
+    }
+}

@@ -1,0 +1,93 @@
+//! Looks at everything that is stored: log, snapshot, and the bytes of every chunk.
+
+use cairn_shared::ChunkDigest;
+use sha2::{Digest, Sha256};
+
+use crate::chunk::ChunkStore;
+use crate::error::{Result, StoreError};
+use crate::meta::MetaStore;
+use crate::model::{ChunkRecord, ChunkState};
+
+/// Records looked up at once.
+const PAGE: usize = 1_000;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Chunks whose bytes were read.
+    pub chunks: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What is wrong with log or snapshot.
+    pub log: Option<String>,
+    /// Chunks whose bytes are gone, or not what they were; known ones among them.
+    pub damaged: Vec<ChunkDigest>,
+}
+
+impl Report {
+    /// Whether everything is what it was.
+    pub fn is_sound(&self) -> bool {
+        self.log.is_none() && self.damaged.is_empty()
+    }
+}
+
+/// Reads everything and recomputes every digest. A damaged chunk is taken out of use, so that the next upload of the same
+/// content heals it. `told` hears after each page how far it has come.
+pub async fn check(
+    meta: &dyn MetaStore,
+    chunks: &dyn ChunkStore,
+    told: &mut (dyn FnMut(&Report) + Send),
+) -> Result<Report> {
+    let mut report = Report::default();
+    match meta.check_log().await {
+        Ok(()) => {}
+        Err(StoreError::Damaged(what)) => report.log = Some(what),
+        Err(error) => return Err(error),
+    }
+    let mut after = None;
+    loop {
+        let page = meta.chunks(after, PAGE).await?;
+        let Some((last, _)) = page.last() else { return Ok(report) };
+        after = Some(*last);
+        for (digest, record) in page {
+            check_chunk(meta, chunks, digest, &record, &mut report).await?;
+        }
+        told(&report);
+    }
+}
+
+async fn check_chunk(
+    meta: &dyn MetaStore,
+    chunks: &dyn ChunkStore,
+    digest: ChunkDigest,
+    record: &ChunkRecord,
+    report: &mut Report,
+) -> Result<()> {
+    match record.state {
+        ChunkState::Present | ChunkState::Condemned(_) => {}
+        ChunkState::Deleting => return Ok(()),
+        ChunkState::Damaged => {
+            report.damaged.push(digest);
+            return Ok(());
+        }
+    }
+    report.chunks += 1;
+    report.bytes += u64::from(record.length);
+    match recompute(chunks, record).await {
+        Ok(found) if found == digest => Ok(()),
+        Ok(_) | Err(StoreError::Damaged(_)) => {
+            report.damaged.push(digest);
+            meta.quarantine(digest, record.generation).await.map(drop)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn recompute(chunks: &dyn ChunkStore, record: &ChunkRecord) -> Result<ChunkDigest> {
+    let mut reader = chunks.open(&record.locator, 0).await?;
+    let mut sha256 = Sha256::new();
+    while let Some(bytes) = reader.read().await? {
+        sha256.update(&bytes);
+    }
+    Ok(ChunkDigest::new(sha256.finalize().into()))
+}

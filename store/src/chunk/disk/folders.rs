@@ -1,0 +1,228 @@
+//! The folders of the chunks: numbered, filled one after another, so that chunks which arrive together lie together
+//! and share the sync of their names.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use cairn_shared::ChunkDigest;
+
+use crate::disk::{Disk, make_folders};
+use crate::error::{Result, StoreError};
+
+/// Chunks of one folder. More make a folder slow to list, fewer make more folders to sync.
+const FOLDER_CHUNKS: u32 = 4_096;
+/// Digits of a folder's name.
+const DIGITS: usize = 8;
+
+/// `chunks/` and `tmp/`.
+pub(super) struct Folders {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) chunks: PathBuf,
+    pub(super) tmp: PathBuf,
+    current: Mutex<Current>,
+    begun: Condvar,
+}
+
+/// The folder that takes chunks now; `None` while the next is being made.
+struct Current {
+    number: u32,
+    folder: Option<Arc<Folder>>,
+    names: u32,
+}
+
+/// A folder, and who waits for its names.
+struct Folder {
+    path: PathBuf,
+    name: String,
+    state: Mutex<Names>,
+    synced: Condvar,
+}
+
+#[derive(Default)]
+struct Names {
+    /// Names that were put into it by this process.
+    put: u64,
+    /// How many of them are durable.
+    durable: u64,
+    is_syncing: bool,
+    /// A sync failed, so that nobody knows what is durable, and nobody asks again.
+    failed: Option<(io::ErrorKind, String)>,
+}
+
+impl Folder {
+    fn new(chunks: &Path, number: u32) -> Arc<Self> {
+        let name = name(number);
+        let path = chunks.join(&name);
+        Arc::new(Self { path, name, state: Mutex::default(), synced: Condvar::new() })
+    }
+
+    /// Waits until a name that was put in before this call is durable. One caller syncs for all who are there.
+    fn sync(&self, disk: &dyn Disk) -> io::Result<()> {
+        let mut names = self.names();
+        names.put += 1;
+        let mine = names.put;
+        while names.durable < mine {
+            if let Some((kind, why)) = &names.failed {
+                return Err(io::Error::new(*kind, why.clone()));
+            }
+            if names.is_syncing {
+                names = self.synced.wait(names).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            names.is_syncing = true;
+            let put = names.put;
+            drop(names);
+            let synced = disk.sync_folder(&self.path);
+            names = self.names();
+            names.is_syncing = false;
+            match synced {
+                Ok(()) => names.durable = put,
+                Err(error) => names.failed = Some((error.kind(), error.to_string())),
+            }
+            self.synced.notify_all();
+        }
+        Ok(())
+    }
+
+    fn has_failed(&self) -> bool {
+        self.names().failed.is_some()
+    }
+
+    fn names(&self) -> MutexGuard<'_, Names> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Folders {
+    /// Finds the folder that is filled next; makes `chunks/` and `tmp/` where they are missing.
+    pub(super) fn open(disk: Arc<dyn Disk>, data: &Path) -> Result<Self> {
+        let (chunks, tmp) = (data.join("chunks"), data.join("tmp"));
+        make_folders(disk.as_ref(), &chunks)?;
+        make_folders(disk.as_ref(), &tmp)?;
+        let mut current = Current { number: 0, folder: None, names: FOLDER_CHUNKS };
+        if let Some(number) = numbers(disk.as_ref(), &chunks)?.into_iter().max() {
+            // It may never have become durable.
+            disk.sync_folder(&chunks)?;
+            let names = disk.list(&chunks.join(name(number)))?.len();
+            current.number = number;
+            current.names = u32::try_from(names).unwrap_or(u32::MAX);
+        }
+        current.folder = Some(Folder::new(&chunks, current.number));
+        Ok(Self { disk, chunks, tmp, current: Mutex::new(current), begun: Condvar::new() })
+    }
+
+    /// Links are unlinked, never followed.
+    pub(super) fn clear_tmp(&self) -> io::Result<()> {
+        for entry in self.disk.list(&self.tmp)? {
+            if !entry.is_folder {
+                self.disk.remove(&entry.path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Renames a synced file into the current folder, under `file`; the name is durable when this returns. Gives the
+    /// folder's name.
+    pub(super) fn place(&self, from: &Path, file: &str) -> io::Result<String> {
+        let folder = self.enter()?;
+        self.disk.rename(from, &folder.path.join(file))?;
+        folder.sync(self.disk.as_ref())?;
+        Ok(folder.name.clone())
+    }
+
+    /// The folder with room for one more; the next one where it is full, or where its names could not be synced.
+    fn enter(&self) -> io::Result<Arc<Folder>> {
+        let mut current = self.current();
+        loop {
+            let Some(folder) = current.folder.clone() else {
+                current = self.begun.wait(current).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            if current.names < FOLDER_CHUNKS && !folder.has_failed() {
+                current.names += 1;
+                return Ok(folder);
+            }
+            current.folder = None;
+            let number = current.number + 1;
+            drop(current);
+            let next = Folder::new(&self.chunks, number);
+            let made = self.disk.make_folder(&next.path).and_then(|_| self.disk.sync_folder(&self.chunks));
+            current = self.current();
+            self.begun.notify_all();
+            if let Err(error) = made {
+                // The next one who comes tries again.
+                current.folder = Some(folder);
+                current.names = FOLDER_CHUNKS;
+                return Err(error);
+            }
+            *current = Current { number, folder: Some(next), names: 0 };
+        }
+    }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a copy lies. A key that `place` did not make names nothing.
+    pub(super) fn path(&self, key: &str) -> Result<PathBuf> {
+        let unknown = || StoreError::Damaged(format!("{key:?} names no chunk on disk"));
+        let (folder, file) = key.split_once('/').ok_or_else(unknown)?;
+        number(folder).ok_or_else(unknown)?;
+        copy(file).ok_or_else(unknown)?;
+        Ok(self.chunks.join(key))
+    }
+
+    /// The names of all folders that chunks lie in, ascending.
+    pub(super) fn names(&self) -> io::Result<Vec<String>> {
+        let mut numbers = numbers(self.disk.as_ref(), &self.chunks)?;
+        numbers.sort_unstable();
+        Ok(numbers.into_iter().map(name).collect())
+    }
+}
+
+fn numbers(disk: &dyn Disk, chunks: &Path) -> io::Result<Vec<u32>> {
+    let entries = disk.list(chunks)?.into_iter().filter(|entry| entry.is_folder);
+    Ok(entries.filter_map(|entry| number(entry.path.file_name()?.to_str()?)).collect())
+}
+
+fn name(number: u32) -> String {
+    format!("{number:0DIGITS$}")
+}
+
+fn number(text: &str) -> Option<u32> {
+    let number = text.parse().ok()?;
+    (name(number) == text).then_some(number)
+}
+
+/// The name of a copy's file.
+pub(super) fn file_name(digest: ChunkDigest, generation: u32) -> String {
+    format!("{digest}.{generation}")
+}
+
+/// What a file's name says.
+pub(super) fn copy(file: &str) -> Option<(ChunkDigest, u32)> {
+    let (digest, generation) = file.split_once('.')?;
+    let copy = (digest.parse().ok()?, generation.parse().ok()?);
+    (file_name(copy.0, copy.1) == file).then_some(copy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::real;
+
+    #[test]
+    fn a_key_that_names_no_chunk_opens_nothing() {
+        let data = tempfile::tempdir().unwrap();
+        let folders = Folders::open(real(), data.path()).unwrap();
+        let hex = "ab".repeat(32);
+        let good = format!("00000001/{hex}.0");
+        assert_eq!(folders.path(&good).unwrap(), data.path().join("chunks").join(&good));
+        for bad in
+            ["", "ab", "../x", &format!("../{hex}.0"), &format!("1/{hex}.0"), &format!("00000001/{hex}.+1")]
+        {
+            assert!(matches!(folders.path(bad), Err(StoreError::Damaged(_))), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What a store asks of a file system: few operations, each of which a test can make fail, or lose.
+
+pub(crate) mod ballast;
+#[cfg(any(test, feature = "faults"))]
+pub(crate) mod fault;
+mod real;
+#[cfg(test)]
+pub(crate) mod sim;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::Result;
+
+pub(crate) use real::RealDisk;
+
+/// Files and folders. Nothing is durable before the sync that is named with it.
+pub(crate) trait Disk: Send + Sync + 'static {
+    /// Makes one folder that nobody else may enter; false where it is there. Its entry lasts once the folder above
+    /// is synced.
+    fn make_folder(&self, folder: &Path) -> io::Result<bool>;
+
+    /// Makes the names inside a folder durable.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+
+    /// Files and folders inside a folder, in no order.
+    fn list(&self, folder: &Path) -> io::Result<Vec<Entry>>;
+
+    /// Makes a file that nobody else may read; it must not be there yet.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+
+    /// Opens a file for reading and writing.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+
+    /// Renames a file, over what is there.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Unlinks a file; a link is unlinked, never followed.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// How much there is, and how much of it is free.
+    fn space(&self, folder: &Path) -> io::Result<Space>;
+
+    /// Takes a lock that ends with what is returned or with the process; `Closed` where somebody else has it.
+    fn lock(&self, path: &Path) -> Result<Lock>;
+}
+
+/// An open file.
+pub(crate) trait DiskFile: Send {
+    /// Writes all bytes at `offset`.
+    fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()>;
+
+    /// Fills as much of `buffer` as the file has from `offset` on.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// In bytes.
+    fn length(&self) -> io::Result<u64>;
+
+    /// Cuts the file, or fills it up with zeros.
+    fn set_length(&mut self, length: u64) -> io::Result<()>;
+
+    /// Takes space for bytes up to `end` without changing the length, so that a later write finds some. Where the file
+    /// system can't, nothing happens.
+    fn reserve(&mut self, end: u64) -> io::Result<()>;
+
+    /// Makes bytes and length durable. After a failure nobody knows what is: it is never tried again.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// What a folder has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Whether it is a folder.
+    pub(crate) is_folder: bool,
+}
+
+/// Space of a file system, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Space {
+    /// In all.
+    pub(crate) total: u64,
+    /// Free for us.
+    pub(crate) free: u64,
+}
+
+/// Held until it is dropped.
+pub(crate) struct Lock {
+    _held: Box<dyn Send + Sync>,
+}
+
+impl Lock {
+    pub(crate) fn new(held: impl Send + Sync + 'static) -> Self {
+        Self { _held: Box::new(held) }
+    }
+}
+
+/// The file system of this machine.
+pub(crate) fn real() -> Arc<dyn Disk> {
+    let disk = Arc::new(RealDisk);
+    #[cfg(feature = "faults")]
+    if let Some(plan) = fault::from_environment() {
+        return Arc::new(fault::Faulty::new(disk, plan));
+    }
+    disk
+}
+
+/// Makes a folder, where it is missing, with its parents; its entry is durable when this returns.
+pub(crate) fn make_folders(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let made = match disk.make_folder(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make_folders(disk, parent.ok_or(error)?)?;
+            disk.make_folder(folder)?
+        }
+        made => made?,
+    };
+    if made { disk.sync_folder(parent.unwrap_or(Path::new("."))) } else { Ok(()) }
+}
+
+/// Writes a file under another name first, so that nobody ever sees half of it; durable when this returns.
+pub(crate) fn write_file<E: From<io::Error>>(
+    disk: &dyn Disk,
+    path: &Path,
+    write: impl FnOnce(&mut dyn DiskFile) -> Result<(), E>,
+) -> Result<Box<dyn DiskFile>, E> {
+    let new = path.with_added_extension(NEW);
+    let written = disk.create(&new).map_err(E::from).and_then(|mut file| {
+        write(file.as_mut())?;
+        file.sync()?;
+        disk.rename(&new, path)?;
+        Ok(file)
+    });
+    match written {
+        Ok(file) => {
+            disk.sync_folder(folder_of(path))?;
+            Ok(file)
+        }
+        Err(error) => {
+            // One that stays is cleared away at the next start.
+            drop(disk.remove(&new));
+            Err(error)
+        }
+    }
+}
+
+/// The name of a file that is not whole yet ends so.
+const NEW: &str = "new";
+
+/// Removes what `write_file` left half-written when the process was killed.
+pub(crate) fn clear_new(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+    for entry in disk.list(folder)? {
+        if !entry.is_folder && entry.path.extension().is_some_and(|extension| extension == NEW) {
+            disk.remove(&entry.path)?;
+        }
+    }
+    Ok(())
+}
+
+/// All bytes of a file.
+pub(crate) fn read_file(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
+    let file = disk.open(path)?;
+    let mut bytes = vec![0; usize::try_from(file.length()?).map_err(io::Error::other)?];
+    let mut read = 0;
+    while read < bytes.len() {
+        match file.read_at(&mut bytes[read..], read as u64)? {
+            0 => break,
+            some => read += some,
+        }
+    }
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+/// The folder that a path lies in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
+
+/// Space that facts leave free, in bytes: sled can't go on after a write that found none.
+const FACTS_RESERVE_BYTES: u64 = 32 * 1_024 * 1_024;
+/// Space that chunks leave free, in bytes: a disk full of chunks still takes the facts that remove some.
+const CHUNKS_RESERVE_BYTES: u64 = 2 * FACTS_RESERVE_BYTES;
+
+/// What asks for space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Log and index.
+    Facts,
+    /// Bytes of chunks.
+    Chunks,
+}
+
+/// Space left for a use, in bytes. On a small disk the reserve is an eighth or a quarter of it.
+pub(crate) fn free_bytes(disk: &dyn Disk, folder: &Path, using: Use) -> io::Result<u64> {
+    let Space { total, free } = disk.space(folder)?;
+    let reserve = match using {
+        Use::Facts => facts_reserve(total),
+        Use::Chunks => CHUNKS_RESERVE_BYTES.min(total / 4),
+    };
+    Ok(free.saturating_sub(reserve))
+}
+
+/// What facts leave free on a file system of `total` bytes.
+fn facts_reserve(total: u64) -> u64 {
+    FACTS_RESERVE_BYTES.min(total / 8)
+}
+
+/// Refuses to write `length` bytes where there is no space for them.
+pub(crate) fn check_space(disk: &dyn Disk, folder: &Path, using: Use, length: u64) -> io::Result<()> {
+    if free_bytes(disk, folder, using)? < length {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    Ok(())
+}
