@@ -1,39 +1,13 @@
 //! A full disk is an ordinary day: 507, nothing lost, and on it goes when there is room.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
+use crate::disks::Small;
 use crate::server::{Server, download, file, hex};
-
-/// A small file system of its own; unmounted when it is dropped.
-struct Small(tempfile::TempDir);
-
-impl Small {
-    fn mount(size: &str) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let options = format!("size={size}");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &options, "cairn-test"])
-            .arg(folder.path())
-            .output();
-        mounted.is_ok_and(|output| output.status.success()).then(|| Self(folder))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
-    }
-}
 
 #[test]
 fn a_full_disk_answers_507_and_goes_on_when_there_is_room() {
-    let Some(disk) = Small::mount("24m") else {
+    let Some(disk) = Small::mount(24 * 1_024) else {
         eprintln!("SKIPPED: a full disk needs the right to mount a tmpfs, which this machine does not give");
         return;
     };

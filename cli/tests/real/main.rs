@@ -3,10 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a failing test panics")]
 
 mod disk_full;
+mod disks;
 mod examples;
 mod facts;
 mod kill;
+mod no_space;
 mod points;
+mod power;
 mod put_get;
 mod restart;
 mod server;

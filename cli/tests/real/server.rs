@@ -73,6 +73,12 @@ impl Server {
         self.child.wait().unwrap();
     }
 
+    /// SIGSTOP: it does nothing more until it is killed.
+    pub(crate) fn pause(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    }
+
     /// Starts again on the same port and data.
     pub(crate) fn restart(&mut self) {
         let again = Self::with(&self.data, self.port, &self.settings);

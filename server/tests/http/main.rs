@@ -4,6 +4,7 @@
 
 mod access;
 mod body;
+mod damage;
 mod declared;
 mod download;
 mod matrix;
@@ -12,5 +13,6 @@ mod page;
 mod plain;
 mod refusals;
 mod site;
+mod space;
 mod start;
 mod upkeep;

@@ -38,7 +38,7 @@ impl Site {
         Self::over(settings, None)
     }
 
-    fn over(settings: Settings<'_>, stores: Option<Stores>) -> Self {
+    pub(crate) fn over(settings: Settings<'_>, stores: Option<Stores>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let config = config(data.path(), settings);
         let (tell, told) = std::sync::mpsc::channel();
