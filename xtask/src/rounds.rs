@@ -1,4 +1,4 @@
-//! Runs browser tests again and again, each round with another seed.
+//! Runs tests again and again: more rounds, other seeds.
 
 use anyhow::Context;
 
@@ -9,10 +9,7 @@ const ROUNDS: u64 = 5;
 
 /// The resume tests, each round with other bytes and cut at another point.
 pub(crate) fn resume(place: &Place, args: &[String]) -> anyhow::Result<()> {
-    let rounds = match args.first() {
-        Some(text) => text.parse().with_context(|| format!("`{text}` is no number of rounds"))?,
-        None => ROUNDS,
-    };
+    let rounds = count(args, ROUNDS)?;
     test::prepare_for_browser(place)?;
     for seed in 1..=rounds {
         say::begin(&format!("round {seed} of {rounds}: CAIRN_SEED={seed}"));
@@ -20,4 +17,27 @@ pub(crate) fn resume(place: &Place, args: &[String]) -> anyhow::Result<()> {
         crate::run::show(command.env("CAIRN_SEED", seed.to_string()))?;
     }
     Ok(())
+}
+
+/// A test against the real binary, that many rounds.
+pub(crate) fn real(place: &Place, args: &[String], name: &str, rounds: u64) -> anyhow::Result<()> {
+    let test = ["test", "--release", "-p", "cairn", "--test", "real", "--", "--nocapture", name];
+    let mut command = crate::run::cargo(place, &test)?;
+    // The servers' own words would bury what is counted.
+    command.env("CAIRN_LOG", "off").env("CAIRN_ROUNDS", count(args, rounds)?.to_string());
+    crate::run::show(&mut command)
+}
+
+/// A test of the store in simulation, that many seeds.
+pub(crate) fn store(place: &Place, args: &[String], name: &str, seeds: u64) -> anyhow::Result<()> {
+    let test = ["test", "--release", "-p", "cairn-store", "--lib", "--", "--nocapture", name];
+    let mut command = crate::run::cargo(place, &test)?;
+    crate::run::show(command.env("CAIRN_SEEDS", count(args, seeds)?.to_string()))
+}
+
+fn count(args: &[String], default: u64) -> anyhow::Result<u64> {
+    match args.first() {
+        Some(text) => text.parse().with_context(|| format!("`{text}` is no number of rounds")),
+        None => Ok(default),
+    }
 }

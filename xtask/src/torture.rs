@@ -3,9 +3,41 @@
 use crate::rounds;
 use crate::table::Entry;
 
-/// What `cargo xtask torture` knows.
-pub(crate) const ENTRIES: &[Entry] = &[Entry {
-    name: "resume",
-    about: "tab closed and server killed at changing points, 5 rounds or as many as are given",
-    run: rounds::resume,
-}];
+/// What `cargo xtask torture` knows. A number behind the name says how many rounds, seeds or sizes.
+pub(crate) const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "resume",
+        about: "tab closed and server killed at changing points, 5 rounds",
+        run: rounds::resume,
+    },
+    Entry {
+        name: "kill",
+        about: "SIGKILL under uploads, finishes, deletes, clean-ups and snapshots, 1,000 times",
+        run: |place, args| rounds::real(place, args, "churn", 1_000),
+    },
+    Entry {
+        name: "power",
+        about: "power cuts on real file systems (ext4, xfs), 500 each",
+        run: |place, args| rounds::real(place, args, "power", 500),
+    },
+    Entry {
+        name: "simulated",
+        about: "power cuts in simulation, 10,000 seeds",
+        run: |place, args| rounds::store(place, args, "power", 10_000),
+    },
+    Entry {
+        name: "bits",
+        about: "flipped bits in chunks, log and snapshot, 1,000",
+        run: |place, args| rounds::store(place, args, "bits", 1_000),
+    },
+    Entry {
+        name: "space",
+        about: "full disks of 200 sizes",
+        run: |place, args| rounds::real(place, args, "no_space", 200),
+    },
+    Entry {
+        name: "calls",
+        about: "the n-th fsync, write, rename, open or unlink of the server fails, 30 of each kind",
+        run: |place, args| rounds::real(place, args, "nth", 30),
+    },
+];

@@ -124,6 +124,19 @@ impl Facts {
         }
     }
 
+    /// The same with a server that opens its store again just now.
+    pub(crate) fn settle_patiently(&mut self, url: &str) {
+        for _ in 0..50 {
+            if self.agent.get(format!("{url}/healthz")).call().is_ok_and(|answer| answer.status() == 200)
+                && self.call("POST", url, "/api/owner", None).is_ok()
+            {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        self.settle(url);
+    }
+
     /// Every acknowledged fact holds, and every byte is what it was.
     pub(crate) fn check(&self, url: &str) {
         for (session, blocks) in &self.sessions {

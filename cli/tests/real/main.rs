@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing test panics")]
 
+mod churn;
 mod disk_full;
 mod disks;
 mod examples;
 mod facts;
 mod kill;
 mod no_space;
+mod nth;
 mod points;
 mod power;
 mod put_get;

@@ -56,6 +56,16 @@ impl Server {
         Ok(Self { child, url, port, data, settings: settings.to_vec() })
     }
 
+    /// The process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether the process is gone by itself.
+    pub(crate) fn has_ended_now(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Whether the process is gone by itself, within a second.
     pub(crate) fn has_ended(&mut self) -> bool {
         (0..100).any(|_| {
@@ -79,10 +89,13 @@ impl Server {
         rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
     }
 
-    /// Starts again on the same port and data.
-    pub(crate) fn restart(&mut self) {
+    /// Starts again on the same port and data; how long that took.
+    pub(crate) fn restart(&mut self) -> std::time::Duration {
+        #[expect(clippy::disallowed_methods, reason = "how long a start takes is a promise")]
+        let begun = std::time::Instant::now();
         let again = Self::with(&self.data, self.port, &self.settings);
         *self = again;
+        begun.elapsed()
     }
 
     /// SIGTERM, and waits until it has stopped.

@@ -37,7 +37,7 @@ impl Log for TestLog {
 
     fn refill(&mut self) {}
 
-    fn forget(&mut self, _before: u64) -> Result<(), LogFailure> {
+    fn forget(&mut self, _before: u64) -> Result<()> {
         Ok(())
     }
 }

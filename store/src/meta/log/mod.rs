@@ -30,7 +30,7 @@ pub(crate) trait Log: Send {
     fn refill(&mut self);
 
     /// Removes the segments that have no frame from `before` on: a snapshot says what they said.
-    fn forget(&mut self, before: u64) -> Result<(), LogFailure>;
+    fn forget(&mut self, before: u64) -> Result<()>;
 }
 
 /// Why frames were not appended.
@@ -74,7 +74,7 @@ impl Log for NoLog {
 
     fn refill(&mut self) {}
 
-    fn forget(&mut self, _before: u64) -> Result<(), LogFailure> {
+    fn forget(&mut self, _before: u64) -> Result<()> {
         Ok(())
     }
 }

@@ -201,9 +201,8 @@ impl Log for SegmentLog {
         self.closed_bytes + self.end
     }
 
-    fn forget(&mut self, before: u64) -> Result<(), LogFailure> {
-        let forgotten = forget(self.disk.as_ref(), &self.folder, before);
-        self.closed_bytes = forgotten.map_err(|error| LogFailure::Closed(error.to_string()))?;
+    fn forget(&mut self, before: u64) -> Result<()> {
+        self.closed_bytes = forget(self.disk.as_ref(), &self.folder, before)?;
         Ok(())
     }
 }
