@@ -8,6 +8,7 @@ mod put;
 mod say;
 mod serve;
 mod shell;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,6 +31,8 @@ enum Command {
     Put(put::Options),
     /// Downloads the file behind a link. Run it again after a break: it goes on where it was.
     Get(get::Options),
+    /// Reads everything that a stopped server has stored, and says what is damaged.
+    Verify(verify::Options),
 }
 
 /// Where the client keeps its journal and owner keys.
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Command::Serve(options) => serve::run(options),
         Command::Put(options) => put::run(options),
         Command::Get(options) => get::run(options),
+        Command::Verify(options) => verify::run(options),
     };
     match outcome {
         Ok(code) => code,

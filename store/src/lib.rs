@@ -1,6 +1,5 @@
 //! Where Cairn keeps chunks and facts: two traits, their adapters, and nothing of HTTP.
 
-pub mod check;
 pub mod chunk;
 mod disk;
 pub mod error;
@@ -9,6 +8,7 @@ pub mod meta;
 pub mod model;
 #[cfg(test)]
 mod tests;
+pub mod verify;
 
 pub use chunk::{ChunkCopy, ChunkReader, ChunkStore, ChunkWriter, Staged};
 pub use error::{Conflict, StoreError};

@@ -15,3 +15,4 @@ mod power;
 mod put_get;
 mod restart;
 mod server;
+mod verify;

@@ -44,7 +44,9 @@ fn a_failed_call_is_never_acknowledged() {
     std::thread::scope(|scope| {
         let lane = || {
             while let Some(case) = cases.get(next.fetch_add(1, std::sync::atomic::Ordering::SeqCst)) {
-                run(case.0, case.1, case.2);
+                let is_refused = run(case.0, case.1, case.2);
+                let outcome = if is_refused { "refused" } else { "nobody was refused" };
+                eprintln!("{} {} {}: {outcome}", case.0, case.1, case.2);
             }
         };
         let lanes: Vec<_> = (0..3).map(|_| scope.spawn(lane)).collect();
@@ -53,7 +55,8 @@ fn a_failed_call_is_never_acknowledged() {
     eprintln!("{} failed calls, no false acknowledgement", cases.len());
 }
 
-fn run(call: &str, error: &str, nth: u64) {
+/// Whether anybody was refused.
+fn run(call: &str, error: &str, nth: u64) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let settings =
@@ -74,7 +77,6 @@ fn run(call: &str, error: &str, nth: u64) {
     let is_refused = (0..10).any(|_| facts.round(&server.url).is_err());
     drop(tracer.kill());
     drop(tracer.wait());
-    eprintln!("{call} {error} {nth}: {}", if is_refused { "refused" } else { "nobody was refused" });
     if !server.has_ended_now() {
         facts.settle_patiently(&server.url);
         facts.check(&server.url);
@@ -84,4 +86,5 @@ fn run(call: &str, error: &str, nth: u64) {
     let again = Server::with(&data, 0, &settings);
     facts.settle(&again.url);
     facts.check(&again.url);
+    is_refused
 }

@@ -64,7 +64,7 @@ fn cut(folder: &Path, disk: &Loop, round: u64) {
         server.kill();
         clients.into_iter().map(|client| client.join().unwrap()).collect()
     });
-    let after = Loop::mount(&copy).expect("what a power cut leaves can be mounted");
+    let after = Loop::mount(&copy).unwrap();
     let data = after.path().join("data");
     // The machine was started again.
     fs::write(data.join("index.open"), "another start of the machine").unwrap();

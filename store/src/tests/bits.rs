@@ -7,8 +7,8 @@ use std::path::Path;
 use super::random::Random;
 use super::seeds::each_seed;
 use super::world::{Facts, Flushed, World, sim_disk};
-use crate::check::check;
 use crate::error::StoreError;
+use crate::verify::verify;
 
 #[test]
 fn every_flipped_bit_is_found_and_none_is_given() {
@@ -23,7 +23,7 @@ async fn run(seed: u64) {
     for _ in 0..150 {
         world.step(&mut random, &mut facts).await.unwrap();
     }
-    let report = check(world.meta.as_ref(), world.chunks.as_ref(), &mut |_| {}).await.unwrap();
+    let report = verify(world.meta.as_ref(), world.chunks.as_ref(), &mut |_| {}).await.unwrap();
     assert!(report.is_sound(), "a false alarm: {report:?}");
     let (now, next_id) = (world.now, world.next_id);
     drop(world);
@@ -38,7 +38,7 @@ async fn run(seed: u64) {
         Ok(world) => {
             let is_held = !is_chunk(&flipped) || world.names(&flipped).await;
             world.check_what_is_given(&facts).await;
-            let report = check(world.meta.as_ref(), world.chunks.as_ref(), &mut |_| {}).await.unwrap();
+            let report = verify(world.meta.as_ref(), world.chunks.as_ref(), &mut |_| {}).await.unwrap();
             assert!(is_held != report.is_sound(), "{}: {report:?}", flipped.display());
         }
     }

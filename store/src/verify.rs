@@ -33,7 +33,7 @@ impl Report {
 
 /// Reads everything and recomputes every digest. A damaged chunk is taken out of use, so that the next upload of the same
 /// content heals it. `told` hears after each page how far it has come.
-pub async fn check(
+pub async fn verify(
     meta: &dyn MetaStore,
     chunks: &dyn ChunkStore,
     told: &mut (dyn FnMut(&Report) + Send),
@@ -50,13 +50,13 @@ pub async fn check(
         let Some((last, _)) = page.last() else { return Ok(report) };
         after = Some(*last);
         for (digest, record) in page {
-            check_chunk(meta, chunks, digest, &record, &mut report).await?;
+            verify_chunk(meta, chunks, digest, &record, &mut report).await?;
         }
         told(&report);
     }
 }
 
-async fn check_chunk(
+async fn verify_chunk(
     meta: &dyn MetaStore,
     chunks: &dyn ChunkStore,
     digest: ChunkDigest,
