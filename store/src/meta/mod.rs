@@ -2,7 +2,7 @@
 
 mod codec;
 mod committer;
-mod facts;
+pub(crate) mod facts;
 mod index;
 mod keys;
 mod log;
@@ -13,7 +13,7 @@ mod sled;
 mod snapshot;
 mod store;
 mod tx;
-mod verbs;
+pub(crate) mod verbs;
 
 use async_trait::async_trait;
 use cairn_shared::message::RowState;
@@ -33,6 +33,7 @@ pub(crate) use self::{
     memory::MemoryIndex,
     open::{IndexFolder, open_over},
     read::Read,
+    tx::Tx,
 };
 pub use open::{memory, open};
 

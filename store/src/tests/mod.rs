@@ -3,5 +3,6 @@
 mod bits;
 mod power;
 pub(crate) mod random;
+mod schedules;
 mod seeds;
 mod world;
