@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
-use actix_web::dev::{Server, ServerHandle, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Server, ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, HttpResponse, HttpServer, Resource, Route as Handler, guard, web};
@@ -127,32 +127,48 @@ fn serve(
     pace: Pace,
     page: Option<PathBuf>,
 ) -> io::Result<Server> {
-    let server = HttpServer::new(move || {
-        let app = App::new()
-            .app_data(cairn.clone())
-            .app_data(hosts.clone())
-            .app_data(pace)
-            .wrap(from_fn(http::guard))
-            .wrap(from_fn(dressed))
-            .wrap(from_fn(http::keep_payload));
-        let app = resources().into_iter().fold(app, App::service);
-        let app = app.service(web::scope("/api").default_service(web::to(not_found)));
-        let app = app.service(web::scope("/d").default_service(web::to(not_found)));
-        match &page {
-            Some(folder) => {
-                app.service(web::scope("").wrap(from_fn(page_dressed)).service(page::service(folder)))
-            }
-            None => app.service(web::resource("/").route(web::get().to(page::absent))),
-        }
-        .default_service(web::to(not_found))
-    })
-    .client_request_timeout(Duration::from_secs(5))
-    .client_disconnect_timeout(Duration::from_secs(2))
-    .keep_alive(Duration::from_secs(15))
-    .shutdown_timeout(20)
-    .disable_signals()
-    .listen(listener)?;
+    let server = HttpServer::new(move || app(&cairn, &hosts, pace, page.as_deref()))
+        .client_request_timeout(Duration::from_secs(5))
+        .client_disconnect_timeout(Duration::from_secs(2))
+        .keep_alive(Duration::from_secs(15))
+        .shutdown_timeout(20)
+        .disable_signals()
+        .listen(listener)?;
     Ok(server.run())
+}
+
+/// Every route behind every wall, for one worker.
+pub(crate) fn app(
+    cairn: &web::Data<Cairn>,
+    hosts: &web::Data<HostRule>,
+    pace: Pace,
+    page: Option<&Path>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody + use<>>,
+        Error = actix_web::Error,
+        InitError = (),
+    > + use<>,
+> {
+    let app = App::new()
+        .app_data(cairn.clone())
+        .app_data(hosts.clone())
+        .app_data(pace)
+        .wrap(from_fn(http::guard))
+        .wrap(from_fn(dressed))
+        .wrap(from_fn(http::keep_payload));
+    let app = resources().into_iter().fold(app, App::service);
+    let app = app.service(web::scope("/api").default_service(web::to(not_found)));
+    let app = app.service(web::scope("/d").default_service(web::to(not_found)));
+    match page {
+        Some(folder) => {
+            app.service(web::scope("").wrap(from_fn(page_dressed)).service(page::service(folder)))
+        }
+        None => app.service(web::resource("/").route(web::get().to(page::absent))),
+    }
+    .default_service(web::to(not_found))
 }
 
 async fn dressed(

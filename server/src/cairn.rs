@@ -30,12 +30,20 @@ pub struct Cairn {
     pub(crate) secret: Secret,
     pub(crate) config: Config,
     pub(crate) follower: Follower,
+    clock: fn() -> UnixMs,
 }
 
 impl Cairn {
     pub(crate) fn new(stores: Stores, secret: Secret, config: Config, follower: Follower) -> Self {
         let space = Space::new(stores.chunks.clone());
-        Self { meta: stores.meta, chunks: stores.chunks, space, secret, config, follower }
+        let clock = platform::now;
+        Self { meta: stores.meta, chunks: stores.chunks, space, secret, config, follower, clock }
+    }
+
+    /// The same with another clock.
+    #[cfg(test)]
+    pub(crate) fn with_clock(self, clock: fn() -> UnixMs) -> Self {
+        Self { clock, ..self }
     }
 
     /// The stores, for whoever outlives a request.
@@ -45,7 +53,7 @@ impl Cairn {
 
     /// The time now.
     pub(crate) fn now(&self) -> UnixMs {
-        platform::now()
+        (self.clock)()
     }
 
     /// A fresh 128-bit id.

@@ -11,6 +11,8 @@ mod platform;
 mod refusal;
 mod space;
 mod stages;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 
 pub use app::{Ended, Running, start};

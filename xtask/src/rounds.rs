@@ -28,11 +28,17 @@ pub(crate) fn real(place: &Place, args: &[String], name: &str, rounds: u64) -> a
     crate::run::show(&mut command)
 }
 
-/// A test of the store in simulation, that many seeds.
-pub(crate) fn store(place: &Place, args: &[String], name: &str, seeds: u64) -> anyhow::Result<()> {
-    let test = ["test", "--release", "-p", "cairn-store", "--lib", "--", "--nocapture", name];
+/// A test in simulation, that many seeds or schedules.
+pub(crate) fn simulated(
+    place: &Place,
+    args: &[String],
+    (package, name): (&str, &str),
+    seeds: u64,
+) -> anyhow::Result<()> {
+    let test = ["test", "--release", "-p", package, "--lib", "--", "--nocapture", name];
     let mut command = crate::run::cargo(place, &test)?;
-    crate::run::show(command.env("CAIRN_SEEDS", count(args, seeds)?.to_string()))
+    let seeds = count(args, seeds)?.to_string();
+    crate::run::show(command.env("CAIRN_SEEDS", &seeds).env("CAIRN_SCHEDULES", &seeds))
 }
 
 fn count(args: &[String], default: u64) -> anyhow::Result<u64> {

@@ -23,12 +23,22 @@ pub(crate) const ENTRIES: &[Entry] = &[
     Entry {
         name: "simulated",
         about: "power cuts in simulation, 10,000 seeds",
-        run: |place, args| rounds::store(place, args, "power", 10_000),
+        run: |place, args| rounds::simulated(place, args, ("cairn-store", "power"), 10_000),
     },
     Entry {
         name: "bits",
         about: "flipped bits in chunks, log and snapshot, 1,000",
-        run: |place, args| rounds::store(place, args, "bits", 1_000),
+        run: |place, args| rounds::simulated(place, args, ("cairn-store", "bits"), 1_000),
+    },
+    Entry {
+        name: "schedules",
+        about: "uploads, deletes and clean-ups in every order that chance finds (shuttle), 1,000,000",
+        run: |place, args| rounds::simulated(place, args, ("cairn-store", "schedules"), 1_000_000),
+    },
+    Entry {
+        name: "clients",
+        about: "engines and routes in simulated time, over a line that loses and doubles, 100,000 seeds",
+        run: |place, args| rounds::simulated(place, args, ("cairn-server", "whatever"), 100_000),
     },
     Entry {
         name: "space",

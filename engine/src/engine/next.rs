@@ -12,13 +12,18 @@ use crate::{Now, PassId, UploadId};
 pub(super) const CALL_TIME_MS: u64 = 30_000;
 /// Slowest line that a chunk is waited for on, in bytes a millisecond (8 KiB/s), beside the time above.
 const SEND_BYTES_PER_MS: u64 = 8;
-/// Smallest grant to a reader before its end is near, in bytes.
+/// Smallest grant to a reader, in bytes, where its share is twice that.
 const GRANT_BYTES_MIN: u64 = 1 << 20;
 /// How long a platform is believed that says there is no network, in milliseconds.
 pub(super) const OFFLINE_TIME_MS: u64 = 30_000;
 /// First pause before the whole-file digest is asked for again, and the longest, in milliseconds.
 pub(super) const BLOB_PAUSE_MS: u64 = 1_000;
 pub(super) const BLOB_PAUSE_MAX_MS: u64 = 30_000;
+
+/// Small grants cost more than they bring, but half a share always holds the rule's longest chunk.
+fn grant_min(share: u64) -> u64 {
+    GRANT_BYTES_MIN.min(share / 2)
+}
 
 impl Engine {
     /// Lets every active upload take its next steps.
@@ -48,7 +53,7 @@ impl Engine {
     fn make_room(&mut self, id: UploadId, share: u64) {
         let own =
             self.uploads.get(&id).and_then(|upload| upload.pass.as_ref()).map_or(0, |pass| pass.held_bytes);
-        if own + GRANT_BYTES_MIN > share {
+        if own + grant_min(share) > share {
             return;
         }
         while self.held_bytes() + share - own > self.config.held_bytes_max {
@@ -86,7 +91,7 @@ impl Engine {
         }
         let Some(pass) = &mut upload.pass else { return };
         let room = share.saturating_sub(pass.held_bytes).min(self.config.held_bytes_max.saturating_sub(held));
-        if !pass.ended && room >= GRANT_BYTES_MIN {
+        if !pass.ended && room >= grant_min(share) {
             pass.held_bytes += room;
             self.effects.push_back(Effect::Read { upload: id, pass: pass.id, bytes: room });
         }

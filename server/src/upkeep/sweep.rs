@@ -37,7 +37,8 @@ pub(crate) async fn sweep(cairn: Arc<Cairn>) {
     }
 }
 
-async fn sweep_once(cairn: &Cairn, delay: Duration) -> Result<(), StoreError> {
+/// Ends what is over time, and removes what has been unheld for `delay`.
+pub(crate) async fn sweep_once(cairn: &Cairn, delay: Duration) -> Result<(), StoreError> {
     let now = cairn.now();
     while cairn.meta.sweep(now, now.saturating_sub(millis(ARCHIVE_TTL))).await? {}
     let mut removed = 0;

@@ -21,11 +21,7 @@ fn upload(site: &Site, bearer: &str, bytes: &[u8]) -> Value {
 
 /// Flips one bit of the chunk that has these bytes.
 fn flip(site: &Site, bytes: &[u8], at: usize) {
-    let (path, mut stored) = site
-        .stored("chunks")
-        .into_iter()
-        .find(|(_, stored)| stored == bytes)
-        .expect("a chunk with these bytes");
+    let (path, mut stored) = site.stored("chunks").into_iter().find(|(_, stored)| stored == bytes).unwrap();
     stored[at] ^= 8;
     std::fs::write(path, stored).unwrap();
 }

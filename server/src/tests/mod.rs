@@ -1,0 +1,7 @@
+//! Many clients and one server in simulated time: every route in this process, every engine real, and a line that loses,
+//! delays, doubles and reorders.
+
+mod client;
+mod random;
+mod site;
+mod world;
