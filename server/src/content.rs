@@ -12,36 +12,48 @@ use crate::cairn::Stores;
 pub(crate) struct Content {
     stores: Stores,
     reader: Box<dyn ChunkReader>,
+    skip: usize,
     digest: ChunkDigest,
     generation: u32,
 }
 
 impl Content {
-    /// Opens a chunk, from `skip` on. One that is read from its beginning is verified: its last bytes come only where
-    /// all of them are what they were. `Damaged` where it is not there, or was found damaged before.
+    /// Opens a chunk, from `skip` on. All of it is read and verified nevertheless: its last bytes come only where all of
+    /// them are what they were. `Damaged` where it is not there, or was found damaged before.
     pub(crate) async fn open(stores: &Stores, digest: ChunkDigest, skip: u32) -> Result<Self, StoreError> {
         let damaged = |what: &str| StoreError::Damaged(format!("chunk {} {what}", digest.short()));
         let record = stores.meta.chunk(digest).await?.ok_or_else(|| damaged("has no record"))?;
         if record.state == ChunkState::Damaged {
             return Err(damaged("was found damaged"));
         }
-        let opened = match skip {
-            0 => open_verified(stores.chunks.as_ref(), &record).await,
-            _ => stores.chunks.open(&record.locator, skip).await,
-        };
-        let generation = record.generation;
-        match opened {
-            Ok(reader) => Ok(Self { stores: stores.clone(), reader, digest, generation }),
+        let (generation, skip) = (record.generation, usize::try_from(skip).unwrap_or(usize::MAX));
+        match open_verified(stores.chunks.as_ref(), &record).await {
+            Ok(reader) => Ok(Self { stores: stores.clone(), reader, skip, digest, generation }),
             Err(error) => Err(judge(stores, digest, generation, error).await),
         }
     }
 
     /// The next bytes; `None` at the end.
     pub(crate) async fn read(&mut self) -> Result<Option<Bytes>, StoreError> {
-        match self.reader.read().await {
-            Ok(bytes) => Ok(bytes),
-            Err(error) => Err(judge(&self.stores, self.digest, self.generation, error).await),
+        loop {
+            match self.reader.read().await {
+                Ok(Some(mut bytes)) if self.skip > 0 => {
+                    let skipped = bytes.split_to(self.skip.min(bytes.len()));
+                    self.skip -= skipped.len();
+                    if !bytes.is_empty() {
+                        return Ok(Some(bytes));
+                    }
+                }
+                Ok(bytes) => return Ok(bytes),
+                Err(error) => return Err(judge(&self.stores, self.digest, self.generation, error).await),
+            }
         }
+    }
+
+    /// Reads what is left, so that what was given before is known to be right.
+    pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
+        while self.read().await?.is_some() {}
+        Ok(())
     }
 }
 

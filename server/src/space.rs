@@ -17,6 +17,9 @@ const LAPSE: Duration = Duration::from_secs(15 * 60);
 /// No owner is promised more than this part of the free space.
 const OWNER_PART: u64 = 4;
 
+/// No session is promised more chunks than this, however small they are.
+const SESSION_CHUNKS: usize = 65_536;
+
 /// The space for chunks.
 pub(crate) struct Space {
     chunks: Arc<dyn ChunkStore>,
@@ -70,7 +73,7 @@ impl Space {
         Ok(())
     }
 
-    /// A chunk has come, or will never be sent.
+    /// A chunk has come, or need not be sent.
     pub(crate) fn settle(&self, session: SessionId, digest: ChunkDigest) {
         self.ledger().settle(session, digest, Instant::now());
     }
@@ -115,10 +118,11 @@ impl Ledger {
             bytes: 0,
             touched: now,
         });
-        promise.touched = now;
         for row in rows {
             let length = u64::from(row.length);
-            if length <= room && !promise.chunks.contains_key(&row.digest) {
+            let is_new = !promise.chunks.contains_key(&row.digest);
+            if length <= room && is_new && promise.chunks.len() < SESSION_CHUNKS {
+                promise.touched = now;
                 promise.chunks.insert(row.digest, row.length);
                 promise.bytes += length;
                 room -= length;

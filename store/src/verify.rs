@@ -20,7 +20,7 @@ pub struct Report {
     pub bytes: u64,
     /// What is wrong with log or snapshot.
     pub log: Option<String>,
-    /// Chunks whose bytes are gone, or not what they were; known ones among them.
+    /// Chunks whose bytes are gone, can't be read, or are not what they were; known ones among them.
     pub damaged: Vec<ChunkDigest>,
 }
 
@@ -78,6 +78,12 @@ async fn verify_chunk(
         Ok(_) | Err(StoreError::Damaged(_)) => {
             report.damaged.push(digest);
             meta.quarantine(digest, record.generation).await.map(drop)
+        }
+        Err(StoreError::Io(error)) => {
+            // It may be the disk's cable as well as the disk: the copy stays in use, and the look goes on.
+            tracing::error!(digest = %digest, %error, "a chunk can't be read");
+            report.damaged.push(digest);
+            Ok(())
         }
         Err(error) => Err(error),
     }

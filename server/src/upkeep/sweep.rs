@@ -57,11 +57,17 @@ pub(crate) async fn sweep_once(cairn: &Cairn, delay: Duration) -> Result<(), Sto
 
 async fn remove_doomed(cairn: &Cairn, before: UnixMs) -> Result<usize, StoreError> {
     let doomed = cairn.meta.doom(before, DOOM_STEP).await?;
+    let mut removed = 0;
     for chunk in &doomed {
-        cairn.chunks.remove(&chunk.locator).await?;
+        // One that can't be removed must not keep the others.
+        if let Err(error) = cairn.chunks.remove(&chunk.locator).await {
+            tracing::error!(chunk = chunk.locator.key, %error, "a chunk can't be removed and will be tried again");
+            continue;
+        }
         cairn.meta.forget_chunk(chunk.digest, chunk.generation).await?;
+        removed += 1;
     }
-    Ok(doomed.len())
+    Ok(removed)
 }
 
 /// Copies that no record named at the last look: a crash, or a refusal, came between placing and noting them.

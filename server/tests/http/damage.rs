@@ -61,6 +61,27 @@ fn a_damaged_chunk_breaks_the_download_and_heals() {
     }
 }
 
+/// Whatever part of the chunk is asked for first, with the damage in it or not.
+#[test]
+fn a_part_of_a_damaged_chunk_is_never_given_as_if_it_were_sound() {
+    let site = Site::on_disk(&[]);
+    let owner = site.owner();
+    for (round, range) in
+        ["65536-65545", "66312-66314", "66400-66500", "131070-131071", "100-66000", "66400-"]
+            .into_iter()
+            .enumerate()
+    {
+        let file = noise(10 + round as u64, 3 * BLOCK);
+        let raw = format!("{}/raw", upload(&site, &owner, &file)["url"].as_str().unwrap());
+        flip(&site, &file[BLOCK..2 * BLOCK], 777);
+        let asked =
+            ureq::get(format!("http://{}{raw}", site.address)).header("Range", format!("bytes={range}"));
+        let mut response = asked.config().http_status_as_error(false).build().call().unwrap();
+        let ended = response.body_mut().as_reader().read_to_end(&mut Vec::new());
+        assert!(response.status() == 503 || ended.is_err(), "{range}: {} {ended:?}", response.status());
+    }
+}
+
 #[test]
 fn a_lost_chunk_is_told_and_heals() {
     let site = Site::on_disk(&[]);

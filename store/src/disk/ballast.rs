@@ -26,7 +26,8 @@ impl Ballast {
             return Ok(());
         }
         match self.disk.create(&self.path) {
-            Ok(mut file) => file.reserve(bytes),
+            // A file without space would only look like some.
+            Ok(mut file) => file.reserve(bytes).inspect_err(|_| drop(self.disk.remove(&self.path))),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             Err(error) => Err(error),
         }

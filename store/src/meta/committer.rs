@@ -60,7 +60,7 @@ impl Committer {
     /// store is closed.
     pub(crate) fn start(shared: Arc<Shared>, log: Box<dyn Log>, sequence: u64) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_VERBS);
-        let mut work = Work { shared: shared.clone(), log, sequence, begun: sequence };
+        let mut work = Work { shared: shared.clone(), log, sequence };
         let thread = thread::Builder::new().name("committer".to_owned()).spawn(move || work.run(waiting));
         if let Err(error) = &thread {
             shared.close(&format!("no thread for the committer: {error}"));
@@ -210,7 +210,6 @@ struct Work {
     shared: Arc<Shared>,
     log: Box<dyn Log>,
     sequence: u64,
-    begun: u64,
 }
 
 impl Work {
@@ -249,7 +248,7 @@ impl Work {
     /// Ends the log with a frame that changes nothing. A damaged frame in front of it was never a torn tail, so that
     /// the next start can tell one from the other.
     fn end(&mut self) -> Result<()> {
-        if self.sequence > self.begun {
+        if self.sequence > 0 {
             let sequence = self.sequence + 1;
             let mut bytes = Vec::new();
             frame::encode(&mut bytes, sequence, sequence, &Writes::new());

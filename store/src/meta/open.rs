@@ -106,8 +106,7 @@ impl Place<'_> {
             Some(first) if first > applied + 1 => return Ok(None),
             Some(_) | None => {}
         }
-        let replayed = self.replay(index.as_ref(), applied)?;
-        self.check_end(&replayed, applied, "the index")?;
+        let replayed = self.replay(index.as_ref(), applied, applied)?;
         Ok(Some((index, replayed)))
     }
 
@@ -128,8 +127,7 @@ impl Place<'_> {
             index.apply(&written, snapshot.after)?;
             after = snapshot.after;
         }
-        let replayed = self.replay(index.as_ref(), after)?;
-        self.check_end(&replayed, seen, "the snapshot")?;
+        let replayed = self.replay(index.as_ref(), after, seen)?;
         index.flush()?;
         Ok((index, replayed))
     }
@@ -138,23 +136,10 @@ impl Place<'_> {
         snapshot::newest(self.disk.as_ref(), &self.snapshots)
     }
 
-    /// What an index or a snapshot knows was on disk in the log before. Where it is not there any more, a torn tail
-    /// was not torn, but damaged.
-    fn check_end(&self, replayed: &Replayed, known: u64, by: &str) -> Result<()> {
-        if replayed.sequence >= known {
-            return Ok(());
-        }
-        let (log, last) = (self.log.display(), replayed.sequence);
-        Err(StoreError::Damaged(format!(
-            "{log} ends with record {last}, and {by} knows {known}: bring the log back, or remove {by} and lose what \
-             only it knows"
-        )))
-    }
-
-    fn replay(&self, index: &dyn Index, after: u64) -> Result<Replayed> {
+    fn replay(&self, index: &dyn Index, after: u64, known: u64) -> Result<Replayed> {
         let mut written = Writes::new();
         let mut sequence = after;
-        let replayed = replay(&self.disk, &self.log, after, &mut |frame| {
+        let replayed = replay(&self.disk, &self.log, after, known, &mut |frame| {
             written.extend(frame.writes);
             sequence = frame.sequence;
             if written.len() >= REPLAY_ROWS {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use super::index::{Index, Writes};
 use super::log::frame::{self, HEAD_BYTES};
 use super::read::{Read, scan_range};
-use crate::disk::{Disk, DiskFile, folder_of, write_file};
+use crate::disk::{Disk, DiskFile, Use, check_space, folder_of, write_file};
 use crate::error::{Result, StoreError};
 
 const MAGIC: [u8; 8] = *b"CAIRNSNP";
@@ -62,7 +62,7 @@ pub(crate) fn write(disk: &dyn Disk, folder: &Path, after: u64, index: &dyn Inde
     let path = folder.join(format!("{after:020}{SUFFIX}"));
     let mut length = 0;
     write_file(disk, &path, |file| {
-        let mut out = Out { file, at: 0, frames: 0 };
+        let mut out = Out { disk, folder, file, at: 0, frames: 0 };
         out.rows(after, index)?;
         length = out.at;
         Ok::<_, StoreError>(())
@@ -82,6 +82,8 @@ pub(crate) fn forget(disk: &dyn Disk, folder: &Path, after: u64) -> Result<()> {
 }
 
 struct Out<'a> {
+    disk: &'a dyn Disk,
+    folder: &'a Path,
     file: &'a mut dyn DiskFile,
     at: u64,
     frames: u64,
@@ -126,6 +128,8 @@ impl Out<'_> {
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        // The log has everything: a snapshot must not take the space that it needs.
+        check_space(self.disk, self.folder, Use::Facts, bytes.len() as u64)?;
         self.file.write_at(bytes, self.at)?;
         self.at += bytes.len() as u64;
         Ok(())

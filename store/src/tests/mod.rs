@@ -1,6 +1,7 @@
 //! Tests over the whole store, with disks and indexes that only tests have.
 
 mod bits;
+mod faults;
 mod power;
 pub(crate) mod random;
 mod schedules;

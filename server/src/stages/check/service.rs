@@ -2,7 +2,7 @@
 
 use cairn_shared::limits::CHECK_ROWS_MAX;
 use cairn_shared::message::{CheckRequest, CheckResponse, Declared, HashResponse, RowState};
-use cairn_shared::{BlobDigest, Row, route};
+use cairn_shared::{BlobDigest, OwnerId, Row, route};
 
 use crate::access::{OwnerRight, UploadRight};
 use crate::cairn::Cairn;
@@ -34,10 +34,18 @@ pub(super) async fn declare(
         .meta
         .declare_rows(session, request.revision, request.at, rows.clone(), request.size, cairn.now())
         .await?;
-    let needed = rows.into_iter().zip(&chunks).filter(|(_, state)| **state == RowState::Need);
-    let needed: Vec<Row> = needed.map(|(row, _)| row).collect();
+    let (needed, here): (Vec<_>, Vec<_>) =
+        rows.into_iter().zip(&chunks).partition(|(_, state)| **state == RowState::Need);
+    here.into_iter().for_each(|(row, _)| cairn.space.settle(session.id, row.digest));
+    if request.revision > right.session().revision {
+        // What the revision dropped will never be sent; the rest is asked for again.
+        cairn.space.forget(session.id);
+    }
     if !needed.is_empty() {
-        cairn.space.promise(session.id, session.owner, &needed).await?;
+        let needed: Vec<Row> = needed.into_iter().map(|(row, _)| row).collect();
+        // Whoever has no credential shares one part with all others who have none.
+        let owner = if session.ownerless { OwnerId::new([0; 16]) } else { session.owner };
+        cairn.space.promise(session.id, owner, &needed).await?;
     }
     Ok(CheckResponse { revision: session.revision, chunks })
 }

@@ -126,9 +126,14 @@ impl Reading {
                 None => self.open_next().await?,
             };
             if let Some(mut bytes) = reader.read().await? {
-                self.open = Some(reader);
                 bytes.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
                 self.left -= bytes.len() as u64;
+                if self.left > 0 {
+                    self.open = Some(reader);
+                } else {
+                    // A range may end inside a chunk: its last bytes wait until all of that is verified.
+                    reader.finish().await?;
+                }
                 return Ok(Some(bytes));
             }
         }

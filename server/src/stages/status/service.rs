@@ -42,6 +42,9 @@ pub(super) async fn give_up(cairn: &Cairn, right: &UploadRight) -> Answer<()> {
             let detail = "The session became a file. DELETE /api/file/{file} deletes it.";
             Err(Problem::new(ProblemCode::SessionPublished, detail).into())
         }
-        outcome => Ok(outcome?),
+        outcome => {
+            cairn.space.forget(right.session().id);
+            Ok(outcome?)
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use cairn_shared::ChunkDigest;
 
-use crate::disk::{Disk, make_folders};
+use crate::disk::{Disk, Lock, make_folders};
 use crate::error::{Result, StoreError};
 
 /// Chunks of one folder. More make a folder slow to list, fewer make more folders to sync.
@@ -22,6 +22,8 @@ pub(super) struct Folders {
     pub(super) tmp: PathBuf,
     current: Mutex<Current>,
     begun: Condvar,
+    // Ends with the last who may still write: a hanging operation of a closed store must not meet the next one.
+    _lock: Lock,
 }
 
 /// The folder that takes chunks now; `None` while the next is being made.
@@ -96,7 +98,7 @@ impl Folder {
 
 impl Folders {
     /// Finds the folder that is filled next; makes `chunks/` and `tmp/` where they are missing.
-    pub(super) fn open(disk: Arc<dyn Disk>, data: &Path) -> Result<Self> {
+    pub(super) fn open(disk: Arc<dyn Disk>, data: &Path, lock: Lock) -> Result<Self> {
         let (chunks, tmp) = (data.join("chunks"), data.join("tmp"));
         make_folders(disk.as_ref(), &chunks)?;
         make_folders(disk.as_ref(), &tmp)?;
@@ -109,7 +111,7 @@ impl Folders {
             current.names = u32::try_from(names).unwrap_or(u32::MAX);
         }
         current.folder = Some(Folder::new(&chunks, current.number));
-        Ok(Self { disk, chunks, tmp, current: Mutex::new(current), begun: Condvar::new() })
+        Ok(Self { disk, chunks, tmp, current: Mutex::new(current), begun: Condvar::new(), _lock: lock })
     }
 
     /// Links are unlinked, never followed.
@@ -151,9 +153,8 @@ impl Folders {
             current = self.current();
             self.begun.notify_all();
             if let Err(error) = made {
-                // The next one who comes tries again.
-                current.folder = Some(folder);
-                current.names = FOLDER_CHUNKS;
+                // The next one who comes tries another: after a failed sync nobody knows whether this name lasts.
+                *current = Current { number, folder: Some(folder), names: FOLDER_CHUNKS };
                 return Err(error);
             }
             *current = Current { number, folder: Some(next), names: 0 };
@@ -215,7 +216,7 @@ mod tests {
     #[test]
     fn a_key_that_names_no_chunk_opens_nothing() {
         let data = tempfile::tempdir().unwrap();
-        let folders = Folders::open(real(), data.path()).unwrap();
+        let folders = Folders::open(real(), data.path(), Lock::new(())).unwrap();
         let hex = "ab".repeat(32);
         let good = format!("00000001/{hex}.0");
         assert_eq!(folders.path(&good).unwrap(), data.path().join("chunks").join(&good));

@@ -16,7 +16,7 @@ use self::read::DiskReader;
 use self::write::DiskWriter;
 pub(crate) use self::write::TempFile;
 use super::{ChunkCopy, ChunkReader, ChunkStore, ChunkWriter, Staged, StagedBytes, foreign, locator};
-use crate::disk::{Disk, Lock, Use, folder_of, free_bytes, make_folders, real};
+use crate::disk::{Disk, Use, folder_of, free_bytes, make_folders, real};
 use crate::error::Result;
 use crate::format;
 use crate::model::Locator;
@@ -32,15 +32,14 @@ pub(crate) fn open_over(disk: Arc<dyn Disk>, data: &Path) -> Result<Arc<dyn Chun
     format::check(disk.as_ref(), data)?;
     make_folders(disk.as_ref(), &data.join("chunks"))?;
     let lock = disk.lock(&data.join("chunks").join("lock"))?;
-    let folders = Arc::new(Folders::open(disk, data)?);
+    let folders = Arc::new(Folders::open(disk, data, lock)?);
     folders.clear_tmp()?;
-    Ok(Arc::new(DiskChunks { folders, next_temp: Arc::new(AtomicU64::new(0)), _lock: lock }))
+    Ok(Arc::new(DiskChunks { folders, next_temp: AtomicU64::new(0) }))
 }
 
 struct DiskChunks {
     folders: Arc<Folders>,
-    next_temp: Arc<AtomicU64>,
-    _lock: Lock,
+    next_temp: AtomicU64,
 }
 
 #[async_trait]
@@ -48,16 +47,15 @@ impl ChunkStore for DiskChunks {
     async fn begin(&self, length_max: u32) -> Result<Box<dyn ChunkWriter>> {
         let number = self.next_temp.fetch_add(1, Ordering::Relaxed);
         let path = self.folders.tmp.join(number.to_string());
-        Ok(Box::new(DiskWriter::new(self.folders.disk.clone(), path, length_max)))
+        Ok(Box::new(DiskWriter::new(self.folders.clone(), path, length_max)))
     }
 
     async fn place(&self, staged: Staged, generation: u32) -> Result<Locator> {
-        let folders = self.folders.clone();
         blocking(move || {
             let file = file_name(staged.digest, generation);
             let length = staged.length;
             let StagedBytes::Disk(temp) = staged.bytes else { return Err(foreign()) };
-            let folder = temp.place(&folders, &file)?;
+            let folder = temp.place(&file)?;
             Ok(locator(format!("{folder}/{file}"), length))
         })
         .await

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::blocking;
 use super::folders::Folders;
 use crate::chunk::{ChunkWriter, Staged, StagedBytes, too_long};
-use crate::disk::{Disk, DiskFile, Use, check_space, folder_of};
+use crate::disk::{DiskFile, Use, check_space};
 use crate::error::{Result, StoreError};
 
 /// Bytes that gather before they are hashed and written on a blocking thread.
@@ -20,7 +20,7 @@ const BUFFER_BYTES: usize = 256 * 1_024;
 
 /// A file in `tmp/`, unlinked when it is dropped.
 pub(crate) struct TempFile {
-    disk: Arc<dyn Disk>,
+    folders: Arc<Folders>,
     file: Box<dyn DiskFile>,
     length: u64,
     path: PathBuf,
@@ -28,12 +28,13 @@ pub(crate) struct TempFile {
 }
 
 impl TempFile {
-    fn create(disk: Arc<dyn Disk>, path: PathBuf) -> Result<Self> {
-        check_space(disk.as_ref(), folder_of(&path), Use::Chunks, BUFFER_BYTES as u64)?;
-        Ok(Self { file: disk.create(&path)?, disk, length: 0, path, is_placed: false })
+    fn create(folders: Arc<Folders>, path: PathBuf) -> Result<Self> {
+        Ok(Self { file: folders.disk.create(&path)?, folders, length: 0, path, is_placed: false })
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        // Each time: many writers together would else leave nothing of the reserve.
+        check_space(self.folders.disk.as_ref(), &self.folders.tmp, Use::Chunks, bytes.len() as u64)?;
         self.file.write_at(bytes, self.length)?;
         self.length += bytes.len() as u64;
         Ok(())
@@ -41,9 +42,9 @@ impl TempFile {
 
     /// Bytes first, then the name: nobody ever sees a name without its bytes. The sync goes through the descriptor
     /// that wrote, since a failed write-back is told to that one. Gives the folder.
-    pub(super) fn place(mut self, folders: &Folders, file: &str) -> Result<String> {
+    pub(super) fn place(mut self, file: &str) -> Result<String> {
         self.file.sync()?;
-        let folder = folders.place(&self.path, file)?;
+        let folder = self.folders.place(&self.path, file)?;
         self.is_placed = true;
         Ok(folder)
     }
@@ -54,7 +55,7 @@ impl Drop for TempFile {
         // A file that stays is cleared away at the next start; one that has its name, but no durable one, lies where
         // the sweep finds it.
         if !self.is_placed {
-            drop(self.disk.remove(&self.path));
+            drop(self.folders.disk.remove(&self.path));
         }
     }
 }
@@ -67,7 +68,7 @@ impl fmt::Debug for TempFile {
 
 /// Takes one chunk.
 pub(super) struct DiskWriter {
-    disk: Arc<dyn Disk>,
+    folders: Arc<Folders>,
     path: PathBuf,
     length_max: u32,
     length: u32,
@@ -84,8 +85,8 @@ struct State {
 }
 
 impl DiskWriter {
-    pub(super) fn new(disk: Arc<dyn Disk>, path: PathBuf, length_max: u32) -> Self {
-        Self { disk, path, length_max, length: 0, buffer: Vec::new(), state: Some(State::default()) }
+    pub(super) fn new(folders: Arc<Folders>, path: PathBuf, length_max: u32) -> Self {
+        Self { folders, path, length_max, length: 0, buffer: Vec::new(), state: Some(State::default()) }
     }
 
     /// Hashes and writes what has gathered. The state moves to the thread, so that a caller who goes away while it
@@ -94,9 +95,9 @@ impl DiskWriter {
         let failed = || StoreError::Io(std::io::Error::other("an earlier write of this chunk failed"));
         let mut state = self.state.take().ok_or_else(failed)?;
         let mut buffer = std::mem::take(&mut self.buffer);
-        let (disk, path) = (self.disk.clone(), self.path.clone());
+        let (folders, path) = (self.folders.clone(), self.path.clone());
         let (state, buffer) = blocking(move || {
-            state.write(disk, path, &buffer)?;
+            state.write(folders, path, &buffer)?;
             buffer.clear();
             Ok((state, buffer))
         })
@@ -107,10 +108,10 @@ impl DiskWriter {
 }
 
 impl State {
-    fn write(&mut self, disk: Arc<dyn Disk>, path: PathBuf, bytes: &[u8]) -> Result<()> {
+    fn write(&mut self, folders: Arc<Folders>, path: PathBuf, bytes: &[u8]) -> Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            None => self.file.insert(TempFile::create(disk, path)?),
+            None => self.file.insert(TempFile::create(folders, path)?),
         };
         file.append(bytes)?;
         self.sha256.update(bytes);

@@ -23,12 +23,13 @@ pub(crate) fn first_frame(disk: &dyn Disk, folder: &Path) -> Result<Option<u64>>
 }
 
 /// Reads every segment that may hold a frame behind `after` and hands those frames on, in order. A torn tail of the
-/// last segment is cut off: it was never acknowledged. Anything else that is not sound is `Damaged`, and so is a log
-/// that begins behind `after + 1`.
+/// last segment is cut off: it was never acknowledged. Anything else that is not sound is `Damaged`, and stays as it is;
+/// so is a log that begins behind `after + 1`, or ends before `known`, which an index or a snapshot has seen.
 pub(crate) fn replay(
     disk: &Arc<dyn Disk>,
     folder: &Path,
     after: u64,
+    known: u64,
     take: &mut dyn FnMut(Frame) -> Result<()>,
 ) -> Result<Replayed> {
     let segments = list(disk.as_ref(), folder)?;
@@ -54,6 +55,13 @@ pub(crate) fn replay(
         let mut reader = Reader { segment, sequence, is_last: segment == last };
         sound = reader.read(read_file(disk.as_ref(), &segment.path)?, after, take)?;
         sequence = reader.sequence;
+    }
+    if sequence < known {
+        return Err(StoreError::Damaged(format!(
+            "{} ends with record {sequence}, and the index or a snapshot knows {known}: bring the log back, or remove \
+             those and lose what only they know",
+            folder.display()
+        )));
     }
     let mut closed_bytes = 0;
     for segment in &segments[..segments.len() - 1] {

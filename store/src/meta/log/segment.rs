@@ -92,6 +92,7 @@ impl SegmentLog {
             // A full disk has to start too, so that something can be deleted.
             Err(error) if is_full(&error) => {
                 let mut file = disk.open(&segment.path)?;
+                file.write_at(sound, 0)?;
                 if file.length()? != end {
                     file.set_length(end)?;
                 }
@@ -181,7 +182,11 @@ impl Log for SegmentLog {
             return Ok(());
         }
         let begun = begin(self.disk.as_ref(), &self.folder, first);
-        self.file = begun.map_err(|error| failure("beginning a segment", error))?;
+        self.file = begun.map_err(|error| match self.disk.open(&path(&self.folder, first)) {
+            // It has its name, and nobody knows whether that lasts: frames must not go on in the one before.
+            Ok(_) => LogFailure::Closed(format!("beginning a segment failed half-way: {error}")),
+            Err(_) => failure("beginning a segment", error),
+        })?;
         self.closed_bytes += self.end;
         self.end = HEADER_BYTES as u64;
         Ok(())

@@ -28,7 +28,7 @@ fn write(folder: &Path) {
 
 fn replayed(folder: &Path, after: u64) -> Result<(Vec<u64>, u64), StoreError> {
     let mut seen = Vec::new();
-    let replayed = replay(&real(), folder, after, &mut |frame| {
+    let replayed = replay(&real(), folder, after, 0, &mut |frame| {
         assert_eq!(frame.writes[&vec![1]], Some(vec![frame.sequence as u8]));
         seen.push(frame.sequence);
         Ok(())
@@ -51,7 +51,7 @@ fn replay_goes_on_across_segments() {
 fn the_log_goes_on_in_the_last_segment() {
     let folder = TempDir::new().unwrap();
     write(folder.path());
-    let mut replayed_log = replay(&real(), folder.path(), 10, &mut |_| Ok(())).unwrap();
+    let mut replayed_log = replay(&real(), folder.path(), 10, 10, &mut |_| Ok(())).unwrap();
     let mut bytes = Vec::new();
     frame::encode(&mut bytes, 11, 11, &Writes::from([(vec![1], Some(vec![11]))]));
     assert!(!replayed_log.log.append(&bytes, 11).unwrap());

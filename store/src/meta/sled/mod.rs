@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sled::{Batch, Config, Db, Mode};
 
+use crate::disk::folder_of;
 use crate::error::{Result, StoreError};
 use crate::meta::index::{Index, Writes};
 use crate::meta::open::IndexFolder;
@@ -85,7 +86,14 @@ impl SledFolder {
     }
 
     fn outlived_a_crash_of_the_machine(&self) -> bool {
-        fs::read(self.open_since()).is_ok_and(|boot| boot != boot_id())
+        fs::read(self.open_since()).is_ok_and(|boot| boot.is_empty() || boot != boot_id())
+    }
+
+    /// Durable before sled writes anything.
+    fn note_open(&self) -> io::Result<()> {
+        fs::write(self.open_since(), boot_id())?;
+        File::open(self.open_since())?.sync_all()?;
+        File::open(folder_of(&self.folder))?.sync_all()
     }
 }
 
@@ -100,7 +108,7 @@ impl IndexFolder for SledFolder {
             tracing::warn!("the index is not relied on after a failure or a crash of the machine");
             self.clear()?;
         }
-        fs::write(self.open_since(), boot_id())?;
+        self.note_open()?;
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let config = Config::new()
             .path(&self.folder)
