@@ -5,6 +5,8 @@ mod app;
 mod cairn;
 pub mod config;
 mod content;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod http;
 mod page;
 mod platform;

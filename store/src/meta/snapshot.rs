@@ -19,12 +19,14 @@ use crate::error::{Result, StoreError};
 const MAGIC: [u8; 8] = *b"CAIRNSNP";
 const END_MAGIC: [u8; 8] = *b"CAIRNEND";
 const FORMAT: u32 = 1;
-const HEADER_BYTES: usize = 24;
-const FOOTER_BYTES: usize = 28;
+/// What stands in front of the frames.
+pub(crate) const HEADER_BYTES: usize = 24;
+/// What stands behind them.
+pub(crate) const FOOTER_BYTES: usize = 28;
 const SUFFIX: &str = ".snap";
 /// Rows of one frame.
 const FRAME_ROWS: usize = 4_096;
-/// What is read from the file at once, in bytes.
+/// The most that is read from the file at once, in bytes.
 const READ_BYTES: usize = 1_024 * 1_024;
 
 /// A snapshot file, by its name.
@@ -62,12 +64,17 @@ pub(crate) fn write(disk: &dyn Disk, folder: &Path, after: u64, index: &dyn Inde
     let path = folder.join(format!("{after:020}{SUFFIX}"));
     let mut length = 0;
     write_file(disk, &path, |file| {
-        let mut out = Out { file, at: 0, frames: 0 };
-        out.rows(after, index)?;
-        length = out.at;
+        length = write_to(file, after, index)?;
         Ok::<_, StoreError>(())
     })?;
     Ok(length)
+}
+
+/// What `write` puts into its file.
+pub(crate) fn write_to(file: &mut dyn DiskFile, after: u64, index: &dyn Index) -> Result<u64> {
+    let mut out = Out { file, at: 0, frames: 0 };
+    out.rows(after, index)?;
+    Ok(out.at)
 }
 
 /// Removes every snapshot older than `after`.
@@ -139,8 +146,18 @@ pub(crate) fn read(
     snapshot: &Snapshot,
     take: &mut dyn FnMut(Writes) -> Result<()>,
 ) -> Result<u64> {
-    let mut input =
-        In { file: disk.open(&snapshot.path)?, path: &snapshot.path, at: 0, bytes: Vec::new(), taken: 0 };
+    read_from(disk.open(&snapshot.path)?, snapshot, take)
+}
+
+/// What `read` does with its file.
+pub(crate) fn read_from(
+    file: Box<dyn DiskFile>,
+    snapshot: &Snapshot,
+    take: &mut dyn FnMut(Writes) -> Result<()>,
+) -> Result<u64> {
+    // A small file needs no large buffer; one byte at least, or its end would never be seen.
+    let read_bytes = usize::try_from(file.length()?).unwrap_or(READ_BYTES).clamp(1, READ_BYTES);
+    let mut input = In { file, path: &snapshot.path, read_bytes, at: 0, bytes: Vec::new(), taken: 0 };
     let header = input.sealed(HEADER_BYTES)?;
     if header[..8] != MAGIC
         || header[8..12] != FORMAT.to_be_bytes()
@@ -171,6 +188,7 @@ pub(crate) fn read(
 struct In<'a> {
     file: Box<dyn DiskFile>,
     path: &'a Path,
+    read_bytes: usize,
     at: u64,
     bytes: Vec<u8>,
     taken: usize,
@@ -184,7 +202,7 @@ impl In<'_> {
             self.taken = 0;
             while self.bytes.len() < length {
                 let begin = self.bytes.len();
-                self.bytes.resize(begin + READ_BYTES, 0);
+                self.bytes.resize(begin + self.read_bytes, 0);
                 let read = self.file.read_at(&mut self.bytes[begin..], self.at)?;
                 self.bytes.truncate(begin + read);
                 self.at += read as u64;
