@@ -35,7 +35,8 @@ pub(crate) fn store(place: &Place, args: &[String], name: &str, seeds: u64) -> a
     crate::run::show(command.env("CAIRN_SEEDS", count(args, seeds)?.to_string()))
 }
 
-fn count(args: &[String], default: u64) -> anyhow::Result<u64> {
+/// The number behind the name.
+pub(crate) fn count(args: &[String], default: u64) -> anyhow::Result<u64> {
     match args.first() {
         Some(text) => text.parse().with_context(|| format!("`{text}` is no number of rounds")),
         None => Ok(default),
