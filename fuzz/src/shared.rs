@@ -14,8 +14,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-/// Every target, by the name of its corpus.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// The name of a corpus, and what must hold of each of its files.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
     ("id", id),
     ("digest", digest),
     ("secret", secret),

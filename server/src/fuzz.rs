@@ -5,8 +5,11 @@ use data_encoding::BASE64;
 
 use crate::http::{Range, attachment, requested_range, sha256_in};
 
-/// Every target, by the name of its corpus.
-pub const TARGETS: &[(&str, fn(&[u8]))] =
+/// The name of a corpus, and what must hold of each of its files.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: &[Target] =
     &[("range", range), ("content_digest", content_digest), ("content_disposition", content_disposition)];
 
 /// A size in the first line, a header behind it: a range lies inside the size, and is the one that its numbers say.

@@ -5,6 +5,8 @@ mod replay;
 #[path = "../../fuzz/src/shared.rs"]
 pub mod shared;
 
+use shared::Target;
+
 #[test]
 fn every_file_of_the_corpora_passes() {
     replay::all(shared::TARGETS);

@@ -17,8 +17,11 @@ use crate::meta::memory::MemoryIndex;
 use crate::meta::snapshot::{self, Snapshot};
 use crate::model::{File, Follow, Gone, Link, Owner};
 
-/// Every target, by the name of its corpus.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// The name of a corpus, and what must hold of each of its files.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
     ("log_frame", log_frame),
     ("log_record", log_record),
     ("snapshot", snapshot),
