@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use cairn_server::config::Given;
-use cairn_server::{Config, Ended, Running};
+use cairn_server::{Config, Ended, Running, Stop};
 use tracing_subscriber::EnvFilter;
 
 use crate::say;
@@ -42,15 +42,19 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
     // Everything in the data folder is for this user only.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     actix_web::rt::System::new().block_on(async {
+        let mut stop = Stop::listen()?;
         let mut running = cairn_server::start(config.clone(), None).await?;
         loop {
             say::tell(&format!("Cairn is listening on http://{}", running.address));
             config.listen = running.address;
-            match running.wait().await? {
+            match running.wait(&mut stop).await? {
                 Ended::Stopped => return anyhow::Ok(()),
                 Ended::StoreClosed(why) => {
                     say::complain(&format!("The store closed ({why}). It is opened again."));
-                    running = start_again(&config).await?;
+                    running = tokio::select! {
+                        () = stop.told() => return Ok(()),
+                        started = start_again(&config) => started?,
+                    };
                 }
             }
         }

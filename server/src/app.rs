@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,7 +36,6 @@ pub struct Running {
     pub address: SocketAddr,
     server: Server,
     meta: Arc<dyn MetaStore>,
-    stop: [Signal; 2],
     jobs: Vec<tokio::task::JoinHandle<()>>,
 }
 
@@ -54,30 +54,51 @@ impl Running {
         self.server.handle()
     }
 
-    /// Serves until SIGTERM or SIGINT, or until the store closes; then lets running requests end.
-    pub async fn wait(self) -> io::Result<Ended> {
+    /// Serves until it is told to stop, or until the store closes; then lets running requests end.
+    pub async fn wait(self, stop: &mut Stop) -> io::Result<Ended> {
         let handle = self.server.handle();
-        let meta = self.meta.clone();
-        let [mut terminate, mut interrupt] = self.stop;
-        let guard = tokio::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-                () = store_closes(meta) => {}
-            }
-            handle.stop(true).await;
-        });
-        let outcome = self.server.await;
-        for job in self.jobs.into_iter().chain([guard]) {
+        let mut server = pin!(self.server);
+        let mut is_told = false;
+        let outcome = tokio::select! {
+            outcome = &mut server => outcome,
+            () = async {
+                tokio::select! {
+                    () = stop.told() => is_told = true,
+                    () = store_closes(&self.meta) => {}
+                }
+                handle.stop(true).await;
+            } => server.await,
+        };
+        for job in self.jobs {
             job.abort();
             // Whatever it held of the stores is dropped now.
             drop(job.await);
         }
-        outcome.map(|()| self.meta.closed().map_or(Ended::Stopped, Ended::StoreClosed))
+        let closed = self.meta.closed().filter(|_| !is_told);
+        outcome.map(|()| closed.map_or(Ended::Stopped, Ended::StoreClosed))
     }
 }
 
-async fn store_closes(meta: Arc<dyn MetaStore>) {
+/// SIGTERM and SIGINT, from when this is made until it is dropped: none gets lost between one run and the next.
+pub struct Stop([Signal; 2]);
+
+impl Stop {
+    /// Begins to listen for them. To be made before anybody is told that the server runs.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?]))
+    }
+
+    /// Waits for the first.
+    pub async fn told(&mut self) {
+        let [terminate, interrupt] = &mut self.0;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
+}
+
+async fn store_closes(meta: &Arc<dyn MetaStore>) {
     while meta.closed().is_none() {
         tokio::time::sleep(CLOSED_LOOK_EVERY).await;
     }
@@ -101,15 +122,13 @@ pub async fn start(config: Config, stores: Option<Stores>) -> anyhow::Result<Run
     let hosts = HostRule::new(config.hosts.iter().cloned().chain(config.public_host()));
     let cairn = Arc::new(Cairn::new(stores, secret, config, follower));
     let meta = cairn.meta.clone();
-    // Before anybody is told that the server runs, so that who stops it at once stops it gently.
-    let stop = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
     let jobs = vec![
         tokio::spawn(following),
         tokio::spawn(sweep(cairn.clone())),
         tokio::spawn(checkpoint(cairn.clone())),
     ];
     let server = serve(listener, web::Data::from(cairn), web::Data::new(hosts), pace, page)?;
-    Ok(Running { address, server, meta, stop, jobs })
+    Ok(Running { address, server, meta, jobs })
 }
 
 async fn open(config: &Config) -> anyhow::Result<Stores> {

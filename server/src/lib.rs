@@ -5,6 +5,8 @@ mod app;
 mod cairn;
 pub mod config;
 mod content;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod http;
 mod page;
 mod platform;
@@ -15,6 +17,6 @@ mod stages;
 mod tests;
 mod upkeep;
 
-pub use app::{Ended, Running, start};
+pub use app::{Ended, Running, Stop, start};
 pub use cairn::{Cairn, Stores};
 pub use config::Config;

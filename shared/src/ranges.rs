@@ -2,8 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Pairs are not what `Ranges` promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("ranges are [first, end) pairs, none of them empty, each behind the one before")]
+pub struct RangesError;
+
 /// Ascending, disjoint, never touching `[first, end)` pairs of indexes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<(u32, u32)>")]
 pub struct Ranges(Vec<(u32, u32)>);
 
 impl Ranges {
@@ -55,6 +61,16 @@ impl Ranges {
     }
 }
 
+impl TryFrom<Vec<(u32, u32)>> for Ranges {
+    type Error = RangesError;
+
+    fn try_from(pairs: Vec<(u32, u32)>) -> Result<Self, RangesError> {
+        let sound = pairs.iter().all(|(first, end)| first < end)
+            && pairs.windows(2).all(|pair| pair[0].1 < pair[1].0);
+        if sound { Ok(Self(pairs)) } else { Err(RangesError) }
+    }
+}
+
 impl FromIterator<u32> for Ranges {
     /// Collects ascending indexes.
     fn from_iter<I: IntoIterator<Item = u32>>(indexes: I) -> Self {
@@ -70,6 +86,15 @@ impl FromIterator<u32> for Ranges {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn the_wire_brings_none_that_nobody_could_have_pushed() {
+        let read = |text| serde_json::from_str::<Ranges>(text).map_err(|error| error.to_string());
+        assert_eq!(read("[[0,3],[5,9]]").map(|ranges| ranges.count()), Ok(7));
+        for bad in ["[[3,3]]", "[[9,3]]", "[[5,9],[0,3]]", "[[0,5],[3,9]]", "[[0,3],[3,9]]"] {
+            assert_eq!(read(bad), Err(RangesError.to_string()), "{bad}");
+        }
+    }
 
     proptest! {
         #[test]

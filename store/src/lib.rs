@@ -4,6 +4,8 @@ pub mod chunk;
 mod disk;
 pub mod error;
 mod format;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod meta;
 pub mod model;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod accept;
 mod bench;
 mod clock;
+mod fuzz;
 mod help;
 mod page;
 mod place;

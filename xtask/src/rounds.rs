@@ -41,7 +41,8 @@ pub(crate) fn simulated(
     crate::run::show(command.env("CAIRN_SEEDS", &seeds).env("CAIRN_SCHEDULES", &seeds))
 }
 
-fn count(args: &[String], default: u64) -> anyhow::Result<u64> {
+/// The number behind the name.
+pub(crate) fn count(args: &[String], default: u64) -> anyhow::Result<u64> {
     match args.first() {
         Some(text) => text.parse().with_context(|| format!("`{text}` is no number of rounds")),
         None => Ok(default),

@@ -1,9 +1,10 @@
 //! Rounds with changing seeds.
 
-use crate::rounds;
 use crate::table::Entry;
+use crate::{fuzz, rounds};
 
-/// What `cargo xtask torture` knows. A number behind the name says how many rounds, seeds or sizes.
+/// What `cargo xtask torture` knows. A number behind the name says how many rounds, seeds, sizes or
+/// executions.
 pub(crate) const ENTRIES: &[Entry] = &[
     Entry {
         name: "resume",
@@ -50,4 +51,5 @@ pub(crate) const ENTRIES: &[Entry] = &[
         about: "the n-th fsync, write, rename, open or unlink of the server fails, 30 of each kind",
         run: |place, args| rounds::real(place, args, "nth", 30),
     },
+    Entry { name: "fuzz", about: "every parser under cargo-fuzz, 1,000,000 executions each", run: fuzz::run },
 ];

@@ -98,11 +98,16 @@ impl Server {
         begun.elapsed()
     }
 
-    /// SIGTERM, and waits until it has stopped.
+    /// SIGTERM, and waits until it has stopped, 30 s at most.
     pub(crate) fn terminate(&mut self) -> std::process::ExitStatus {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        self.child.wait().unwrap()
+        (0..3_000)
+            .find_map(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+                self.child.try_wait().unwrap()
+            })
+            .expect("SIGTERM ends the server")
     }
 }
 

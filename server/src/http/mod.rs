@@ -1,6 +1,7 @@
 //! What every route shares: bodies, JSON, problems, headers.
 
 mod body;
+mod content_digest;
 mod disposition;
 mod json;
 mod path;
@@ -10,6 +11,7 @@ mod request;
 mod security;
 
 pub(crate) use body::{Body, Pace, keep_payload};
+pub(crate) use content_digest::sha256_in;
 pub(crate) use disposition::attachment;
 pub(crate) use json::{json_body, optional_json_body};
 pub(crate) use path::{last, query, variable};

@@ -10,6 +10,7 @@ use cairn_store::model::{Follow, SessionState};
 use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, broadcast};
+use tokio::time::{Instant, timeout};
 
 use crate::cairn::Stores;
 use crate::content::Content;
@@ -18,6 +19,8 @@ use crate::content::Content;
 pub(crate) const TURN_BYTES: u64 = 64 << 20;
 /// Pause before a job that failed is tried again: a damaged chunk may have been healed, a disk may have room.
 const RETRY_AFTER: Duration = Duration::from_secs(60);
+/// Jobs kept in memory between their turns.
+const RUNNING_MAX: usize = 4_096;
 /// Rows looked up at once.
 const ROWS_PAGE: usize = 64;
 
@@ -57,7 +60,7 @@ impl Follower {
     pub(crate) async fn finish(&self, session: SessionId, at_most: Duration) {
         let mut done = self.done.subscribe();
         self.wake(session);
-        let _ = tokio::time::timeout(at_most, async {
+        let _ = timeout(at_most, async {
             loop {
                 match done.recv().await {
                     Ok(id) if id == session => return,
@@ -80,11 +83,18 @@ pub(crate) async fn follow(stores: Stores, follower: Follower, turn_bytes: u64) 
             VecDeque::new()
         }
     };
+    // The first is due first.
+    let mut retries: VecDeque<(Instant, SessionId)> = VecDeque::new();
     loop {
-        let awake = follower.awake.take();
+        let mut awake = follower.awake.take();
+        while retries.front().is_some_and(|(due, _)| *due <= Instant::now()) {
+            awake.extend(retries.pop_front().map(|(_, session)| session));
+        }
         turns.extend(awake.into_iter().filter(|session| !turns.contains(session)).collect::<Vec<_>>());
         let Some(session) = turns.pop_front() else {
-            follower.awake.changed.notified().await;
+            let due = retries.front().map_or(RETRY_AFTER, |(due, _)| due.duration_since(Instant::now()));
+            // Woken, or not: both go on above.
+            let _ = timeout(due, follower.awake.changed.notified()).await;
             continue;
         };
         match jobs.turn(session).await {
@@ -97,11 +107,9 @@ pub(crate) async fn follow(stores: Stores, follower: Follower, turn_bytes: u64) 
             Err(error) => {
                 jobs.running.remove(&session);
                 tracing::error!(session.id = %session, error = %error, "the follower broke off and will try again");
-                let follower = follower.clone();
-                tokio::spawn(async move {
-                    tokio::time::sleep(RETRY_AFTER).await;
-                    follower.wake(session);
-                });
+                if !retries.iter().any(|(_, waiting)| *waiting == session) {
+                    retries.push_back((Instant::now() + RETRY_AFTER, session));
+                }
             }
         }
     }
@@ -228,6 +236,10 @@ impl Jobs {
             job.follow.state = job.sha.serialize().to_vec();
             self.stores.meta.save_follow(job.follow.clone()).await?;
             job.unsaved_bytes = 0;
+        }
+        if self.running.len() >= RUNNING_MAX {
+            // Sessions that lapsed are never heard of again. Whoever is not is read from what was saved.
+            self.running.clear();
         }
         self.running.insert(session, job);
         Ok(())

@@ -8,7 +8,7 @@ use crate::error::{Result, StoreError};
 use crate::model::{ChunkRecord, ChunkState, Codec, Locator, StoredRow};
 
 /// First byte of every value of format 1.
-const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;
 
 /// A row, and the revision that wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +55,10 @@ pub(crate) fn row(fact: &RowFact) -> Vec<u8> {
 pub(crate) fn from_row(bytes: &[u8]) -> Result<RowFact> {
     let mut fields = Fields::new(bytes)?;
     let row = Row { digest: ChunkDigest::new(fields.take()?), length: fields.u32()? };
-    let stored = StoredRow { row, declared: fields.u8()? != 0 };
-    Ok(RowFact { stored, revision: fields.u32()? })
+    let stored = StoredRow { row, declared: fields.flag()? };
+    let fact = RowFact { stored, revision: fields.u32()? };
+    fields.end()?;
+    Ok(fact)
 }
 
 /// 6 bytes: version, length, kept.
@@ -70,7 +72,9 @@ pub(crate) fn held(fact: &HeldFact) -> Vec<u8> {
 /// Reads what `held` wrote.
 pub(crate) fn from_held(bytes: &[u8]) -> Result<HeldFact> {
     let mut fields = Fields::new(bytes)?;
-    Ok(HeldFact { length: fields.u32()?, kept: fields.u8()? != 0 })
+    let fact = HeldFact { length: fields.u32()?, kept: fields.flag()? };
+    fields.end()?;
+    Ok(fact)
 }
 
 /// 22 bytes (version, length, CRC-32, state, since, generation), then the locator.
@@ -96,12 +100,14 @@ pub(crate) fn from_chunk(bytes: &[u8]) -> Result<ChunkRecord> {
     let mut fields = Fields::new(bytes)?;
     let (length, crc32) = (fields.u32()?, fields.u32()?);
     let (state, since) = (fields.u8()?, fields.u64()?);
-    let state = match state {
-        0 => ChunkState::Present,
-        1 => ChunkState::Condemned(since),
-        2 => ChunkState::Deleting,
-        3 => ChunkState::Damaged,
-        other => return Err(StoreError::Damaged(format!("a chunk has the unknown state {other}"))),
+    let state = match (state, since) {
+        (0, 0) => ChunkState::Present,
+        (1, since) => ChunkState::Condemned(since),
+        (2, 0) => ChunkState::Deleting,
+        (3, 0) => ChunkState::Damaged,
+        (other, since) => {
+            return Err(StoreError::Damaged(format!("a chunk has the unknown state {other} since {since}")));
+        }
     };
     let generation = fields.u32()?;
     Ok(ChunkRecord { length, crc32, state, generation, locator: take_locator(fields)? })
@@ -128,7 +134,10 @@ pub(crate) fn number(number: u32) -> Vec<u8> {
 
 /// Reads what `number` wrote.
 pub(crate) fn from_number(bytes: &[u8]) -> Result<u32> {
-    Fields::new(bytes)?.u32()
+    let mut fields = Fields::new(bytes)?;
+    let number = fields.u32()?;
+    fields.end()?;
+    Ok(number)
 }
 
 /// Version, then an id, or nothing.
@@ -141,7 +150,9 @@ pub(crate) fn id(id: Option<&[u8; 16]>) -> Vec<u8> {
 /// Reads what `id` wrote.
 pub(crate) fn from_id(bytes: &[u8]) -> Result<Option<[u8; 16]>> {
     let mut fields = Fields::new(bytes)?;
-    if fields.0.is_empty() { Ok(None) } else { fields.take().map(Some) }
+    let id = if fields.0.is_empty() { None } else { Some(fields.take()?) };
+    fields.end()?;
+    Ok(id)
 }
 
 /// 15 bytes (store, offset, length, codec), then the key.
@@ -193,6 +204,14 @@ impl<'a> Fields<'a> {
         Ok(u8::from_be_bytes(self.take()?))
     }
 
+    fn flag(&mut self) -> Result<bool> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(StoreError::Damaged(format!("a row has the flag {other}"))),
+        }
+    }
+
     fn u32(&mut self) -> Result<u32> {
         Ok(u32::from_be_bytes(self.take()?))
     }
@@ -203,6 +222,10 @@ impl<'a> Fields<'a> {
 
     fn rest(self) -> &'a [u8] {
         self.0
+    }
+
+    fn end(self) -> Result<()> {
+        if self.0.is_empty() { Ok(()) } else { Err(StoreError::Damaged("a row is too long".to_owned())) }
     }
 }
 
@@ -250,9 +273,24 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_format_or_a_short_row_is_damage() {
+    fn an_unknown_format_or_another_length_is_damage() {
+        assert!(from_row(&[1; 42]).is_ok());
         assert!(matches!(from_row(&[2; 42]), Err(StoreError::Damaged(_))));
         assert!(matches!(from_row(&[1; 41]), Err(StoreError::Damaged(_))));
+        assert!(matches!(from_row(&[1; 43]), Err(StoreError::Damaged(_))));
         assert!(matches!(from_held(&[]), Err(StoreError::Damaged(_))));
+        assert!(matches!(from_held(&[1; 7]), Err(StoreError::Damaged(_))));
+        assert!(matches!(from_number(&[1; 6]), Err(StoreError::Damaged(_))));
+        assert!(matches!(from_id(&[1; 18]), Err(StoreError::Damaged(_))));
+    }
+
+    #[test]
+    fn a_value_that_is_never_written_is_damage() {
+        assert!(matches!(from_held(&[1, 0, 0, 0, 9, 2]), Err(StoreError::Damaged(_))));
+        for state in [ChunkState::Present, ChunkState::Deleting, ChunkState::Damaged] {
+            let mut bytes = chunk(&record(state));
+            bytes[17] = 1;
+            assert!(matches!(from_chunk(&bytes), Err(StoreError::Damaged(_))), "{state:?} since a moment");
+        }
     }
 }

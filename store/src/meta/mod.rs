@@ -1,16 +1,16 @@
 //! `MetaStore`: facts about sessions, chunks, files and links, in verbs of the domain.
 
-mod codec;
+pub(crate) mod codec;
 mod committer;
 pub(crate) mod facts;
-mod index;
+pub(crate) mod index;
 mod keys;
-mod log;
-mod memory;
+pub(crate) mod log;
+pub(crate) mod memory;
 mod open;
 mod read;
 mod sled;
-mod snapshot;
+pub(crate) mod snapshot;
 mod store;
 mod tx;
 pub(crate) mod verbs;

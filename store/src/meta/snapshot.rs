@@ -19,12 +19,14 @@ use crate::error::{Result, StoreError};
 const MAGIC: [u8; 8] = *b"CAIRNSNP";
 const END_MAGIC: [u8; 8] = *b"CAIRNEND";
 const FORMAT: u32 = 1;
-const HEADER_BYTES: usize = 24;
-const FOOTER_BYTES: usize = 28;
+/// What stands in front of the frames.
+pub(crate) const HEADER_BYTES: usize = 24;
+/// What stands behind them.
+pub(crate) const FOOTER_BYTES: usize = 28;
 const SUFFIX: &str = ".snap";
 /// Rows of one frame.
 const FRAME_ROWS: usize = 4_096;
-/// What is read from the file at once, in bytes.
+/// The most that is read from the file at once, in bytes.
 const READ_BYTES: usize = 1_024 * 1_024;
 
 /// A snapshot file, by its name.
@@ -62,12 +64,24 @@ pub(crate) fn write(disk: &dyn Disk, folder: &Path, after: u64, index: &dyn Inde
     let path = folder.join(format!("{after:020}{SUFFIX}"));
     let mut length = 0;
     write_file(disk, &path, |file| {
-        let mut out = Out { disk, folder, file, at: 0, frames: 0 };
-        out.rows(after, index)?;
-        length = out.at;
+        // The log has everything: a snapshot must not take the space that it needs.
+        let room = |bytes| Ok(check_space(disk, folder, Use::Facts, bytes)?);
+        length = write_to(file, after, index, &room)?;
         Ok::<_, StoreError>(())
     })?;
     Ok(length)
+}
+
+/// What `write` puts into its file; `room` is asked before so many bytes are written.
+pub(crate) fn write_to(
+    file: &mut dyn DiskFile,
+    after: u64,
+    index: &dyn Index,
+    room: &dyn Fn(u64) -> Result<()>,
+) -> Result<u64> {
+    let mut out = Out { room, file, at: 0, frames: 0 };
+    out.rows(after, index)?;
+    Ok(out.at)
 }
 
 /// Removes every snapshot older than `after`.
@@ -82,8 +96,7 @@ pub(crate) fn forget(disk: &dyn Disk, folder: &Path, after: u64) -> Result<()> {
 }
 
 struct Out<'a> {
-    disk: &'a dyn Disk,
-    folder: &'a Path,
+    room: &'a dyn Fn(u64) -> Result<()>,
     file: &'a mut dyn DiskFile,
     at: u64,
     frames: u64,
@@ -128,8 +141,7 @@ impl Out<'_> {
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        // The log has everything: a snapshot must not take the space that it needs.
-        check_space(self.disk, self.folder, Use::Facts, bytes.len() as u64)?;
+        (self.room)(bytes.len() as u64)?;
         self.file.write_at(bytes, self.at)?;
         self.at += bytes.len() as u64;
         Ok(())
@@ -143,8 +155,18 @@ pub(crate) fn read(
     snapshot: &Snapshot,
     take: &mut dyn FnMut(Writes) -> Result<()>,
 ) -> Result<u64> {
-    let mut input =
-        In { file: disk.open(&snapshot.path)?, path: &snapshot.path, at: 0, bytes: Vec::new(), taken: 0 };
+    read_from(disk.open(&snapshot.path)?, snapshot, take)
+}
+
+/// What `read` does with its file.
+pub(crate) fn read_from(
+    file: Box<dyn DiskFile>,
+    snapshot: &Snapshot,
+    take: &mut dyn FnMut(Writes) -> Result<()>,
+) -> Result<u64> {
+    // A small file needs no large buffer; one byte at least, or its end would never be seen.
+    let read_bytes = usize::try_from(file.length()?).unwrap_or(READ_BYTES).clamp(1, READ_BYTES);
+    let mut input = In { file, path: &snapshot.path, read_bytes, at: 0, bytes: Vec::new(), taken: 0 };
     let header = input.sealed(HEADER_BYTES)?;
     if header[..8] != MAGIC
         || header[8..12] != FORMAT.to_be_bytes()
@@ -175,6 +197,7 @@ pub(crate) fn read(
 struct In<'a> {
     file: Box<dyn DiskFile>,
     path: &'a Path,
+    read_bytes: usize,
     at: u64,
     bytes: Vec<u8>,
     taken: usize,
@@ -188,7 +211,7 @@ impl In<'_> {
             self.taken = 0;
             while self.bytes.len() < length {
                 let begin = self.bytes.len();
-                self.bytes.resize(begin + READ_BYTES, 0);
+                self.bytes.resize(begin + self.read_bytes, 0);
                 let read = self.file.read_at(&mut self.bytes[begin..], self.at)?;
                 self.bytes.truncate(begin + read);
                 self.at += read as u64;

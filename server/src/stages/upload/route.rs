@@ -3,12 +3,11 @@
 use actix_web::http::header::CONTENT_ENCODING;
 use actix_web::{HttpRequest, HttpResponse, web};
 use cairn_shared::{ChunkDigest, Problem, ProblemCode};
-use data_encoding::BASE64;
 
 use super::service;
 use crate::access::upload_right;
 use crate::cairn::Cairn;
-use crate::http::{Body, asker, last, variable};
+use crate::http::{Body, asker, last, sha256_in, variable};
 use crate::refusal::{Answer, Refusal};
 
 /// 204 once the chunk is durable.
@@ -23,7 +22,7 @@ pub(crate) async fn put(cairn: web::Data<Cairn>, request: HttpRequest, body: Bod
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// `Content-Digest: sha-256=:...:` (RFC 9530 section 2), where it is given; other algorithms are ignored.
+/// The SHA-256 in `Content-Digest`, where it is given.
 fn content_digest(request: &HttpRequest) -> Answer<Option<ChunkDigest>> {
     if request.headers().contains_key(CONTENT_ENCODING) {
         let detail = "Send the chunk without Content-Encoding.";
@@ -35,10 +34,5 @@ fn content_digest(request: &HttpRequest) -> Answer<Option<ChunkDigest>> {
         Problem::new(ProblemCode::HeaderInvalid, detail).with_field("Content-Digest").into()
     };
     let header = header.to_str().map_err(|_| invalid())?;
-    let Some(value) = header.split(',').find_map(|entry| entry.trim().strip_prefix("sha-256=")) else {
-        return Ok(None);
-    };
-    let text = value.strip_prefix(':').and_then(|value| value.strip_suffix(':')).ok_or_else(invalid)?;
-    let bytes = BASE64.decode(text.as_bytes()).map_err(|_| invalid())?;
-    Ok(Some(ChunkDigest::new(bytes.try_into().map_err(|_| invalid())?)))
+    sha256_in(header).map_err(|_| invalid())
 }

@@ -2,7 +2,7 @@
 //!
 //! `length` counts the record's bytes, `crc32c` covers length, sequence and record. The record is the set of writes
 //! of one verb: `[version u8 = 1 | batch u64 | count u32]`, then per row `[key length u16 | key | value length u32 |
-//! value]`, where a value length of 2^32-1 means that the row is removed. `batch` is the sequence of the first
+//! value]` in the order of keys, where a value length of 2^32-1 means that the row is removed. `batch` is the sequence of the first
 //! frame that was appended together with this one: every frame before it was durable by then.
 
 use super::FRAME_BYTES_MAX;
@@ -91,6 +91,10 @@ fn record(bytes: &[u8]) -> Option<(u64, Writes)> {
     for _ in 0..count {
         let key_length = u16::from_be_bytes(fields.take()?);
         let key = fields.slice(usize::from(key_length))?.to_vec();
+        // Only the form that `encode` gives: of two writes to one key nobody could tell which one was meant.
+        if writes.last_key_value().is_some_and(|(last, _)| *last >= key) {
+            return None;
+        }
         let value = match u32::from_be_bytes(fields.take()?) {
             REMOVED => None,
             length => Some(fields.slice(usize::try_from(length).ok()?)?.to_vec()),

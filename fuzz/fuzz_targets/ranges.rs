@@ -1,0 +1,5 @@
+//! Sets of indexes in JSON.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| cairn_fuzz::shared::ranges(bytes));
