@@ -47,7 +47,7 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
         loop {
             say::tell(&format!("Cairn is listening on http://{}", running.address));
             config.listen = running.address;
-            match running.wait(&mut stop).await? {
+            match running.wait(stop.told()).await? {
                 Ended::Stopped => return anyhow::Ok(()),
                 Ended::StoreClosed(why) => {
                     say::complain(&format!("The store closed ({why}). It is opened again."));

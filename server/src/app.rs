@@ -55,7 +55,7 @@ impl Running {
     }
 
     /// Serves until it is told to stop, or until the store closes; then lets running requests end.
-    pub async fn wait(self, stop: &mut Stop) -> io::Result<Ended> {
+    pub async fn wait(self, told: impl Future<Output = ()>) -> io::Result<Ended> {
         let handle = self.server.handle();
         let mut server = pin!(self.server);
         let mut is_told = false;
@@ -63,7 +63,7 @@ impl Running {
             outcome = &mut server => outcome,
             () = async {
                 tokio::select! {
-                    () = stop.told() => is_told = true,
+                    () = told => is_told = true,
                     () = store_closes(&self.meta) => {}
                 }
                 handle.stop(true).await;

@@ -107,7 +107,7 @@ impl Server {
                 std::thread::sleep(std::time::Duration::from_millis(10));
                 self.child.try_wait().unwrap()
             })
-            .expect("SIGTERM ends the server")
+            .unwrap_or_else(|| panic!("SIGTERM does not end the server"))
     }
 }
 

@@ -46,7 +46,7 @@ impl Site {
             actix_web::rt::System::new().block_on(async {
                 let running = cairn_server::start(config, stores).await.unwrap();
                 tell.send((running.address, running.handle())).unwrap();
-                let ended = running.wait().await.unwrap();
+                let ended = running.wait(std::future::pending()).await.unwrap();
                 assert_eq!(ended, cairn_server::Ended::Stopped);
             });
         });
