@@ -27,6 +27,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
         run: |place, args| rounds::simulated(place, args, ("cairn-store", "power"), 10_000),
     },
     Entry {
+        name: "faults",
+        about: "one operation of a random run fails (EIO, EMFILE, ENOSPC), 10,000 seeds",
+        run: |place, args| rounds::simulated(place, args, ("cairn-store", "faults"), 10_000),
+    },
+    Entry {
         name: "bits",
         about: "flipped bits in chunks, log and snapshot, 1,000",
         run: |place, args| rounds::simulated(place, args, ("cairn-store", "bits"), 1_000),

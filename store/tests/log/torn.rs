@@ -8,6 +8,9 @@ use cairn_store::{MetaStore, StoreError};
 use crate::folder::Folder;
 use crate::world::{NUMBERS, session, start, wait};
 
+/// A frame without rows, in bytes: a clean end writes one.
+const END_FRAME_BYTES: usize = 29;
+
 /// A log of `count` started sessions as a kill leaves it, and its length after each.
 fn log_of(count: u8) -> (Folder, Vec<usize>) {
     let folder = Folder::new();
@@ -56,7 +59,9 @@ fn a_torn_tail_is_dropped_at_every_byte() {
         let copy = folder.copy_log();
         fs::write(copy.segment(), &bytes[..end]).unwrap();
         assert_eq!(sessions(&*copy.open()), [0, 1], "cut at byte {end}");
-        assert_eq!(copy.segment_bytes().len(), ends[2]);
+        // The frame that says that this run ended stands where the torn one stood.
+        assert_eq!(copy.segment_bytes()[..ends[2]], bytes[..ends[2]]);
+        assert_eq!(copy.segment_bytes().len(), ends[2] + END_FRAME_BYTES);
     }
 }
 
