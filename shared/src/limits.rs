@@ -17,6 +17,15 @@ pub const FASTCDC_BYTES_AVERAGE: u32 = MIB;
 /// `fastcdc-2020/1`: no chunk is longer, in bytes.
 pub const FASTCDC_BYTES_MAX: u32 = 4 * MIB;
 
+/// Items of one request of a batch route.
+pub const BATCH_ITEMS_MAX: usize = 1_000;
+/// The JSON body of a batch route, in bytes.
+pub const BATCH_JSON_BYTES_MAX: usize = 8 * MIB as usize;
+/// The body of `POST /api/batch/upload`, heads of frames included, in bytes: what passes a chunk passes this.
+pub const BATCH_BYTES_MAX: usize = CHUNK_BYTES_MAX as usize;
+/// Longest chunk that a batch takes and a pack holds, in bytes: what is longer is worth a request and a file.
+pub const PACKED_BYTES_MAX: u32 = FASTCDC_BYTES_MIN;
+
 /// Rows that one `check` may declare.
 pub const CHECK_ROWS_MAX: usize = 4_096;
 /// Rows of one session, hence chunks of one file.

@@ -180,6 +180,10 @@ impl DiskFile for Bytes {
         Ok(())
     }
 
+    fn punch(&mut self, _offset: u64, _length: u64) -> io::Result<()> {
+        Ok(())
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -12,6 +12,6 @@ pub mod model;
 mod tests;
 pub mod verify;
 
-pub use chunk::{ChunkCopy, ChunkReader, ChunkStore, ChunkWriter, Staged};
+pub use chunk::{ChunkCopy, ChunkReader, ChunkStore, ChunkWriter, Described, PackWriter, Staged};
 pub use error::{Conflict, StoreError};
 pub use meta::MetaStore;

@@ -170,6 +170,13 @@ pub struct Locator {
     pub codec: Codec,
 }
 
+impl Locator {
+    /// Whether both name the same place, however long what lies there is said to be.
+    pub fn is_at(&self, other: &Self) -> bool {
+        (self.store, &self.key, self.offset) == (other.store, &other.key, other.offset)
+    }
+}
+
 /// How a chunk's bytes are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Codec {

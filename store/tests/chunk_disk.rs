@@ -7,7 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use bytes::Bytes;
-use cairn_store::{ChunkStore, chunk};
+use cairn_store::model::Locator;
+use cairn_store::{ChunkStore, Described, chunk};
 use tempfile::TempDir;
 
 fn names(folder: &Path) -> Vec<String> {
@@ -93,4 +94,85 @@ async fn opening_clears_tmp_and_follows_no_links() {
     assert_eq!(names(&tmp).len(), 0);
     assert_eq!(fs::read(&victim).unwrap(), b"mine");
     drop(store);
+}
+
+async fn pack(store: &dyn ChunkStore, contents: &[Vec<u8>]) -> Box<dyn cairn_store::PackWriter> {
+    let mut pack = store.begin_pack().await.unwrap();
+    for bytes in contents {
+        pack.add(&Described::of(bytes), 0, Bytes::copy_from_slice(bytes)).await.unwrap();
+    }
+    pack
+}
+
+async fn read(store: &dyn ChunkStore, locator: &Locator) -> Vec<u8> {
+    let mut reader = store.open(locator, 0).await.unwrap();
+    let mut bytes = Vec::new();
+    while let Some(some) = reader.read().await.unwrap() {
+        bytes.extend_from_slice(&some);
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn a_pack_is_one_file_and_goes_with_its_last_chunk() {
+    let data = TempDir::new().unwrap();
+    let store = chunk::open(data.path()).unwrap();
+    let contents: Vec<Vec<u8>> = (0..200u8).map(|n| vec![n; 1 + usize::from(n) * 300]).collect();
+    let locators = pack(&*store, &contents).await.place().await.unwrap();
+    let folder = data.path().join("chunks/00000001");
+    assert_eq!(names(&folder).len(), 1);
+    assert_eq!(names(&data.path().join("tmp")).len(), 0);
+    let blocks = |path: &Path| std::os::unix::fs::MetadataExt::blocks(&fs::metadata(path).unwrap());
+    let path = data.path().join("chunks").join(&locators[0].key);
+    let whole = blocks(&path);
+    drop(store);
+    let store = chunk::open(data.path()).unwrap();
+    assert_eq!(store.copies("00000001").await.unwrap().len(), 200);
+    for (at, locator) in locators.iter().enumerate() {
+        assert_eq!(read(&*store, locator).await, contents[at]);
+        // Removed twice, in any order, it takes nothing from its neighbours.
+        if at % 2 == 0 {
+            store.remove(locator).await.unwrap();
+            store.remove(locator).await.unwrap();
+        }
+    }
+    assert!(blocks(&path) < whole * 6 / 10, "{} of {whole} blocks", blocks(&path));
+    let copies = store.copies("00000001").await.unwrap();
+    assert!(copies.iter().map(|copy| &copy.locator).eq(locators.iter().skip(1).step_by(2)));
+    for (locator, bytes) in locators.iter().zip(&contents).skip(1).step_by(2) {
+        assert_eq!(read(&*store, locator).await, *bytes);
+        store.remove(locator).await.unwrap();
+    }
+    assert_eq!(names(&folder).len(), 0);
+    assert_eq!(store.copies("00000001").await.unwrap(), []);
+    store.remove(&locators[0]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pack_that_is_dropped_or_empty_leaves_nothing_behind() {
+    let data = TempDir::new().unwrap();
+    let store = chunk::open(data.path()).unwrap();
+    let many: Vec<Vec<u8>> = (0..40u8).map(|n| vec![n; 20_000]).collect();
+    let writer = pack(&*store, &many).await;
+    assert_eq!(names(&data.path().join("tmp")).len(), 1);
+    drop(writer);
+    assert_eq!(names(&data.path().join("tmp")).len(), 0);
+    assert_eq!(pack(&*store, &[]).await.place().await.unwrap(), []);
+    assert_eq!(store.folders().await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_pack_with_a_damaged_directory_keeps_its_chunks() {
+    let data = TempDir::new().unwrap();
+    let store = chunk::open(data.path()).unwrap();
+    let contents = [vec![1; 5_000], vec![2; 10]];
+    let locators = pack(&*store, &contents).await.place().await.unwrap();
+    let path = data.path().join("chunks").join(&locators[0].key);
+    let mut bytes = fs::read(&path).unwrap();
+    let at = bytes.len() - 60;
+    bytes[at] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    assert_eq!(store.copies("00000001").await.unwrap(), []);
+    assert!(store.remove(&locators[0]).await.is_err());
+    assert_eq!(read(&*store, &locators[1]).await, contents[1]);
 }

@@ -73,7 +73,7 @@ async fn remove_doomed(cairn: &Cairn, before: UnixMs) -> Result<usize, StoreErro
 /// Copies that no record named at the last look: a crash, or a refusal, came between placing and noting them.
 #[derive(Default)]
 struct Strays {
-    seen: HashSet<String>,
+    seen: HashSet<(String, u64)>,
 }
 
 impl Strays {
@@ -84,14 +84,14 @@ impl Strays {
         for folder in cairn.chunks.folders().await? {
             for copy in cairn.chunks.copies(&folder).await? {
                 let record = cairn.meta.chunk(copy.digest).await?;
-                if record.is_some_and(|record| record.locator.key == copy.locator.key) {
+                if record.is_some_and(|record| record.locator.is_at(&copy.locator)) {
                     continue;
                 }
-                let key = copy.locator.key.clone();
-                if !self.seen.contains(&key) {
-                    seen.insert(key);
+                let place = (copy.locator.key.clone(), copy.locator.offset);
+                if !self.seen.contains(&place) {
+                    seen.insert(place);
                 } else if cairn.meta.doom_stray(copy).await? {
-                    tracing::warn!(key, "a copy that no record names is removed");
+                    tracing::warn!(key = place.0, offset = place.1, "a copy that no record names is removed");
                 }
             }
         }

@@ -10,7 +10,8 @@ use cairn_shared::limits::INTEGER_MAX;
 use sha2::{Digest, Sha256};
 
 use super::{
-    ChunkCopy, ChunkReader, ChunkStore, ChunkWriter, Staged, StagedBytes, foreign, locator, too_long,
+    ChunkCopy, ChunkReader, ChunkStore, ChunkWriter, Described, PackWriter, Staged, StagedBytes, foreign,
+    locator, too_long,
 };
 use crate::error::{Result, StoreError};
 use crate::model::Locator;
@@ -23,9 +24,9 @@ pub fn memory() -> Arc<dyn ChunkStore> {
     Arc::new(MemoryChunks::default())
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct MemoryChunks {
-    chunks: Mutex<HashMap<String, Bytes>>,
+    chunks: Arc<Mutex<HashMap<String, Bytes>>>,
 }
 
 impl MemoryChunks {
@@ -45,6 +46,10 @@ impl ChunkStore for MemoryChunks {
         let StagedBytes::Memory(bytes) = staged.bytes else { return Err(foreign()) };
         self.chunks().insert(locator.key.clone(), bytes);
         Ok(locator)
+    }
+
+    async fn begin_pack(&self) -> Result<Box<dyn PackWriter>> {
+        Ok(Box::new(MemoryPack { store: self.clone(), chunks: Vec::new() }))
     }
 
     async fn open(&self, locator: &Locator, offset: u32) -> Result<Box<dyn ChunkReader>> {
@@ -101,6 +106,27 @@ impl ChunkWriter for MemoryWriter {
             crc32: crc32fast::hash(&bytes),
             bytes: StagedBytes::Memory(bytes),
         })
+    }
+}
+
+struct MemoryPack {
+    store: MemoryChunks,
+    chunks: Vec<(Locator, Bytes)>,
+}
+
+#[async_trait]
+impl PackWriter for MemoryPack {
+    async fn add(&mut self, chunk: &Described, generation: u32, bytes: Bytes) -> Result<()> {
+        let key = format!("{}.{generation}", chunk.digest);
+        self.chunks.push((locator(key, chunk.length), bytes));
+        Ok(())
+    }
+
+    async fn place(self: Box<Self>) -> Result<Vec<Locator>> {
+        let Self { store, chunks } = *self;
+        let locators = chunks.iter().map(|(locator, _)| locator.clone()).collect();
+        store.chunks().extend(chunks.into_iter().map(|(locator, bytes)| (locator.key, bytes)));
+        Ok(locators)
     }
 }
 

@@ -2,11 +2,13 @@
 
 mod disk;
 mod memory;
+mod pack;
 mod verify;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use cairn_shared::ChunkDigest;
+use sha2::{Digest, Sha256};
 
 use crate::error::{Result, StoreError};
 use crate::model::{Codec, Locator};
@@ -27,6 +29,9 @@ pub trait ChunkStore: Send + Sync + 'static {
     /// gives the same place or another; a copy that no record names is found by `copies`.
     async fn place(&self, staged: Staged, generation: u32) -> Result<Locator>;
 
+    /// Begins a pack of small chunks, out of sight.
+    async fn begin_pack(&self) -> Result<Box<dyn PackWriter>>;
+
     /// Opens a chunk for reading, from `offset` on; at or behind its end there is nothing to read. `Damaged` where
     /// the chunk is not there.
     async fn open(&self, locator: &Locator, offset: u32) -> Result<Box<dyn ChunkReader>>;
@@ -40,7 +45,7 @@ pub trait ChunkStore: Send + Sync + 'static {
     /// The parts that the copies lie in, so that nobody has to list all at once.
     async fn folders(&self) -> Result<Vec<String>>;
 
-    /// Every copy in such a part, whether or not a record names it. The locators say where, not how long.
+    /// Every copy in such a part, whether or not a record names it. The locators say where.
     async fn copies(&self, folder: &str) -> Result<Vec<ChunkCopy>>;
 }
 
@@ -51,7 +56,7 @@ pub struct ChunkCopy {
     pub digest: ChunkDigest,
     /// What its name says.
     pub generation: u32,
-    /// Where it is; its length is not looked up.
+    /// Where it is; the length of one that is no part of a pack is not looked up.
     pub locator: Locator,
 }
 
@@ -63,6 +68,39 @@ pub trait ChunkWriter: Send {
 
     /// Ends the chunk: hashed on the way, and not yet durable.
     async fn finish(self: Box<Self>) -> Result<Staged>;
+}
+
+/// Takes small chunks that lie together and share their syncs. Dropped before `place`, it leaves nothing behind.
+#[async_trait]
+pub trait PackWriter: Send {
+    /// Adds a chunk of up to `PACKED_BYTES_MAX`, which `chunk` describes, under a generation.
+    async fn add(&mut self, chunk: &Described, generation: u32, bytes: Bytes) -> Result<()>;
+
+    /// Puts them all in their place, durably, and says where, in the order in which they were added. Copies that no
+    /// record names are found by `copies`.
+    async fn place(self: Box<Self>) -> Result<Vec<Locator>>;
+}
+
+/// What some bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Described {
+    /// Their SHA-256.
+    pub digest: ChunkDigest,
+    /// How many there are.
+    pub length: u32,
+    /// Their CRC-32 (IEEE).
+    pub crc32: u32,
+}
+
+impl Described {
+    /// Looks at the bytes of a chunk.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self {
+            digest: ChunkDigest::new(Sha256::digest(bytes).into()),
+            length: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+            crc32: crc32fast::hash(bytes),
+        }
+    }
 }
 
 /// A chunk that was taken, out of sight until it is placed. Dropped, it leaves nothing behind.

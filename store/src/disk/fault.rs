@@ -133,6 +133,11 @@ impl DiskFile for FaultyFile {
         around(plan.as_ref(), &name(path, "reserve"), || file.reserve(end))
     }
 
+    fn punch(&mut self, offset: u64, length: u64) -> io::Result<()> {
+        let Self { file, plan, path } = self;
+        around(plan.as_ref(), &name(path, "punch"), || file.punch(offset, length))
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         let Self { file, plan, path } = self;
         around(plan.as_ref(), &name(path, "sync"), || file.sync())

@@ -64,6 +64,9 @@ pub(crate) trait DiskFile: Send {
     /// system can't, nothing happens.
     fn reserve(&mut self, end: u64) -> io::Result<()>;
 
+    /// Gives the blocks of a range back, which reads as zeros then. Where the file system can't, nothing happens.
+    fn punch(&mut self, offset: u64, length: u64) -> io::Result<()>;
+
     /// Makes bytes and length durable. After a failure nobody knows what is: it is never tried again.
     fn sync(&mut self) -> io::Result<()>;
 }

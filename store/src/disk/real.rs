@@ -107,6 +107,14 @@ impl DiskFile for RealFile {
         }
     }
 
+    fn punch(&mut self, offset: u64, length: u64) -> io::Result<()> {
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        match fallocate(&self.file, flags, offset, length) {
+            Err(error) if error != Errno::OPNOTSUPP => Err(error.into()),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         self.file.sync_data()
     }

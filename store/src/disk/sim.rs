@@ -81,8 +81,8 @@ impl SimDisk {
         Self { state: Arc::new(Mutex::new(self.state().clone())) }
     }
 
-    /// Flips a bit of a file that has some; says which file.
-    pub(crate) fn flip_bit(&self, random: &mut Random) -> Option<PathBuf> {
+    /// Flips a bit of a file that has some; says which file, and which byte.
+    pub(crate) fn flip_bit(&self, random: &mut Random) -> Option<(PathBuf, u64)> {
         let mut state = self.state();
         let files: Vec<_> = state
             .names
@@ -96,7 +96,7 @@ impl SimDisk {
         let bytes = &mut state.files[id].bytes;
         let at = random.below(bytes.len() as u64 * 8) as usize;
         bytes[at / 8] ^= 1 << (at % 8);
-        Some(path)
+        Some((path, at as u64 / 8))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -283,6 +283,13 @@ impl DiskFile for SimFile {
     }
 
     fn reserve(&mut self, _end: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn punch(&mut self, offset: u64, length: u64) -> io::Result<()> {
+        let bytes = &mut self.disk.state().files[self.id].bytes;
+        let (begin, end) = (offset as usize, (offset + length) as usize);
+        bytes.get_mut(begin..end).unwrap_or_default().fill(0);
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! The committer: one thread through which every change goes, in batches that share one `fdatasync`.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
@@ -13,9 +14,11 @@ use crate::disk::Lock;
 use crate::error::{Result, StoreError};
 
 /// Verbs that wait for one commit at most.
-const BATCH_VERBS: usize = 64;
+const BATCH_VERBS: usize = 1_024;
+/// Bytes that one commit writes, and those of one verb more: a batch that has more is committed in several.
+const BATCH_BYTES: usize = 4 * 1_024 * 1_024;
 /// Verbs that wait in the queue behind them at most.
-const QUEUE_VERBS: usize = 256;
+const QUEUE_VERBS: usize = 1_024;
 
 /// What the committer shares with those who read.
 pub(crate) struct Shared {
@@ -258,11 +261,21 @@ impl Work {
         self.shared.index.flush()
     }
 
-    fn work(&mut self, mut batch: Vec<Box<dyn Job>>) {
-        let failure = self.check_open().and_then(|()| self.commit(&mut batch)).err();
-        self.judge(failure.as_ref());
-        for job in batch {
-            job.answer(failure.as_ref());
+    fn work(&mut self, batch: Vec<Box<dyn Job>>) {
+        let mut waiting = VecDeque::from(batch);
+        while !waiting.is_empty() {
+            let mut done = Vec::new();
+            let failure = match self.check_open() {
+                Ok(()) => self.commit(&mut waiting, &mut done).err(),
+                Err(closed) => {
+                    done.extend(waiting.drain(..));
+                    Some(closed)
+                }
+            };
+            self.judge(failure.as_ref());
+            for job in done {
+                job.answer(failure.as_ref());
+            }
         }
     }
 
@@ -276,19 +289,28 @@ impl Work {
         }
     }
 
-    fn commit(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), LogFailure> {
+    /// Commits the first jobs that wait, as many as fit, which are `done` then, whatever came of it.
+    fn commit(
+        &mut self,
+        waiting: &mut VecDeque<Box<dyn Job>>,
+        done: &mut Vec<Box<dyn Job>>,
+    ) -> Result<(), LogFailure> {
         let first = self.sequence + 1;
         let mut sequence = self.sequence;
         let mut written = Writes::new();
         let mut frames = Vec::new();
-        for job in batch {
+        while frames.len() < BATCH_BYTES
+            && let Some(mut job) = waiting.pop_front()
+        {
             let mut tx = Tx::new(self.shared.index.as_ref(), &written);
-            match job.run(&mut tx) {
+            let ran = job.run(&mut tx);
+            let own = tx.into_writes();
+            done.push(job);
+            match ran {
                 Ran::Refused => continue,
                 Ran::Failed(why) => return Err(LogFailure::Closed(why)),
                 Ran::Done => {}
             }
-            let own = tx.into_writes();
             if !own.is_empty() {
                 sequence += 1;
                 frame::encode(&mut frames, sequence, first, &own);

@@ -140,7 +140,7 @@ pub trait MetaStore: Send + Sync + 'static {
 
     /// Publishes: checks revision (`RevisionOld`, `RevisionGap`), chunks and manifest (`ManifestDiffers`), size
     /// (`SizeRequired`, `SizeDiffers`), and that every row's chunk is present and held (`ChunksMissing`); then
-    /// the session becomes a file with a link. Without `size` the session's is meant. Repeated: the same file,
+    /// the session becomes a file with a link; one of a chunk, or of none, has its blob at once. Without `size` the session's is meant. Repeated: the same file,
     /// `NotFound` once that is deleted. Given up or over time: `SessionClosed`. `Changed` where the session changed
     /// again and again meanwhile.
     async fn publish(&self, publish: Publish) -> Result<(Session, File)>;

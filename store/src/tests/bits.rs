@@ -27,7 +27,7 @@ async fn run(seed: u64) {
     assert!(report.is_sound(), "a false alarm: {report:?}");
     let (now, next_id) = (world.now, world.next_id);
     drop(world);
-    let flipped = disk.flip_bit(&mut random).unwrap();
+    let (flipped, byte) = disk.flip_bit(&mut random).unwrap();
     let indexes = if random.chance(2) { indexes } else { Flushed::default() };
     match World::open(std::sync::Arc::new(disk), &indexes, now, next_id) {
         Err(StoreError::Damaged(_)) => {
@@ -36,7 +36,7 @@ async fn run(seed: u64) {
         Err(StoreError::Newer { .. }) if flipped.ends_with("format") => {}
         Err(error) => panic!("{}: {error}", flipped.display()),
         Ok(world) => {
-            let is_held = !is_chunk(&flipped) || world.names(&flipped).await;
+            let is_held = !is_chunk(&flipped) || world.names(&flipped, byte).await;
             world.check_what_is_given(&facts).await;
             let report = verify(world.meta.as_ref(), world.chunks.as_ref(), &mut |_| {}).await.unwrap();
             assert!(is_held != report.is_sound(), "{}: {report:?}", flipped.display());

@@ -9,12 +9,12 @@ use cairn_shared::{ChunkDigest, ChunkRule, FileId, OwnerId, Row, SessionId};
 use sha2::{Digest, Sha256};
 
 use super::random::Random;
-use crate::chunk::{self, ChunkStore, open_verified};
+use crate::chunk::{self, ChunkStore, Described, open_verified};
 use crate::disk::Disk;
 use crate::disk::sim::SimDisk;
 use crate::error::{Conflict, Result, StoreError};
 use crate::meta::{Index, IndexFolder, MemoryIndex, MetaStore, Read, Writes, open_over};
-use crate::model::{ChunkRecord, ChunkState, FileFields, NewSession, Publish};
+use crate::model::{ChunkRecord, ChunkState, FileFields, Locator, NewSession, Publish};
 
 const DATA: &str = "/data";
 const DISK_BYTES: u64 = 1 << 40;
@@ -207,18 +207,25 @@ impl World {
         }
         facts.asked = Some(Asked::Arrive(session, index, number));
         if states?.1 == [cairn_shared::message::RowState::Need] {
-            self.send(session, index, number).await?;
+            // A pack may have a chunk beside it that nobody ever notes.
+            let beside = [None, Some(None), Some(Some(random.below(CONTENTS)))][random.below(3) as usize];
+            self.send(session, index, number, beside).await?;
         }
         facts.sessions.get_mut(&session).unwrap().insert(index, number);
         Ok(())
     }
 
-    async fn send(&self, session: SessionId, index: u32, number: u64) -> Result<()> {
+    /// `beside`: in a pack, perhaps with another chunk.
+    async fn send(
+        &self,
+        session: SessionId,
+        index: u32,
+        number: u64,
+        beside: Option<Option<u64>>,
+    ) -> Result<()> {
         loop {
-            let mut writer = self.chunks.begin(4_000).await?;
-            writer.write(content(number)).await?;
-            let staged = writer.finish().await?;
-            let (row, crc32) = (row(number), staged.crc32);
+            let row = row(number);
+            let crc32 = Described::of(&content(number)).crc32;
             let (generation, present) = self.meta.placement(row.digest).await?;
             let known = if present { self.meta.chunk(row.digest).await? } else { None };
             let record = match known {
@@ -228,7 +235,10 @@ impl World {
                     crc32,
                     state: ChunkState::Present,
                     generation,
-                    locator: self.chunks.place(staged, generation).await?,
+                    locator: match beside {
+                        None => self.place(number, generation).await?,
+                        Some(other) => self.place_packed(number, generation, other).await?,
+                    },
                 },
             };
             match self.meta.arrive(session, index, row, record, FAR, self.now).await {
@@ -236,6 +246,22 @@ impl World {
                 arrived => return arrived,
             }
         }
+    }
+
+    async fn place(&self, number: u64, generation: u32) -> Result<Locator> {
+        let mut writer = self.chunks.begin(4_000).await?;
+        writer.write(content(number)).await?;
+        self.chunks.place(writer.finish().await?, generation).await
+    }
+
+    async fn place_packed(&self, number: u64, generation: u32, other: Option<u64>) -> Result<Locator> {
+        let mut pack = self.chunks.begin_pack().await?;
+        pack.add(&Described::of(&content(number)), generation, content(number)).await?;
+        if let Some(other) = other.filter(|other| *other != number) {
+            let (generation, _) = self.meta.placement(row(other).digest).await?;
+            pack.add(&Described::of(&content(other)), generation, content(other)).await?;
+        }
+        Ok(pack.place().await?.swap_remove(0))
     }
 
     async fn publish(&mut self, random: &mut Random, facts: &mut Facts) -> Result<()> {
@@ -348,12 +374,14 @@ impl World {
         }
     }
 
-    /// Whether a record names this copy.
-    pub(super) async fn names(&self, copy: &Path) -> bool {
+    /// Whether a record names the copy that has this byte of a file.
+    pub(super) async fn names(&self, file: &Path, byte: u64) -> bool {
         let records = self.meta.chunks(None, 1_000).await.unwrap();
-        records
-            .iter()
-            .any(|(_, record)| record.state != ChunkState::Deleting && copy.ends_with(&record.locator.key))
+        records.iter().any(|(_, record)| {
+            let Locator { key, offset, length, .. } = &record.locator;
+            let here = *offset..offset + u64::from(*length);
+            record.state != ChunkState::Deleting && file.ends_with(key) && here.contains(&byte)
+        })
     }
 
     /// What was asked for when the power went is true or not, and the client finds out which.

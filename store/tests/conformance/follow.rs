@@ -5,6 +5,8 @@ use cairn_store::model::Follow;
 
 use crate::support::{FULL, Kit, START, publish_plain, row, rows};
 
+const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
 fn follow(session: SessionId, next: u32, revision: u32) -> Follow {
     Follow { session, next, revision, state: vec![1, 2, next as u8] }
 }
@@ -13,7 +15,7 @@ pub(crate) async fn sessions_with_declared_rows_and_files_are_wanted(kit: Kit) {
     let empty = kit.start(1, 1).await;
     let open = kit.start(2, 1).await;
     kit.declare(open, &rows(1, 1)).await;
-    let file = kit.file(3, 1, &rows(1, 1)).await;
+    let file = kit.file(3, 1, &rows(1, 2)).await;
     assert_eq!(kit.meta.follows().await.unwrap(), [open, file.session]);
     kit.check(open, 1, 0, &[], None).await.unwrap();
     kit.declare(empty, &rows(1, 1)).await;
@@ -54,8 +56,10 @@ pub(crate) async fn a_revision_keeps_or_forgets_the_state(kit: Kit) {
 }
 
 pub(crate) async fn rows_of_a_put_are_followed_once_published(kit: Kit) {
-    let plain = kit.start_plain(1, Some(u64::from(FULL))).await;
-    kit.arrive(plain, 0, row(1, FULL)).await.unwrap();
+    let plain = kit.start_plain(1, Some(2 * u64::from(FULL))).await;
+    for index in 0..2 {
+        kit.arrive(plain, index, row(1, FULL)).await.unwrap();
+    }
     assert_eq!(kit.meta.follows().await.unwrap(), []);
     kit.meta.save_follow(follow(plain, 1, 0)).await.unwrap();
     assert_eq!(kit.meta.follow(plain).await.unwrap(), None, "the row may still be replaced");
@@ -63,6 +67,16 @@ pub(crate) async fn rows_of_a_put_are_followed_once_published(kit: Kit) {
     assert_eq!(kit.meta.follows().await.unwrap(), [plain]);
     kit.meta.save_follow(follow(plain, 1, 0)).await.unwrap();
     assert_eq!(kit.meta.follow(plain).await.unwrap(), Some(follow(plain, 1, 0)));
+}
+
+pub(crate) async fn a_file_of_one_chunk_has_its_blob_at_once(kit: Kit) {
+    let one = kit.file(1, 1, &[row(1, FULL)]).await;
+    let blob = BlobDigest::new(*row(1, FULL).digest.as_bytes());
+    assert_eq!(one.blob, Some(blob));
+    assert_eq!(kit.meta.file_by_blob(one.owner, blob).await.unwrap(), Some(one));
+    let empty = kit.file(2, 1, &[]).await;
+    assert_eq!(empty.blob.unwrap().to_string(), EMPTY_SHA256);
+    assert_eq!(kit.meta.follows().await.unwrap(), []);
 }
 
 pub(crate) async fn the_blob_ends_the_job(kit: Kit) {

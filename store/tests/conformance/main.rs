@@ -120,6 +120,7 @@ suite! {
         an_older_revision_is_not_saved,
         a_revision_keeps_or_forgets_the_state,
         rows_of_a_put_are_followed_once_published,
+        a_file_of_one_chunk_has_its_blob_at_once,
         the_blob_ends_the_job,
         the_blob_of_an_open_or_deleted_session_is_ignored,
     }

@@ -4,7 +4,7 @@ use cairn_shared::{BlobDigest, FileId, LinkId};
 use cairn_store::Conflict;
 use cairn_store::model::{Link, Linked};
 
-use crate::support::{FULL, Kit, START, conflict, id, owner, publish, row, rows, token};
+use crate::support::{Kit, START, conflict, id, owner, publish, rows, token};
 
 fn link(n: u64, file: u64) -> Link {
     Link {
@@ -91,8 +91,8 @@ pub(crate) async fn a_deleted_file_is_not_published_again(kit: Kit) {
 
 pub(crate) async fn a_file_is_found_by_its_blob(kit: Kit) {
     let blob = BlobDigest::new([5; 32]);
-    let first = kit.file(1, 1, &[row(1, FULL)]).await;
-    let second = kit.file(2, 1, &[row(1, FULL)]).await;
+    let first = kit.file(1, 1, &rows(1, 2)).await;
+    let second = kit.file(2, 1, &rows(1, 2)).await;
     assert_eq!(kit.meta.file_by_blob(owner(1), blob).await.unwrap(), None);
     for file in [&first, &second] {
         kit.meta.set_blob(file.session, blob).await.unwrap();

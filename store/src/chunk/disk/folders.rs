@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use cairn_shared::ChunkDigest;
 
+use crate::chunk::pack;
 use crate::disk::{Disk, Lock, make_folders};
 use crate::error::{Result, StoreError};
 
@@ -30,7 +31,7 @@ pub(super) struct Folders {
 struct Current {
     number: u32,
     folder: Option<Arc<Folder>>,
-    names: u32,
+    chunks: u32,
 }
 
 /// A folder, and who waits for its names.
@@ -102,13 +103,13 @@ impl Folders {
         let (chunks, tmp) = (data.join("chunks"), data.join("tmp"));
         make_folders(disk.as_ref(), &chunks)?;
         make_folders(disk.as_ref(), &tmp)?;
-        let mut current = Current { number: 0, folder: None, names: FOLDER_CHUNKS };
+        let mut current = Current { number: 0, folder: None, chunks: FOLDER_CHUNKS };
         if let Some(number) = numbers(disk.as_ref(), &chunks)?.into_iter().max() {
             // It may never have become durable.
             disk.sync_folder(&chunks)?;
             let names = disk.list(&chunks.join(name(number)))?.len();
             current.number = number;
-            current.names = u32::try_from(names).unwrap_or(u32::MAX);
+            current.chunks = u32::try_from(names).unwrap_or(u32::MAX);
         }
         current.folder = Some(Folder::new(&chunks, current.number));
         Ok(Self { disk, chunks, tmp, current: Mutex::new(current), begun: Condvar::new(), _lock: lock })
@@ -124,25 +125,25 @@ impl Folders {
         Ok(())
     }
 
-    /// Renames a synced file into the current folder, under `file`; the name is durable when this returns. Gives the
-    /// folder's name.
-    pub(super) fn place(&self, from: &Path, file: &str) -> io::Result<String> {
-        let folder = self.enter()?;
+    /// Renames a synced file of so many chunks into the current folder, under `file`; the name is durable when this
+    /// returns. Gives the folder's name.
+    pub(super) fn place(&self, from: &Path, file: &str, chunks: u32) -> io::Result<String> {
+        let folder = self.enter(chunks)?;
         self.disk.rename(from, &folder.path.join(file))?;
         folder.sync(self.disk.as_ref())?;
         Ok(folder.name.clone())
     }
 
     /// The folder with room for one more; the next one where it is full, or where its names could not be synced.
-    fn enter(&self) -> io::Result<Arc<Folder>> {
+    fn enter(&self, chunks: u32) -> io::Result<Arc<Folder>> {
         let mut current = self.current();
         loop {
             let Some(folder) = current.folder.clone() else {
                 current = self.begun.wait(current).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            if current.names < FOLDER_CHUNKS && !folder.has_failed() {
-                current.names += 1;
+            if current.chunks < FOLDER_CHUNKS && !folder.has_failed() {
+                current.chunks = current.chunks.saturating_add(chunks);
                 return Ok(folder);
             }
             current.folder = None;
@@ -154,10 +155,10 @@ impl Folders {
             self.begun.notify_all();
             if let Err(error) = made {
                 // The next one who comes tries another: after a failed sync nobody knows whether this name lasts.
-                *current = Current { number, folder: Some(folder), names: FOLDER_CHUNKS };
+                *current = Current { number, folder: Some(folder), chunks: FOLDER_CHUNKS };
                 return Err(error);
             }
-            *current = Current { number, folder: Some(next), names: 0 };
+            *current = Current { number, folder: Some(next), chunks: 0 };
         }
     }
 
@@ -170,7 +171,9 @@ impl Folders {
         let unknown = || StoreError::Damaged(format!("{key:?} names no chunk on disk"));
         let (folder, file) = key.split_once('/').ok_or_else(unknown)?;
         number(folder).ok_or_else(unknown)?;
-        copy(file).ok_or_else(unknown)?;
+        if copy(file).is_none() && !pack::is_name(file) {
+            return Err(unknown());
+        }
         Ok(self.chunks.join(key))
     }
 

@@ -1,21 +1,25 @@
 //! Chunks on disk: one file each, `chunks/<number>/<sha256>.<generation>`, written in `tmp/` first.
 
 mod folders;
+mod packs;
 mod read;
 mod write;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 
 use self::folders::{Folders, copy, file_name};
+use self::packs::DiskPack;
 use self::read::DiskReader;
 use self::write::DiskWriter;
 pub(crate) use self::write::TempFile;
-use super::{ChunkCopy, ChunkReader, ChunkStore, ChunkWriter, Staged, StagedBytes, foreign, locator};
+use super::{
+    ChunkCopy, ChunkReader, ChunkStore, ChunkWriter, PackWriter, Staged, StagedBytes, foreign, locator, pack,
+};
 use crate::disk::{Disk, Use, folder_of, free_bytes, make_folders, real};
 use crate::error::Result;
 use crate::format;
@@ -42,12 +46,16 @@ struct DiskChunks {
     next_temp: AtomicU64,
 }
 
+impl DiskChunks {
+    fn temp_path(&self) -> PathBuf {
+        self.folders.tmp.join(self.next_temp.fetch_add(1, Ordering::Relaxed).to_string())
+    }
+}
+
 #[async_trait]
 impl ChunkStore for DiskChunks {
     async fn begin(&self, length_max: u32) -> Result<Box<dyn ChunkWriter>> {
-        let number = self.next_temp.fetch_add(1, Ordering::Relaxed);
-        let path = self.folders.tmp.join(number.to_string());
-        Ok(Box::new(DiskWriter::new(self.folders.clone(), path, length_max)))
+        Ok(Box::new(DiskWriter::new(self.folders.clone(), self.temp_path(), length_max)))
     }
 
     async fn place(&self, staged: Staged, generation: u32) -> Result<Locator> {
@@ -55,10 +63,14 @@ impl ChunkStore for DiskChunks {
             let file = file_name(staged.digest, generation);
             let length = staged.length;
             let StagedBytes::Disk(temp) = staged.bytes else { return Err(foreign()) };
-            let folder = temp.place(&file)?;
+            let folder = temp.place(&file, 1)?;
             Ok(locator(format!("{folder}/{file}"), length))
         })
         .await
+    }
+
+    async fn begin_pack(&self) -> Result<Box<dyn PackWriter>> {
+        Ok(Box::new(DiskPack::new(self.folders.clone(), self.temp_path())))
     }
 
     async fn open(&self, locator: &Locator, offset: u32) -> Result<Box<dyn ChunkReader>> {
@@ -68,11 +80,18 @@ impl ChunkStore for DiskChunks {
     }
 
     async fn remove(&self, locator: &Locator) -> Result<()> {
-        let (folders, path) = (self.folders.clone(), self.folders.path(&locator.key)?);
-        blocking(move || match folders.disk.remove(&path) {
-            Ok(()) => Ok(folders.disk.sync_folder(folder_of(&path))?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error.into()),
+        let (folders, path, offset) =
+            (self.folders.clone(), self.folders.path(&locator.key)?, locator.offset);
+        let is_packed = locator.key.rsplit('/').next().is_some_and(pack::is_name);
+        blocking(move || {
+            if is_packed {
+                return packs::remove(folders.disk.as_ref(), &path, offset);
+            }
+            match folders.disk.remove(&path) {
+                Ok(()) => Ok(folders.disk.sync_folder(folder_of(&path))?),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                Err(error) => Err(error.into()),
+            }
         })
         .await
     }
@@ -90,13 +109,17 @@ impl ChunkStore for DiskChunks {
     async fn copies(&self, folder: &str) -> Result<Vec<ChunkCopy>> {
         let (folders, name) = (self.folders.clone(), folder.to_owned());
         blocking(move || {
-            let entries = folders.disk.list(&folders.chunks.join(&name))?;
-            let copies = entries.into_iter().filter_map(|entry| {
-                let file = entry.path.file_name()?.to_str()?;
-                let (digest, generation) = copy(file)?;
-                Some(ChunkCopy { digest, generation, locator: locator(format!("{name}/{file}"), 0) })
-            });
-            Ok(copies.collect())
+            let mut copies = Vec::new();
+            for entry in folders.disk.list(&folders.chunks.join(&name))? {
+                let Some(file) = entry.path.file_name().and_then(|file| file.to_str()) else { continue };
+                let key = format!("{name}/{file}");
+                if let Some((digest, generation)) = copy(file) {
+                    copies.push(ChunkCopy { digest, generation, locator: locator(key, 0) });
+                } else if pack::is_name(file) {
+                    copies.extend(packs::copies(folders.disk.as_ref(), &entry.path, &key)?);
+                }
+            }
+            Ok(copies)
         })
         .await
     }

@@ -16,7 +16,7 @@ use crate::disk::{DiskFile, Use, check_space};
 use crate::error::{Result, StoreError};
 
 /// Bytes that gather before they are hashed and written on a blocking thread.
-const BUFFER_BYTES: usize = 256 * 1_024;
+pub(super) const BUFFER_BYTES: usize = 256 * 1_024;
 
 /// A file in `tmp/`, unlinked when it is dropped.
 pub(crate) struct TempFile {
@@ -28,11 +28,11 @@ pub(crate) struct TempFile {
 }
 
 impl TempFile {
-    fn create(folders: Arc<Folders>, path: PathBuf) -> Result<Self> {
+    pub(super) fn create(folders: Arc<Folders>, path: PathBuf) -> Result<Self> {
         Ok(Self { file: folders.disk.create(&path)?, folders, length: 0, path, is_placed: false })
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<()> {
         // Each time: many writers together would else leave nothing of the reserve.
         check_space(self.folders.disk.as_ref(), &self.folders.tmp, Use::Chunks, bytes.len() as u64)?;
         self.file.write_at(bytes, self.length)?;
@@ -41,10 +41,10 @@ impl TempFile {
     }
 
     /// Bytes first, then the name: nobody ever sees a name without its bytes. The sync goes through the descriptor
-    /// that wrote, since a failed write-back is told to that one. Gives the folder.
-    pub(super) fn place(mut self, file: &str) -> Result<String> {
+    /// that wrote, since a failed write-back is told to that one. `chunks` says how many it has. Gives the folder.
+    pub(super) fn place(mut self, file: &str, chunks: u32) -> Result<String> {
         self.file.sync()?;
-        let folder = self.folders.place(&self.path, file)?;
+        let folder = self.folders.place(&self.path, file, chunks)?;
         self.is_placed = true;
         Ok(folder)
     }

@@ -2,7 +2,8 @@
 
 use cairn_shared::limits::STATUS_PAIRS_MAX;
 use cairn_shared::manifest::ManifestHasher;
-use cairn_shared::{ManifestDigest, Ranges, Row, SessionId, UnixMs};
+use cairn_shared::{BlobDigest, ChunkDigest, ManifestDigest, Ranges, Row, SessionId, UnixMs};
+use sha2::{Digest, Sha256};
 
 use super::length::rows_promised;
 use super::still_open;
@@ -26,6 +27,7 @@ pub(crate) enum Seen {
 pub(crate) struct Ready {
     changes: u64,
     manifest_digest: ManifestDigest,
+    blob: Option<BlobDigest>,
     size: u64,
     rows: u32,
 }
@@ -49,8 +51,9 @@ pub(crate) fn inspect(read: &dyn Read, asked: &Publish) -> Result<Seen> {
     if facts::session(read, asked.session)?.is_none_or(|now| now.changes != fact.changes) {
         return Err(Conflict::Changed.into());
     }
+    let blob = walked.blob();
     let manifest_digest = walked.judge(asked.manifest_digest, size)?;
-    Ok(Seen::Ready(Ready { changes: fact.changes, manifest_digest, size, rows }))
+    Ok(Seen::Ready(Ready { changes: fact.changes, manifest_digest, blob, size, rows }))
 }
 
 /// Makes the file, where the session is as `inspect` saw it; else `Changed`.
@@ -70,7 +73,13 @@ pub(crate) fn publish(tx: &mut Tx<'_>, asked: &Publish, ready: Ready) -> Result<
         let (file, owner, created_at) = (file.id, file.owner, asked.now);
         facts::put_link(tx, &Link { id, file, owner, token_hash, created_at, expires_at: None })?;
     }
-    facts::put_wanted(tx, file.session, Wanted::File(file.id));
+    match file.blob {
+        Some(blob) => {
+            facts::end_follow(tx, file.session)?;
+            tx.put(keys::blob(blob, file.owner, file.id), Vec::new());
+        }
+        None => facts::put_wanted(tx, file.session, Wanted::File(file.id)),
+    }
     if fact.strayed {
         let trim = Trim { owner: file.owner, step: TrimStep::Mark(0) };
         tx.put(keys::trim(file.session), codec::json(&trim)?);
@@ -133,13 +142,15 @@ fn new_file(session: &Session, asked: &Publish, ready: Ready) -> File {
         size: ready.size,
         rows: ready.rows,
         manifest_digest: ready.manifest_digest,
-        blob: None,
+        blob: ready.blob,
         created_at: asked.now,
     }
 }
 
 struct Walked {
     hasher: ManifestHasher,
+    rows: u32,
+    first: Option<ChunkDigest>,
     sum: u64,
     has_gaps: bool,
     missing: Ranges,
@@ -147,7 +158,8 @@ struct Walked {
 
 fn walk(read: &dyn Read, session: &Session, rows: u32) -> Result<Walked> {
     let hasher = ManifestHasher::new(session.fields.rule);
-    let mut walked = Walked { hasher, sum: 0, has_gaps: false, missing: Ranges::default() };
+    let mut walked =
+        Walked { hasher, rows: 0, first: None, sum: 0, has_gaps: false, missing: Ranges::default() };
     let mut next = 0;
     for entry in facts::rows(read, session.id, 0, rows)? {
         let (index, stored) = entry?;
@@ -178,6 +190,8 @@ impl Walked {
 
     fn row(&mut self, index: u32, row: &Row, is_safe: bool) {
         self.hasher.push(row);
+        self.rows += 1;
+        self.first.get_or_insert(row.digest);
         self.sum += u64::from(row.length);
         if !is_safe {
             self.miss(index, index + 1);
@@ -188,6 +202,16 @@ impl Walked {
     fn miss(&mut self, first: u32, end: u32) {
         if self.missing.pairs().len() < STATUS_PAIRS_MAX || self.missing.end() == first {
             self.missing.push_range(first, end);
+        }
+    }
+
+    /// The digest of the whole file, where no byte has to be read for it.
+    fn blob(&self) -> Option<BlobDigest> {
+        match (self.rows, self.first) {
+            (0, _) => Some(BlobDigest::new(Sha256::digest([]).into())),
+            // One chunk is the whole file, and its digest was computed when it came.
+            (1, Some(only)) => Some(BlobDigest::new(*only.as_bytes())),
+            _ => None,
         }
     }
 

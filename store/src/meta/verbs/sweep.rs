@@ -108,7 +108,7 @@ fn doom_record(tx: &mut Tx<'_>, digest: ChunkDigest, record: ChunkRecord) {
 pub(crate) fn doom_stray(tx: &mut Tx<'_>, copy: &ChunkCopy) -> Result<bool> {
     let (digest, generation) = (copy.digest, copy.generation);
     let record = facts::chunk(tx, digest)?;
-    let is_recorded = record.as_ref().is_some_and(|record| record.locator.key == copy.locator.key);
+    let is_recorded = record.as_ref().is_some_and(|record| record.locator.is_at(&copy.locator));
     if is_recorded || tx.get(&keys::doomed(digest, generation))?.is_some() {
         return Ok(false);
     }
