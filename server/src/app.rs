@@ -23,7 +23,7 @@ use crate::access::{HostRule, Secret};
 use crate::cairn::{Cairn, Stores};
 use crate::config::Config;
 use crate::http::{Pace, harden, problem_response};
-use crate::stages::{check, download, finish, owner, share, start, status, upload};
+use crate::stages::{batch, check, download, finish, owner, share, start, status, upload};
 use crate::upkeep::{Follower, TURN_BYTES, checkpoint, follow, sweep};
 use crate::{http, page};
 
@@ -270,6 +270,10 @@ fn handler(route: Route) -> Handler {
         Route::Upload => base.to(upload::route::put),
         Route::Status => base.to(status::route::get),
         Route::Finish => base.to(finish::route::post),
+        Route::BatchStart => base.to(batch::route::start),
+        Route::BatchCheck => base.to(batch::route::check),
+        Route::BatchUpload => base.to(batch::route::upload),
+        Route::BatchFinish => base.to(batch::route::finish),
         Route::SessionDelete => base.to(status::route::delete),
         Route::Share => base.to(share::route::post),
         Route::ShareDelete => base.to(share::route::delete),

@@ -1,6 +1,7 @@
 //! The words both sides of Cairn speak. No I/O, no async, no clock, no randomness.
 
 pub mod digest;
+pub mod frame;
 pub mod id;
 pub mod limits;
 pub mod manifest;

@@ -68,6 +68,14 @@ routes! {
     Status = Get "/api/status/{session}";
     /// Publishes a session.
     Finish = Post "/api/finish/{session}";
+    /// Starts many sessions.
+    BatchStart = Post "/api/batch/start";
+    /// Declares rows of many sessions.
+    BatchCheck = Post "/api/batch/check";
+    /// Stores small chunks of many sessions.
+    BatchUpload = Post "/api/batch/upload";
+    /// Publishes many sessions.
+    BatchFinish = Post "/api/batch/finish";
     /// Gives a session up.
     SessionDelete = Delete "/api/session/{session}";
     /// Makes a link.

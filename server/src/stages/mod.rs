@@ -1,5 +1,6 @@
 //! The life of a file, one folder per verb: `route` translates, `service` decides.
 
+pub(crate) mod batch;
 pub(crate) mod check;
 pub(crate) mod download;
 pub(crate) mod finish;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing test panics")]
 
 mod access;
+mod batch;
 mod body;
 mod damage;
 mod declared;

@@ -33,6 +33,10 @@ fn expected(route: Route) -> [u16; 6] {
         Route::Upload => [404, 401, 404, 404, 204, 204],
         Route::Status => [404, 401, 404, 404, 200, 200],
         Route::Finish => [404, 401, 404, 404, 201, 201],
+        // A batch is an owner's; what is foreign in it is refused item by item.
+        Route::BatchStart | Route::BatchCheck | Route::BatchUpload | Route::BatchFinish => {
+            [401, 401, 200, 401, 401, 200]
+        }
         Route::SessionDelete => [404, 401, 404, 404, 204, 204],
         Route::Share => [401, 401, 404, 401, 401, 201],
         Route::ShareDelete => [401, 401, 404, 401, 401, 204],
@@ -126,6 +130,8 @@ fn ask(site: &Site, route: Route, path: &str, bearer: &str) -> u16 {
         Route::Start => ask.json(&json!({"name": "b"})),
         Route::Check => ask.json(&json!({"revision": 0, "at": 0, "chunks": []})),
         Route::Upload => ask.body(b"hello"),
+        Route::BatchStart | Route::BatchCheck | Route::BatchFinish => ask.json(&json!({"items": []})),
+        Route::BatchUpload => ask.body(b""),
         Route::Health
         | Route::Owner
         | Route::CheckHash

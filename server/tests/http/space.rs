@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use cairn_server::Stores;
 use cairn_shared::ProblemCode;
 use cairn_store::model::Locator;
-use cairn_store::{ChunkCopy, ChunkReader, ChunkStore, ChunkWriter, Staged, StoreError};
+use cairn_store::{ChunkCopy, ChunkReader, ChunkStore, ChunkWriter, PackWriter, Staged, StoreError};
 use serde_json::{Value, json};
 
 use crate::site::{self, Answer, Site, hex, noise};
@@ -43,6 +43,10 @@ impl ChunkStore for Small {
         }
         self.free.fetch_sub(length, Ordering::SeqCst);
         self.chunks.place(staged, generation).await
+    }
+
+    async fn begin_pack(&self) -> Result<Box<dyn PackWriter>, StoreError> {
+        self.chunks.begin_pack().await
     }
 
     async fn open(&self, locator: &Locator, offset: u32) -> Result<Box<dyn ChunkReader>, StoreError> {

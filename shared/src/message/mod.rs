@@ -1,5 +1,6 @@
 //! The JSON bodies of every route, in the order of a file's life.
 
+mod batch;
 mod check;
 mod file;
 mod finish;
@@ -8,6 +9,7 @@ mod share;
 mod start;
 mod status;
 
+pub use batch::{BatchCheck, BatchFinish, BatchRequest, BatchResponse, Outcome, Stored};
 pub use check::{CheckRequest, CheckResponse, Declared, HashResponse, RowState};
 pub use file::{FileItem, ListResponse};
 pub use finish::{FinishRequest, FinishResponse};

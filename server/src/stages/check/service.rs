@@ -10,7 +10,7 @@ use crate::refusal::{Answer, Refusal};
 use crate::stages::start::check_size;
 
 /// Declares rows from `at` on and tells which chunks have to be sent.
-pub(super) async fn declare(
+pub(crate) async fn declare(
     cairn: &Cairn,
     right: &UploadRight,
     request: CheckRequest,

@@ -15,7 +15,7 @@ pub(crate) async fn post(cairn: web::Data<Cairn>, request: HttpRequest, body: Bo
     let asker = asker(&cairn, &request).await?;
     let right = upload_right(&cairn, asker.credential, variable(&request)?).await?;
     let wanted = optional_json_body(&request, body, JSON_BYTES_MAX).await?;
-    let finished = service::finish(&cairn, &right, wanted).await?;
+    let finished = service::finish(&cairn, &right, wanted, service::BLOB_WAIT).await?;
     let mut response = HttpResponse::Created();
     if let Some(url) = &finished.url {
         response.insert_header((LOCATION, url.as_str()));

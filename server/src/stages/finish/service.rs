@@ -12,13 +12,14 @@ use crate::refusal::Answer;
 use crate::stages::start::check_size;
 
 /// The longest wait for the whole-file digest before `blob` is answered as null.
-const BLOB_WAIT: Duration = Duration::from_secs(2);
+pub(super) const BLOB_WAIT: Duration = Duration::from_secs(2);
 
-/// Publishes the session's rows as a file with a link.
-pub(super) async fn finish(
+/// Publishes the session's rows as a file with a link; waits so long for its whole digest.
+pub(crate) async fn finish(
     cairn: &Cairn,
     right: &UploadRight,
     request: FinishRequest,
+    blob_wait: Duration,
 ) -> Answer<FinishResponse> {
     if let Some(size) = request.size {
         check_size(right.session().fields.rule, size)?;
@@ -38,7 +39,7 @@ pub(super) async fn finish(
     let first = matches!(right.session().state, SessionState::Open);
     let (session, file) = cairn.meta.publish(publish).await?;
     if file.blob.is_none() {
-        cairn.follower.finish(session.id, BLOB_WAIT).await;
+        cairn.follower.finish(session.id, blob_wait).await;
     }
     cairn.space.forget(session.id);
     if first {

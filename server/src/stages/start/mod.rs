@@ -3,4 +3,4 @@
 pub(crate) mod route;
 mod service;
 
-pub(crate) use service::check_size;
+pub(crate) use service::{check_size, start};

@@ -11,7 +11,7 @@ use crate::cairn::Cairn;
 use crate::refusal::{Answer, Refusal};
 
 /// Starts a session, or finds the one that the same key started; `true` for the latter.
-pub(super) async fn start(
+pub(crate) async fn start(
     cairn: &Cairn,
     right: &StartRight,
     request: StartRequest,

@@ -12,9 +12,9 @@ use crate::cairn::Cairn;
 use crate::refusal::{Answer, Refusal};
 
 /// What must come for an index.
-pub(super) struct Expected {
+pub(crate) struct Expected {
     /// The declared row, where there is one.
-    pub(super) row: Option<Row>,
+    pub(crate) row: Option<Row>,
     /// No more bytes are taken than this.
     pub(super) length_max: u32,
     /// And no fewer.
@@ -22,7 +22,7 @@ pub(super) struct Expected {
 }
 
 /// What must come for `index`, known before the first byte is read; `declared` is the `Content-Length`.
-pub(super) async fn expect(
+pub(crate) async fn expect(
     cairn: &Cairn,
     right: &UploadRight,
     index: u32,
@@ -97,27 +97,28 @@ pub(super) async fn store(
         writer.write(bytes?).await?;
     }
     let staged = writer.finish().await?;
-    verify(index, &expected, content_digest, &staged)?;
     let row = Row { digest: staged.digest, length: staged.length };
+    verify(index, &expected, content_digest, row)?;
     arrive(cairn, right, index, staged).await?;
     cairn.space.settle(right.session().id, row.digest);
     cairn.follower.wake(right.session().id);
     Ok(())
 }
 
-fn verify(
+/// Compares what came with what must come.
+pub(crate) fn verify(
     index: u32,
     expected: &Expected,
     content_digest: Option<ChunkDigest>,
-    staged: &Staged,
+    came: Row,
 ) -> Answer<()> {
-    if staged.length == 0 || (expected.exact && staged.length != expected.length_max) {
+    if came.length == 0 || (expected.exact && came.length != expected.length_max) {
         return Err(Conflict::ChunkLength { expected: expected.length_max }.into());
     }
-    if expected.row.is_some_and(|row| row.digest != staged.digest) {
+    if expected.row.is_some_and(|row| row.digest != came.digest) {
         return Err(Conflict::DigestMismatch { at: index }.into());
     }
-    if content_digest.is_some_and(|digest| digest != staged.digest) {
+    if content_digest.is_some_and(|digest| digest != came.digest) {
         let detail = "The bytes are not those of Content-Digest. Nothing was changed; send them again.";
         let problem = Problem::new(ProblemCode::DigestMismatch, detail).with_at(index);
         return Err(problem.with_field("Content-Digest").into());

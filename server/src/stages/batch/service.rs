@@ -1,0 +1,79 @@
+//! Carries out the items of a batch side by side, so that they share commits. Each has an outcome of its own.
+
+use std::time::Duration;
+
+use cairn_shared::SessionId;
+use cairn_shared::limits::{BATCH_ITEMS_MAX, CHECK_ROWS_MAX};
+use cairn_shared::message::{
+    BatchCheck, BatchFinish, BatchResponse, CheckResponse, FinishResponse, Outcome, StartRequest,
+    StartResponse,
+};
+use futures_util::future::join_all;
+
+use crate::access::{Credential, StartRight, UploadRight, upload_right};
+use crate::cairn::Cairn;
+use crate::refusal::{Answer, Refusal};
+use crate::stages;
+
+pub(super) async fn start(
+    cairn: &Cairn,
+    right: &StartRight,
+    items: Vec<StartRequest>,
+) -> Answer<BatchResponse<StartResponse>> {
+    check_count(items.len())?;
+    let started = items.into_iter().map(async |item| Ok(stages::start::start(cairn, right, item).await?.0));
+    Ok(outcomes(join_all(started).await))
+}
+
+pub(super) async fn check(
+    cairn: &Cairn,
+    credential: Credential,
+    items: Vec<BatchCheck>,
+) -> Answer<BatchResponse<CheckResponse>> {
+    check_count(items.len())?;
+    let rows: usize = items.iter().map(|item| item.check.chunks.len()).sum();
+    if rows > CHECK_ROWS_MAX {
+        return Err(Refusal::field(
+            "items",
+            format!("declares {rows} rows, more than {CHECK_ROWS_MAX} in all"),
+        ));
+    }
+    let checked = items.into_iter().map(async |item| {
+        let right = right(cairn, credential, item.session).await?;
+        stages::check::declare(cairn, &right, item.check).await
+    });
+    Ok(outcomes(join_all(checked).await))
+}
+
+/// Without waiting for the digests of files of several chunks: `status` tells them later.
+pub(super) async fn finish(
+    cairn: &Cairn,
+    credential: Credential,
+    items: Vec<BatchFinish>,
+) -> Answer<BatchResponse<FinishResponse>> {
+    check_count(items.len())?;
+    let finished = items.into_iter().map(async |item| {
+        let right = right(cairn, credential, item.session).await?;
+        stages::finish::finish(cairn, &right, item.finish, Duration::ZERO).await
+    });
+    Ok(outcomes(join_all(finished).await))
+}
+
+pub(super) async fn right(cairn: &Cairn, credential: Credential, session: SessionId) -> Answer<UploadRight> {
+    upload_right(cairn, credential, session).await
+}
+
+pub(super) fn check_count(items: usize) -> Answer<()> {
+    if items > BATCH_ITEMS_MAX {
+        return Err(Refusal::field("items", format!("has {items} items, more than {BATCH_ITEMS_MAX}")));
+    }
+    Ok(())
+}
+
+pub(super) fn outcomes<T>(answers: Vec<Answer<T>>) -> BatchResponse<T> {
+    let outcome = |answer| match answer {
+        Ok(value) => Outcome::Ok(value),
+        Err(Refusal(problem)) => Outcome::Problem(problem),
+    };
+    BatchResponse { items: answers.into_iter().map(outcome).collect() }
+}
