@@ -1,7 +1,7 @@
 //! What the engine asks a shell to do.
 
 use cairn_shared::SessionId;
-use cairn_shared::message::{CheckRequest, FinishRequest, StartRequest};
+use cairn_shared::message::{BatchCheck, BatchFinish, CheckRequest, FinishRequest, StartRequest};
 
 use crate::{JournalEntry, PassId, RequestId, UploadId};
 
@@ -39,6 +39,21 @@ pub enum Effect {
         index: u32,
         /// Which bytes.
         chunk: ChunkRef,
+    },
+    /// Send a batch of JSON requests and tell its `Reply::Batch`.
+    Batch {
+        /// Comes back with the reply.
+        request: RequestId,
+        /// What to ask.
+        call: BatchCall,
+    },
+    /// Send small chunks in one request (`POST /api/batch/upload`) and tell its `Reply::Batch`, with a failure for
+    /// each whose bytes are gone.
+    SendBatch {
+        /// Comes back with the reply.
+        request: RequestId,
+        /// What to send, in this order.
+        chunks: Vec<BatchChunk>,
     },
     /// The reader may forget the bytes of these chunks.
     Release {
@@ -80,6 +95,30 @@ pub enum Call {
     Finish(SessionId, FinishRequest),
     /// `DELETE /api/session/{session}`.
     Delete(SessionId),
+}
+
+/// Many JSON requests in one, up to `BATCH_ITEMS_MAX`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BatchCall {
+    /// `POST /api/batch/start`.
+    Start(Vec<StartRequest>),
+    /// `POST /api/batch/check`.
+    Check(Vec<BatchCheck>),
+    /// `POST /api/batch/finish`.
+    Finish(Vec<BatchFinish>),
+}
+
+/// A chunk of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchChunk {
+    /// Which upload.
+    pub upload: UploadId,
+    /// Where to.
+    pub session: SessionId,
+    /// Which row.
+    pub index: u32,
+    /// Which bytes.
+    pub chunk: ChunkRef,
 }
 
 /// The bytes of one chunk in the reader's hands.

@@ -1,7 +1,7 @@
 //! What a shell tells the engine.
 
 use cairn_shared::message::{CheckResponse, FinishResponse, StartResponse, StatusResponse};
-use cairn_shared::{ChunkDigest, ClientKey, MediaType, Name, Problem, RelPath, UnixMs};
+use cairn_shared::{ChunkDigest, ClientKey, MediaType, Name, Problem, ProblemCode, RelPath, UnixMs};
 
 use crate::{ChunkRef, JournalEntry, PassId, RequestId, UploadId};
 
@@ -32,6 +32,8 @@ pub enum Input {
     Resume(UploadId),
     /// A person gives it up: the session is deleted, the journal entry forgotten.
     Cancel(UploadId),
+    /// Nobody wants to see it any more; only what is done goes.
+    Dismiss(UploadId),
     /// The reader cut and hashed chunks; it holds their bytes until they are released.
     Chunks {
         /// Which upload.
@@ -113,6 +115,8 @@ pub enum Reply {
     Deleted,
     /// To `Effect::Send`: the chunk is durable.
     Stored,
+    /// To `Effect::Batch` and `Effect::SendBatch`: what came of each item, in their order.
+    Batch(Vec<Result<Reply, Failure>>),
 }
 
 /// A request that got no good answer.
@@ -129,4 +133,15 @@ pub enum Failure {
     },
     /// The server says what is wrong.
     Problem(Box<Problem>),
+}
+
+impl Failure {
+    /// The request was larger than the server, or a proxy before it, takes.
+    pub(crate) fn is_too_large(&self) -> bool {
+        match self {
+            Self::Network => false,
+            Self::Status { status, .. } => *status == 413,
+            Self::Problem(problem) => problem.code == ProblemCode::BodyLarge,
+        }
+    }
 }

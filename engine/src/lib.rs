@@ -12,7 +12,7 @@ mod line;
 mod meter;
 mod view;
 
-pub use effect::{Call, ChunkRef, Effect};
+pub use effect::{BatchCall, BatchChunk, Call, ChunkRef, Effect};
 pub use engine::{Config, Engine};
 pub use input::{Failure, Input, PassFailure, Reply, Source};
 pub use journal::JournalEntry;

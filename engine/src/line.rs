@@ -1,5 +1,7 @@
 //! The line to the server: how many chunks are on their way at once, and how long to wait after a failure.
 
+use cairn_shared::limits::{BATCH_BYTES_MAX, BATCH_ITEMS_MAX, PACKED_BYTES_MAX};
+
 use crate::Now;
 
 /// First pause after a failure, in milliseconds; doubles with each further one.
@@ -34,6 +36,73 @@ impl Window {
     /// A chunk was lost.
     pub(crate) fn shrink(&mut self) {
         self.size = (self.size / 2.0).max(1.0);
+    }
+}
+
+/// Answers that come faster let a batch grow, in milliseconds.
+const FAST_MS: u64 = 1_000;
+/// Answers that come slower make it smaller, in milliseconds.
+const SLOW_MS: u64 = 5_000;
+/// The first batch, in items and bytes.
+const ITEMS_FIRST: usize = 128;
+const BYTES_FIRST: u64 = 1 << 20;
+/// A batch never gets smaller than this, in bytes: a chunk that takes more goes alone.
+const BYTES_MIN: u64 = 64 << 10;
+
+/// How much goes in one batch: doubles while answers come fast, halves when they are slow or lost, and stays under what
+/// was once too large.
+#[derive(Debug)]
+pub(crate) struct Group {
+    items: usize,
+    bytes: u64,
+    bytes_max: u64,
+}
+
+impl Group {
+    pub(crate) fn new() -> Self {
+        // Room for one more chunk than fits, since a batch ends with the one that fills it.
+        let bytes_max = BATCH_BYTES_MAX as u64 - 2 * u64::from(PACKED_BYTES_MAX);
+        Self { items: ITEMS_FIRST, bytes: BYTES_FIRST, bytes_max }
+    }
+
+    /// Items of the next batch at most, 2 or more.
+    pub(crate) fn items(&self) -> usize {
+        self.items
+    }
+
+    /// A batch of chunks is full with so many bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// A batch of so much was answered after `took` milliseconds.
+    pub(crate) fn came(&mut self, items: usize, bytes: u64, took: u64) {
+        if took >= SLOW_MS {
+            self.was_lost(items, bytes);
+        } else if took < FAST_MS {
+            if items * 2 > self.items {
+                self.items = (self.items * 2).min(BATCH_ITEMS_MAX);
+            }
+            if bytes * 2 > self.bytes {
+                self.bytes = (self.bytes * 2).min(self.bytes_max);
+            }
+        }
+    }
+
+    /// A batch of so much was lost, or took too long.
+    pub(crate) fn was_lost(&mut self, items: usize, bytes: u64) {
+        self.items = (items / 2).clamp(2, self.items);
+        if bytes > 0 {
+            self.bytes = (bytes / 2).clamp(BYTES_MIN, self.bytes);
+        }
+    }
+
+    /// A batch of so much was refused for its size.
+    pub(crate) fn was_too_large(&mut self, items: usize, bytes: u64) {
+        self.was_lost(items, bytes);
+        if bytes > 0 {
+            self.bytes_max = self.bytes;
+        }
     }
 }
 
@@ -132,6 +201,25 @@ mod tests {
         assert_eq!((backoff.failures(), backoff.until()), (13, None));
         backoff.succeed();
         assert_eq!(backoff.failures(), 0);
+    }
+
+    #[test]
+    fn batches_grow_with_the_line_and_stay_under_what_was_too_large() {
+        let mut group = Group::new();
+        for _ in 0..10 {
+            group.came(group.items(), group.bytes(), 100);
+        }
+        assert_eq!((group.items(), group.bytes()), (1_000, 7_864_320));
+        group.was_too_large(400, 4 << 20);
+        assert_eq!((group.items(), group.bytes()), (200, 2 << 20));
+        for _ in 0..10 {
+            group.came(group.items(), group.bytes(), 100);
+        }
+        assert_eq!((group.items(), group.bytes()), (1_000, 2 << 20));
+        (0..20).for_each(|_| group.was_lost(group.items(), group.bytes()));
+        assert_eq!((group.items(), group.bytes()), (2, 64 << 10));
+        group.came(2, 64 << 10, 9_000);
+        assert_eq!(group.items(), 2);
     }
 
     #[test]

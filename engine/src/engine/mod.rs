@@ -1,5 +1,6 @@
 //! The engine: which upload does what next, within the limits that all of them share.
 
+mod batches;
 mod next;
 mod passes;
 mod replies;
@@ -12,9 +13,10 @@ use cairn_shared::{ChunkRule, ClientKey, Row, SessionId};
 
 use crate::effect::{Call, Effect};
 use crate::input::{Input, Source};
-use crate::line::{Rng, Window};
+use crate::line::{Group, Rng, Window};
 use crate::view::View;
 use crate::{JournalEntry, Now, RequestId, UploadId};
+use batches::Batch;
 use upload::{Goal, Upload};
 
 /// Limits that all uploads share.
@@ -28,11 +30,19 @@ pub struct Config {
     pub sends_max: u32,
     /// Uploads that are worked on at once.
     pub uploads_max: usize,
+    /// Small files that are worked on at once beside them, with requests that many of them share; 0: all files are alike.
+    pub small_max: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { rule: ChunkRule::FastCdc, held_bytes_max: 32 << 20, sends_max: 4, uploads_max: 3 }
+        Self {
+            rule: ChunkRule::FastCdc,
+            held_bytes_max: 32 << 20,
+            sends_max: 4,
+            uploads_max: 3,
+            small_max: 0,
+        }
     }
 }
 
@@ -71,11 +81,13 @@ pub struct Engine {
     config: Config,
     rng: Rng,
     window: Window,
+    group: Group,
     /// The platform said that there is no network. It may be wrong, so that is believed until then only.
     offline_until: Option<Now>,
     uploads: BTreeMap<UploadId, Upload>,
     farewells: BTreeMap<UploadId, Farewell>,
     pending: BTreeMap<RequestId, Pending>,
+    batches: BTreeMap<RequestId, Batch>,
     effects: VecDeque<Effect>,
     requests: u64,
     passes: u32,
@@ -89,10 +101,12 @@ impl Engine {
             config,
             rng: Rng::new(seed),
             window,
+            group: Group::new(),
             offline_until: None,
             uploads: BTreeMap::new(),
             farewells: BTreeMap::new(),
             pending: BTreeMap::new(),
+            batches: BTreeMap::new(),
             effects: VecDeque::new(),
             requests: 0,
             passes: 0,
@@ -101,23 +115,38 @@ impl Engine {
 
     /// Takes in what happened.
     pub fn handle(&mut self, input: Input, now: Now) {
+        self.handle_all([input], now);
+    }
+
+    /// Takes in all of what happened before it decides what is next: much cheaper than one by one.
+    pub fn handle_all(&mut self, inputs: impl IntoIterator<Item = Input>, now: Now) {
+        inputs.into_iter().for_each(|input| self.take(input, now));
+        self.give_up_waiting(now);
+        self.give_up_batches(now);
+        self.advance(now);
+        for upload in self.uploads.values_mut() {
+            upload.measure(now);
+        }
+    }
+
+    fn take(&mut self, input: Input, now: Now) {
         match input {
             Input::Add { upload, source, key, entry } => self.add(upload, source, key, entry),
             Input::Source { upload, source } => self.choose_again(upload, source),
             Input::Pause(upload) => self.pause(upload),
             Input::Resume(upload) => self.resume(upload),
             Input::Cancel(upload) => self.cancel(upload, now),
+            Input::Dismiss(upload) => self.dismiss(upload),
             Input::Chunks { upload, pass, chunks } => self.take_chunks(upload, pass, chunks),
             Input::PassEnd { upload, pass, size, mtime } => self.end_of_pass(upload, pass, size, mtime, now),
             Input::PassFailed { upload, pass, failure } => self.pass_failed(upload, pass, failure, now),
-            Input::Reply { request, reply } => self.take_reply(request, reply, now),
+            Input::Reply { request, reply } => {
+                if !self.take_batch(request, &reply, now) {
+                    self.take_reply(request, reply, now);
+                }
+            }
             Input::Online(online) => self.set_online(online, now),
             Input::Tick => {}
-        }
-        self.give_up_waiting(now);
-        self.advance(now);
-        for upload in self.uploads.values_mut() {
-            upload.measure(now);
         }
     }
 
@@ -131,7 +160,8 @@ impl Engine {
         let deadlines = self.pending.values().map(|pending| pending.deadline);
         let waits = self.uploads.values().filter_map(Upload::wakes_at);
         let farewells = self.farewells.values().map(|farewell| farewell.at);
-        deadlines.chain(waits).chain(farewells).chain(self.offline_until).min()
+        let batches = self.batches.values().map(|batch| batch.deadline);
+        deadlines.chain(batches).chain(waits).chain(farewells).chain(self.offline_until).min()
     }
 
     /// What there is to see of an upload; `None` once it was cancelled.
@@ -146,11 +176,10 @@ impl Engine {
 
     fn add(&mut self, id: UploadId, source: Source, key: ClientKey, entry: Option<JournalEntry>) {
         let known = entry.is_some();
-        let upload = Upload::new(source, key, entry);
+        self.uploads.insert(id, Upload::new(source, key, entry));
         if !known {
-            self.effects.push_back(Effect::Save { upload: id, entry: upload.entry() });
+            self.save(id);
         }
-        self.uploads.insert(id, upload);
     }
 
     fn choose_again(&mut self, id: UploadId, source: Source) {
@@ -160,7 +189,14 @@ impl Engine {
         self.end_pass(id);
         let Some(upload) = self.uploads.get_mut(&id) else { return };
         upload.choose(source);
-        self.effects.push_back(Effect::Save { upload: id, entry: upload.entry() });
+        self.save(id);
+    }
+
+    /// Keeps an upload in the journal as it is now, where it is kept at all.
+    fn save(&mut self, id: UploadId) {
+        if let Some(upload) = self.uploads.get(&id).filter(|upload| upload.is_kept) {
+            self.effects.push_back(Effect::Save { upload: id, entry: upload.entry() });
+        }
     }
 
     fn pause(&mut self, id: UploadId) {
@@ -194,7 +230,16 @@ impl Engine {
             if let Some(session) = upload.session.filter(|_| upload.goal != Goal::Done) {
                 self.farewells.insert(id, Farewell { session: session.id, tries: 0, at: now });
             }
-            self.effects.push_back(Effect::Forget(id));
+            if upload.is_kept {
+                self.effects.push_back(Effect::Forget(id));
+            }
+        }
+    }
+
+    fn dismiss(&mut self, id: UploadId) {
+        if self.uploads.get(&id).is_some_and(|upload| upload.goal == Goal::Done) {
+            self.abort_all(id);
+            self.uploads.remove(&id);
         }
     }
 
@@ -212,14 +257,17 @@ impl Engine {
 
     /// Gives free turns to the first uploads that wait. Who has a turn keeps it until it rests.
     fn assign_turns(&mut self) {
-        let mut free = self.config.uploads_max;
+        let small_max = self.config.small_max;
+        let (mut free, mut free_small) = (self.config.uploads_max, small_max);
         for upload in self.uploads.values_mut() {
             upload.turn &= upload.goal == Goal::Run;
-            free = free.saturating_sub(usize::from(upload.turn));
+            let free = if small_max > 0 && upload.is_small() { &mut free_small } else { &mut free };
+            *free = free.saturating_sub(usize::from(upload.turn));
         }
         for upload in self.uploads.values_mut().filter(|upload| upload.goal == Goal::Run && !upload.turn) {
-            upload.turn = free > 0;
-            free = free.saturating_sub(1);
+            let free = if small_max > 0 && upload.is_small() { &mut free_small } else { &mut free };
+            upload.turn = *free > 0;
+            *free = free.saturating_sub(1);
         }
     }
 
@@ -244,12 +292,19 @@ impl Engine {
             .filter(|(_, pending)| pending.upload == id)
             .map(|(request, _)| *request)
             .collect();
-        for request in requests {
-            self.pending.remove(&request);
-            self.effects.push_back(Effect::Abort(request));
-        }
+        self.drop_requests(requests);
         if let Some(upload) = self.uploads.get_mut(&id) {
             upload.requests_gone();
+        }
+    }
+
+    /// Breaks requests off. An item of a batch goes on with the others; nobody waits for its answer.
+    fn drop_requests(&mut self, requests: Vec<RequestId>) {
+        for request in requests {
+            if self.pending.remove(&request).is_some_and(|pending| pending.deadline != Now::MAX) {
+                self.batches.remove(&request);
+                self.effects.push_back(Effect::Abort(request));
+            }
         }
     }
 
@@ -264,10 +319,7 @@ impl Engine {
                 .filter(|(_, pending)| pending.upload == id && matches!(pending.kind, Kind::Send(..)))
                 .map(|(request, _)| *request)
                 .collect();
-            for request in sends {
-                self.pending.remove(&request);
-                self.effects.push_back(Effect::Abort(request));
-            }
+            self.drop_requests(sends);
             self.effects.push_back(Effect::EndPass { upload: id, pass });
         }
     }

@@ -3,15 +3,16 @@
 use cairn_shared::limits::CHECK_ROWS_MAX;
 use cairn_shared::message::{CheckRequest, FinishRequest, StartRequest};
 
+use super::batches::Verb;
 use super::upload::{Checking, Goal, Pass, Upload};
 use super::{Engine, Kind};
 use crate::effect::{Call, Effect};
-use crate::{Now, PassId, UploadId};
+use crate::{Now, PassId, RequestId, UploadId};
 
 /// Longest wait for an answer in JSON, in milliseconds.
 pub(super) const CALL_TIME_MS: u64 = 30_000;
 /// Slowest line that a chunk is waited for on, in bytes a millisecond (8 KiB/s), beside the time above.
-const SEND_BYTES_PER_MS: u64 = 8;
+pub(super) const SEND_BYTES_PER_MS: u64 = 8;
 /// Smallest grant to a reader, in bytes, where its share is twice that.
 const GRANT_BYTES_MIN: u64 = 1 << 20;
 /// How long a platform is believed that says there is no network, in milliseconds.
@@ -30,17 +31,26 @@ impl Engine {
     pub(super) fn advance(&mut self, now: Now) {
         self.uploads.values_mut().for_each(|upload| upload.wake(now));
         self.offline_until = self.offline_until.filter(|until| *until > now);
+        self.outgrow(now);
         self.assign_turns();
-        let active: Vec<_> = self.active().collect();
-        let share = self.config.held_bytes_max / active.len().max(1) as u64;
-        for id in active {
-            self.make_room(id, share);
-            self.read(id, share);
-            if self.may_ask(id) {
-                self.ask(id, now);
+        let small_max = self.config.small_max;
+        let is_small = |id: &UploadId| small_max > 0 && self.uploads.get(id).is_some_and(Upload::is_small);
+        let (small, large): (Vec<_>, Vec<_>) = self.active().partition(is_small);
+        // Small files share half of the memory, all of it where they are alone.
+        let budget = self.config.held_bytes_max >> u32::from(!large.is_empty());
+        let rest = if small.is_empty() { self.config.held_bytes_max } else { budget };
+        let share = rest / large.len().max(1) as u64;
+        self.read_small(&small, budget, now);
+        self.ask_small(&small, now);
+        for id in &large {
+            self.make_room(*id, share);
+            self.read(*id, share);
+            if self.may_ask(*id) {
+                let _ = self.ask(*id, now);
             }
         }
-        self.send(now);
+        let batches = self.send_small(&small, now);
+        self.send(&large, batches, now);
         self.ask_for_blobs(now);
         self.say_farewell(now);
     }
@@ -77,19 +87,10 @@ impl Engine {
         if again {
             self.end_pass(id);
         }
-        let Some(upload) = self.uploads.get_mut(&id) else { return };
-        if upload.pass.is_none() {
-            self.passes += 1;
-            upload.pass = Some(Pass {
-                id: PassId(self.passes),
-                began_with: (upload.source.size, upload.source.mtime),
-                cut_rows: 0,
-                cut_bytes: 0,
-                held_bytes: 0,
-                ended: false,
-            });
+        if self.uploads.get(&id).is_some_and(|upload| upload.pass.is_none()) {
+            self.begin_pass(id);
         }
-        let Some(pass) = &mut upload.pass else { return };
+        let Some(pass) = self.uploads.get_mut(&id).and_then(|upload| upload.pass.as_mut()) else { return };
         let room = share.saturating_sub(pass.held_bytes).min(self.config.held_bytes_max.saturating_sub(held));
         if !pass.ended && room >= grant_min(share) {
             pass.held_bytes += room;
@@ -97,8 +98,22 @@ impl Engine {
         }
     }
 
+    pub(super) fn begin_pass(&mut self, id: UploadId) {
+        self.passes += 1;
+        let Some(upload) = self.uploads.get_mut(&id) else { return };
+        upload.pass = Some(Pass {
+            id: PassId(self.passes),
+            began_with: (upload.source.size, upload.source.mtime),
+            cut_rows: 0,
+            cut_bytes: 0,
+            held_bytes: 0,
+            ended: false,
+            small_until: None,
+        });
+    }
+
     /// One JSON request at a time, none while the line rests.
-    fn may_ask(&self, id: UploadId) -> bool {
+    pub(super) fn may_ask(&self, id: UploadId) -> bool {
         self.offline_until.is_none()
             && self
                 .uploads
@@ -106,9 +121,40 @@ impl Engine {
                 .is_some_and(|upload| upload.call.is_none() && upload.backoff.until().is_none())
     }
 
-    fn ask(&mut self, id: UploadId, now: Now) {
-        let Some(upload) = self.uploads.get_mut(&id) else { return };
-        let (kind, call) = match &upload.session {
+    pub(super) fn ask(&mut self, id: UploadId, now: Now) -> Option<RequestId> {
+        let (kind, call) = self.next_call(id)?;
+        let request = self.call(id, kind, call, now);
+        if let Some(upload) = self.uploads.get_mut(&id) {
+            upload.call = Some(request);
+        }
+        Some(request)
+    }
+
+    /// Whether the server has to be asked first where the session stands.
+    pub(super) fn asks_status(&self, id: UploadId) -> bool {
+        self.uploads.get(&id).is_some_and(|upload| upload.session.is_some() && upload.ask_status)
+    }
+
+    /// What `next_call` would ask that has a batch route.
+    pub(super) fn wants(&mut self, id: UploadId) -> Option<Verb> {
+        let upload = self.uploads.get_mut(&id)?;
+        if upload.session.is_none() {
+            return Some(Verb::Start);
+        }
+        if upload.ask_status {
+            return None;
+        }
+        let (revises, has_rows) = upload.wants_check();
+        if revises || has_rows {
+            return Some(Verb::Check);
+        }
+        upload.is_whole().then_some(Verb::Finish)
+    }
+
+    /// The next JSON request, where there is one to be made.
+    pub(super) fn next_call(&mut self, id: UploadId) -> Option<(Kind, Call)> {
+        let upload = self.uploads.get_mut(&id)?;
+        Some(match &upload.session {
             None => {
                 let request = StartRequest {
                     name: upload.source.name.clone(),
@@ -135,33 +181,19 @@ impl Engine {
                     Some((Kind::Finish, Asked::Finish(request))) => {
                         (Kind::Finish, Call::Finish(session, request))
                     }
-                    _ => return,
+                    _ => return None,
                 }
             }
-        };
-        let request = self.call(id, kind, call, now);
-        if let Some(upload) = self.uploads.get_mut(&id) {
-            upload.call = Some(request);
-        }
+        })
     }
 
     fn check_or_finish(&mut self, id: UploadId) -> Option<(Kind, Asked)> {
         let rule = self.config.rule;
         let upload = self.uploads.get_mut(&id)?;
-        let ended = upload.pass.as_ref().is_some_and(|pass| pass.ended);
-        let rows = upload.rows.len();
-        if ended && upload.revise_at.is_none() {
-            let size = upload.source.size;
-            // The server has rows behind the end, or was told another size: the next revision says how it is.
-            if upload.server_rows > rows || upload.server_size.is_some_and(|told| told != size) {
-                upload.revise_at = Some(upload.rows.declared());
-            }
-        }
-        let at = upload.rows.declared();
-        let chunks = upload.rows.undeclared(CHECK_ROWS_MAX);
-        // A revision is opened with its first row, or at the end of the file with none.
-        let revises = upload.revise_at.is_some() && (ended || !chunks.is_empty());
-        if revises || !chunks.is_empty() {
+        let (revises, has_rows) = upload.wants_check();
+        if revises || has_rows {
+            let at = upload.rows.declared();
+            let chunks = upload.rows.undeclared(CHECK_ROWS_MAX);
             let revision = upload.revision + u32::from(revises);
             let size = revises.then_some(upload.source.size);
             upload.checking = Some(Checking { at, rows: chunks.len() as u32, size, spoilt: false });
@@ -172,7 +204,7 @@ impl Engine {
         }
         let request = FinishRequest {
             revision: Some(upload.revision),
-            chunks: Some(rows),
+            chunks: Some(upload.rows.len()),
             size: Some(upload.source.size),
             manifest_digest: Some(upload.rows.manifest_digest(rule)),
             link: None,
@@ -181,20 +213,16 @@ impl Engine {
     }
 
     /// Fills the window, one upload after the other.
-    fn send(&mut self, now: Now) {
+    fn send(&mut self, ids: &[UploadId], batches: usize, now: Now) {
         if self.offline_until.is_some() {
             return;
         }
-        let active: Vec<_> = self.active().collect();
-        let mut free =
-            self.window.size().saturating_sub(self.uploads.values().map(|upload| upload.sends).sum());
-        for id in active {
+        let sends = ids.iter().filter_map(|id| self.uploads.get(id)).map(|upload| upload.sends);
+        let mut free = self.window.size().saturating_sub(batches + sends.sum::<usize>());
+        for id in ids.iter().copied() {
             while free > 0 {
+                let Some(session) = self.may_send(id) else { break };
                 let Some(upload) = self.uploads.get_mut(&id) else { break };
-                let Some(session) = upload.session.as_ref().map(|session| session.id) else { break };
-                if upload.ask_status || upload.backoff.until().is_some() {
-                    break;
-                }
                 let Some((index, row, chunk)) = upload.rows.next_send() else { break };
                 upload.sends += 1;
                 free -= 1;

@@ -47,6 +47,7 @@ impl Engine {
             .map(|(request, _)| *request)
             .collect();
         for request in late {
+            self.batches.remove(&request);
             self.effects.push_back(Effect::Abort(request));
             self.take_reply(request, Err(Failure::Network), now);
         }
@@ -84,7 +85,7 @@ impl Engine {
         upload.server_size = Some(upload.start_size);
         upload.ask_status = upload.maybe_started;
         upload.server_rows = 0;
-        self.effects.push_back(Effect::Save { upload: id, entry: upload.entry() });
+        self.save(id);
     }
 
     fn told_status(&mut self, id: UploadId, status: StatusResponse, now: Now) {
@@ -137,7 +138,7 @@ impl Engine {
     fn save_sometimes(&mut self, id: UploadId) {
         let Some(upload) = self.uploads.get_mut(&id) else { return };
         if upload.wants_saving() {
-            self.effects.push_back(Effect::Save { upload: id, entry: upload.entry() });
+            self.save(id);
         }
     }
 
@@ -147,7 +148,9 @@ impl Engine {
         upload.goal = Goal::Done;
         upload.blob_at = finished.blob.is_none().then_some((now + BLOB_PAUSE_MS, BLOB_PAUSE_MS));
         upload.finished = Some(finished);
-        self.effects.push_back(Effect::Forget(id));
+        if upload.is_kept {
+            self.effects.push_back(Effect::Forget(id));
+        }
     }
 
     fn told_blob(&mut self, id: UploadId, status: StatusResponse, now: Now) {
@@ -351,6 +354,6 @@ impl Engine {
         self.abort_all(id);
         let Some(upload) = self.uploads.get_mut(&id) else { return };
         upload.start_anew(ClientKey::new(key));
-        self.effects.push_back(Effect::Save { upload: id, entry: upload.entry() });
+        self.save(id);
     }
 }

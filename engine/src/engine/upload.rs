@@ -1,5 +1,6 @@
 //! One upload: what it knows, and how it looks from outside.
 
+use cairn_shared::limits::PACKED_BYTES_MAX;
 use cairn_shared::message::FinishResponse;
 use cairn_shared::{ClientKey, UnixMs};
 
@@ -43,6 +44,8 @@ pub(super) struct Pass {
     pub(super) held_bytes: u64,
     /// The reader came to the end, and the file was the same all along.
     pub(super) ended: bool,
+    /// A small file that is not read by then is small no more.
+    pub(super) small_until: Option<Now>,
 }
 
 /// One file on its way.
@@ -86,6 +89,10 @@ pub(super) struct Upload {
     pub(super) finished: Option<FinishResponse>,
     /// When to ask for the whole-file digest, and the pause after that.
     pub(super) blob_at: Option<(Now, u64)>,
+    /// It takes longer to read than a small file does, whatever its size was.
+    pub(super) has_grown: bool,
+    /// The journal has it, or would: small files of a folder are found again by their folder.
+    pub(super) is_kept: bool,
     pub(super) sends: usize,
     /// It is worked on now.
     pub(super) turn: bool,
@@ -112,6 +119,7 @@ impl Upload {
         let changed =
             entry.as_ref().is_some_and(|entry| entry.size != source.size || entry.mtime != source.mtime);
         let session = entry.as_ref().and_then(|entry| entry.session.clone());
+        let is_kept = entry.is_some() || source.path.is_none() || source.size > u64::from(PACKED_BYTES_MAX);
         Self {
             key: entry.as_ref().map_or(key, |entry| entry.key),
             start_size: entry.as_ref().map_or(source.size, |entry| entry.start_size),
@@ -140,6 +148,8 @@ impl Upload {
             changed,
             finished: None,
             blob_at: None,
+            has_grown: false,
+            is_kept,
             sends: 0,
             turn: false,
             saved_bytes: 0,
@@ -162,6 +172,11 @@ impl Upload {
             session: self.session.clone(),
             stored: self.rows.stored_bytes(),
         }
+    }
+
+    /// One chunk, and not worth a request of its own.
+    pub(super) fn is_small(&self) -> bool {
+        self.source.size <= u64::from(PACKED_BYTES_MAX) && !self.has_grown
     }
 
     /// Whether enough was stored since the journal entry was kept.
@@ -276,7 +291,8 @@ impl Upload {
         if self.goal != Goal::Run {
             return None;
         }
-        [self.backoff.until(), self.read_after].into_iter().flatten().min()
+        let small_until = self.pass.as_ref().filter(|pass| !pass.ended).and_then(|pass| pass.small_until);
+        [self.backoff.until(), self.read_after, small_until].into_iter().flatten().min()
     }
 
     pub(super) fn view(&self, online: bool) -> View {
@@ -314,6 +330,21 @@ impl Upload {
             Goal::Run if self.session.is_some() || self.pass.is_some() => State::Reading,
             Goal::Run => State::Waiting,
         }
+    }
+
+    /// Whether the next check opens a revision, and whether there are rows to declare.
+    pub(super) fn wants_check(&mut self) -> (bool, bool) {
+        let ended = self.pass.as_ref().is_some_and(|pass| pass.ended);
+        if ended && self.revise_at.is_none() {
+            let size = self.source.size;
+            // The server has rows behind the end, or was told another size: the next revision says how it is.
+            if self.server_rows > self.rows.len() || self.server_size.is_some_and(|told| told != size) {
+                self.revise_at = Some(self.rows.declared());
+            }
+        }
+        let has_rows = self.rows.declared() < self.rows.len();
+        // A revision is opened with its first row, or at the end of the file with none.
+        (self.revise_at.is_some() && (ended || has_rows), has_rows)
     }
 
     /// Everything was read, declared and stored: only publishing is left.

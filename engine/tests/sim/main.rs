@@ -6,5 +6,6 @@
 mod faults;
 mod random;
 mod resume;
+mod together;
 mod upload;
 mod world;

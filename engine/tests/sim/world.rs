@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use cairn_engine::cutter::Cutter;
 use cairn_engine::{
-    Call, ChunkRef, Config, Effect, Engine, Failure, Input, JournalEntry, PassFailure, PassId, Reply,
-    RequestId, Source, State, UploadId, View,
+    BatchCall, Call, ChunkRef, Config, Effect, Engine, Failure, Input, JournalEntry, PassFailure, PassId,
+    Reply, RequestId, Source, State, UploadId, View,
 };
 use cairn_shared::manifest::ManifestHasher;
 use cairn_shared::message::{
@@ -23,7 +23,7 @@ pub(crate) const RULE: ChunkRule = ChunkRule::Fixed(65_536);
 pub(crate) const HELD_MAX: u64 = 4 << 20;
 
 pub(crate) fn config() -> Config {
-    Config { rule: RULE, held_bytes_max: HELD_MAX, sends_max: 4, uploads_max: 2 }
+    Config { rule: RULE, held_bytes_max: HELD_MAX, sends_max: 4, uploads_max: 2, small_max: 0 }
 }
 
 /// Bytes that look random and are always the same for a seed.
@@ -311,6 +311,8 @@ enum Due {
 enum Asked {
     Call(Call),
     Chunk(SessionId, u32, Vec<u8>),
+    Batch(BatchCall),
+    Chunks(Vec<(SessionId, u32, Vec<u8>)>),
 }
 
 /// How bad the line is, in percent.
@@ -326,9 +328,12 @@ pub(crate) struct Weather {
 /// Everything around one engine.
 pub(crate) struct World {
     pub(crate) engine: Engine,
+    config: Config,
     pub(crate) server: Server,
     pub(crate) now: u64,
     pub(crate) weather: Weather,
+    /// A proxy before the server takes no larger batch.
+    pub(crate) batch_bytes_max: Option<usize>,
     pub(crate) files: BTreeMap<UploadId, File>,
     pub(crate) journal: BTreeMap<UploadId, JournalEntry>,
     pub(crate) dice: Dice,
@@ -344,11 +349,22 @@ pub(crate) const ONE: UploadId = UploadId(1);
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
+        Self::with(config(), seed)
+    }
+
+    /// Small files share their requests.
+    pub(crate) fn together(seed: u64) -> Self {
+        Self::with(Config { small_max: 100, ..config() }, seed)
+    }
+
+    fn with(config: Config, seed: u64) -> Self {
         Self {
-            engine: Engine::new(config(), seed),
+            engine: Engine::new(config.clone(), seed),
+            config,
             server: Server::default(),
             now: 0,
             weather: Weather::default(),
+            batch_bytes_max: None,
             files: BTreeMap::new(),
             journal: BTreeMap::new(),
             dice: Dice(seed),
@@ -363,7 +379,7 @@ impl World {
 
     /// Another visit: the engine and what was on its way are gone; server, files and journal stay.
     pub(crate) fn come_back(&mut self) {
-        self.engine = Engine::new(config(), self.dice.roll());
+        self.engine = Engine::new(self.config.clone(), self.dice.roll());
         self.readings.clear();
         // What has reached the server happens; nobody hears the answers.
         let due = std::mem::take(&mut self.due);
@@ -427,6 +443,16 @@ impl World {
                     let bytes = reading.held.get(&chunk).expect("bytes of a send are held").clone();
                     self.first_send_before_end.get_or_insert(!ended);
                     self.depart(request, Asked::Chunk(session, index, bytes));
+                }
+                Effect::Batch { request, call } => self.depart(request, Asked::Batch(call)),
+                Effect::SendBatch { request, chunks } => {
+                    let bytes = |upload, chunk: ChunkRef| {
+                        let reading = &self.readings[&(upload, chunk.pass)];
+                        reading.held.get(&chunk).expect("bytes of a send are held").clone()
+                    };
+                    let chunks =
+                        chunks.iter().map(|c| (c.session, c.index, bytes(c.upload, c.chunk))).collect();
+                    self.depart(request, Asked::Chunks(chunks));
                 }
                 Effect::Read { upload, pass, bytes } => {
                     let reading = self.readings.entry((upload, pass)).or_insert_with(|| Reading {
@@ -502,6 +528,10 @@ impl World {
                 _ => problem(ProblemCode::BodyShort),
             });
         }
+        self.answer(asked)
+    }
+
+    fn answer(&mut self, asked: Asked) -> Result<Reply, Failure> {
         match asked {
             Asked::Call(Call::Start(request)) => self.server.start(request),
             Asked::Call(Call::Check(id, request)) => self.server.check(id, &request),
@@ -512,6 +542,29 @@ impl World {
                 Ok(Reply::Deleted)
             }
             Asked::Chunk(id, index, bytes) => self.server.upload(id, index, bytes),
+            Asked::Chunks(chunks) => {
+                if self
+                    .batch_bytes_max
+                    .is_some_and(|max| chunks.iter().map(|c| c.2.len()).sum::<usize>() > max)
+                {
+                    return Err(Failure::Status { status: 413, retry_after_seconds: None });
+                }
+                let stored =
+                    chunks.into_iter().map(|(id, index, bytes)| self.server.upload(id, index, bytes));
+                Ok(Reply::Batch(stored.collect()))
+            }
+            Asked::Batch(call) => {
+                let calls: Vec<_> = match call {
+                    BatchCall::Start(items) => items.into_iter().map(Call::Start).collect(),
+                    BatchCall::Check(items) => {
+                        items.into_iter().map(|item| Call::Check(item.session, item.check)).collect()
+                    }
+                    BatchCall::Finish(items) => {
+                        items.into_iter().map(|item| Call::Finish(item.session, item.finish)).collect()
+                    }
+                };
+                Ok(Reply::Batch(calls.into_iter().map(|call| self.answer(Asked::Call(call))).collect()))
+            }
         }
     }
 
