@@ -7,10 +7,10 @@ use std::time::UNIX_EPOCH;
 
 use anyhow::Context;
 use cairn_engine::{Source, State, View};
-use cairn_shared::{Name, RelPath};
+use cairn_shared::{Name, RelPath, UnixMs};
 use serde::Serialize;
 
-use crate::shell::{Job, Line, Report, Shell};
+use crate::shell::{Job, Line, Progress, Report, Shell};
 use crate::{StateDir, owner, say};
 
 /// Options of `cairn put`.
@@ -89,14 +89,13 @@ pub(crate) fn source(path: &Path, relative: Option<String>) -> anyhow::Result<So
         .map(|relative| relative.parse())
         .transpose()
         .map_err(|error| anyhow::anyhow!("the path of {} {error}", path.display()))?;
-    let mtime = meta.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-    Ok(Source {
-        name,
-        path: relative,
-        size: meta.len(),
-        mtime: mtime.and_then(|since| u64::try_from(since.as_millis()).ok()),
-        media_type: None,
-    })
+    Ok(Source { name, path: relative, size: meta.len(), mtime: mtime(&meta), media_type: None })
+}
+
+/// When a file was last changed.
+pub(crate) fn mtime(meta: &fs::Metadata) -> Option<UnixMs> {
+    let since = meta.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_millis()).ok()
 }
 
 /// For people.
@@ -117,20 +116,15 @@ impl Report for Text {
         }
     }
 
-    fn moved(&self, views: &[View]) {
-        let (stored, size): (u64, u64) =
-            views.iter().fold((0, 0), |sum, view| (sum.0 + view.stored, sum.1 + view.size));
-        let speed: u64 = views.iter().filter_map(|view| view.speed).sum();
-        let done = views.iter().filter(|view| view.state == State::Done).count();
-        let state =
-            views.iter().map(|view| view.state).find(|state| *state != State::Done).unwrap_or(State::Done);
+    fn moved(&self, progress: &Progress) {
         say::progress(&format!(
-            "{} · {done} of {} files · {} of {} MB · {} MB/s",
-            state.as_str(),
-            views.len(),
-            stored / 1_000_000,
-            size / 1_000_000,
-            speed / 1_000_000
+            "{} · {} of {} files · {} of {} MB · {} MB/s",
+            progress.state.unwrap_or(State::Done).as_str(),
+            progress.ended,
+            progress.files,
+            progress.stored / 1_000_000,
+            progress.size / 1_000_000,
+            progress.speed / 1_000_000
         ));
     }
 }
@@ -200,5 +194,5 @@ impl Report for Json {
         });
     }
 
-    fn moved(&self, _views: &[View]) {}
+    fn moved(&self, _progress: &Progress) {}
 }

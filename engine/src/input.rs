@@ -1,6 +1,8 @@
 //! What a shell tells the engine.
 
-use cairn_shared::message::{CheckResponse, FinishResponse, StartResponse, StatusResponse};
+use cairn_shared::message::{
+    BatchResponse, CheckResponse, FinishResponse, Outcome, StartResponse, StatusResponse,
+};
 use cairn_shared::{ChunkDigest, ClientKey, MediaType, Name, Problem, ProblemCode, RelPath, UnixMs};
 
 use crate::{ChunkRef, JournalEntry, PassId, RequestId, UploadId};
@@ -133,6 +135,17 @@ pub enum Failure {
     },
     /// The server says what is wrong.
     Problem(Box<Problem>),
+}
+
+impl Reply {
+    /// What came of each item of a batch, each as `reply` understands it.
+    pub fn batch<T>(response: BatchResponse<T>, reply: impl Fn(T) -> Self) -> Self {
+        let item = |outcome| match outcome {
+            Outcome::Ok(value) => Ok(reply(value)),
+            Outcome::Problem(problem) => Err(Failure::Problem(problem)),
+        };
+        Self::Batch(response.items.into_iter().map(item).collect())
+    }
 }
 
 impl Failure {

@@ -107,6 +107,15 @@ pub fn status(session: SessionId, from: u32) -> String {
     format!("/api/status/{session}?from={from}")
 }
 
+/// `POST /api/batch/start`.
+pub const BATCH_START: &str = Route::BatchStart.pattern();
+/// `POST /api/batch/check`.
+pub const BATCH_CHECK: &str = Route::BatchCheck.pattern();
+/// `POST /api/batch/upload`.
+pub const BATCH_UPLOAD: &str = Route::BatchUpload.pattern();
+/// `POST /api/batch/finish`.
+pub const BATCH_FINISH: &str = Route::BatchFinish.pattern();
+
 /// `POST /api/finish/{session}`.
 pub fn finish(session: SessionId) -> String {
     format!("/api/finish/{session}")

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cairn_engine::{Call, ChunkRef, Failure, Input, Reply, RequestId, UploadId};
+use cairn_engine::{BatchCall, BatchChunk, Call, ChunkRef, Failure, Input, Reply, RequestId, UploadId};
+use cairn_shared::frame::FrameHead;
+use cairn_shared::message::{BatchRequest, BatchResponse, Stored};
 use cairn_shared::{Bearer, Problem, ProblemCode, SessionId, route};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -140,6 +142,8 @@ pub(crate) struct Errand {
 enum What {
     Call(Call),
     Chunk { session: SessionId, index: u32, chunk: (UploadId, ChunkRef) },
+    Batch(BatchCall),
+    Chunks(Vec<BatchChunk>),
 }
 
 impl Errand {
@@ -157,6 +161,16 @@ impl Errand {
         credential: Bearer,
     ) -> Self {
         Self { request, what: What::Chunk { session, index, chunk }, credential, again: false }
+    }
+
+    /// Many JSON requests.
+    pub(crate) fn batch(request: RequestId, call: BatchCall, credential: Bearer) -> Self {
+        Self { request, what: What::Batch(call), credential, again: false }
+    }
+
+    /// Many small chunks.
+    pub(crate) fn chunks(request: RequestId, chunks: Vec<BatchChunk>, credential: Bearer) -> Self {
+        Self { request, what: What::Chunks(chunks), credential, again: false }
     }
 
     /// The same for another credential; its next answer counts, whatever it is.
@@ -223,7 +237,7 @@ impl Thread {
             let event = if unknown && !errand.again {
                 Event::UnknownOwner(errand)
             } else {
-                Event::Input(Input::Reply { request: errand.request, reply })
+                Event::Inputs(vec![Input::Reply { request: errand.request, reply }])
             };
             if self.tell.send(event).is_err() {
                 return;
@@ -257,6 +271,52 @@ impl Thread {
                 let path = route::upload(*session, *index);
                 line.send(Method::PUT, &path, Some(credential), &bytes[..]).map(|_| Reply::Stored)
             }
+            What::Batch(BatchCall::Start(items)) => {
+                self.batch(route::BATCH_START, credential, items, Reply::Start)
+            }
+            What::Batch(BatchCall::Check(items)) => {
+                self.batch(route::BATCH_CHECK, credential, items, Reply::Check)
+            }
+            What::Batch(BatchCall::Finish(items)) => {
+                self.batch(route::BATCH_FINISH, credential, items, Reply::Finish)
+            }
+            What::Chunks(chunks) => self.send_chunks(credential, chunks),
         }
+    }
+
+    fn batch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        credential: Bearer,
+        items: &[impl Serialize],
+        reply: impl Fn(T) -> Reply,
+    ) -> Result<Reply, Failure> {
+        let answer = self.line.send_json(path, credential, &BatchRequest { items });
+        Ok(Reply::batch(answer.and_then(read::<BatchResponse<T>>)?, reply))
+    }
+
+    /// Sends what is still held; what is not belongs to a file that was cancelled or is read again.
+    fn send_chunks(&self, credential: Bearer, chunks: &[BatchChunk]) -> Result<Reply, Failure> {
+        let mut body = Vec::new();
+        let mut is_sent = Vec::with_capacity(chunks.len());
+        for BatchChunk { upload, session, index, chunk } in chunks {
+            let bytes = self.held.get(*upload, *chunk);
+            is_sent.push(bytes.is_some());
+            if let Some(bytes) = bytes {
+                let head = FrameHead { session: *session, index: *index, length: chunk.length };
+                body.extend_from_slice(&head.to_bytes());
+                body.extend_from_slice(&bytes);
+            }
+        }
+        let answer = self.line.send(Method::POST, route::BATCH_UPLOAD, Some(credential), &body[..]);
+        let Reply::Batch(stored) =
+            Reply::batch(answer.and_then(read::<BatchResponse<Stored>>)?, |Stored {}| Reply::Stored)
+        else {
+            return Err(Failure::Network);
+        };
+        let mut stored = stored.into_iter();
+        let item = |is_sent| if is_sent { stored.next() } else { None };
+        let items = is_sent.into_iter().map(item).map(|item| item.unwrap_or(Err(Failure::Network)));
+        Ok(Reply::Batch(items.collect()))
     }
 }

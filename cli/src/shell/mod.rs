@@ -2,18 +2,23 @@
 
 mod line;
 mod reader;
+mod small;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use cairn_engine::{Config, Effect, Engine, Input, PassId, Reply, RequestId, Source, State, UploadId, View};
-use cairn_shared::{Bearer, ClientKey};
+use cairn_engine::{
+    BatchChunk, Config, Effect, Engine, Input, PassId, Reply, RequestId, Source, State, UploadId, View,
+};
+use cairn_shared::limits::PACKED_BYTES_MAX;
+use cairn_shared::{Bearer, ClientKey, SessionId};
 
 pub(crate) use line::Line;
 use line::{Errand, Senders};
 use reader::{Held, Pass};
+use small::SmallReaders;
 
 use crate::journal::Place;
 use crate::platform::{Clock, random};
@@ -24,12 +29,34 @@ const SENDS_MAX: u32 = 8;
 /// The longest wait before progress is told again.
 const REPORT_EVERY: Duration = Duration::from_millis(200);
 
+/// Files that the engine has at once; the others wait outside.
+const LIVE_MAX: usize = 2_000;
+/// Small files of which the engine works at the same time.
+const SMALL_MAX: usize = 2_000;
+
 /// One file to upload.
 pub(crate) struct Job {
     /// Where it is.
     pub(crate) path: PathBuf,
     /// What it is.
     pub(crate) source: Source,
+}
+
+/// How far everything has come.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Progress {
+    /// Files in all.
+    pub(crate) files: usize,
+    /// Files that have ended.
+    pub(crate) ended: usize,
+    /// Bytes in all.
+    pub(crate) size: u64,
+    /// Bytes that the server has.
+    pub(crate) stored: u64,
+    /// Bytes a second.
+    pub(crate) speed: u64,
+    /// Where the first file stands that has not ended.
+    pub(crate) state: Option<State>,
 }
 
 /// Tells what happens.
@@ -39,21 +66,29 @@ pub(crate) trait Report {
     /// A file is done, or can't be.
     fn ended(&self, job: &Job, view: &View);
     /// Something moved, perhaps.
-    fn moved(&self, views: &[View]);
+    fn moved(&self, progress: &Progress);
 }
 
 /// What threads tell the shell.
 pub(crate) enum Event {
-    /// For the engine.
-    Input(Input),
+    /// For the engine, in this order.
+    Inputs(Vec<Input>),
     /// The server does not know the owner key that the request carried: the request is to be sent again.
     UnknownOwner(Errand),
 }
 
 struct Upload {
     job: Job,
-    place: Place,
-    ended: bool,
+    /// Small files of a folder have none: they are found again by their content.
+    place: Option<Place>,
+}
+
+/// A chunk on its way, for whoever wants to hear of it.
+struct Sending {
+    upload: UploadId,
+    session: SessionId,
+    index: u32,
+    length: u32,
 }
 
 /// Runs the engine until every upload has ended.
@@ -69,9 +104,15 @@ pub(crate) struct Shell {
     senders: Senders,
     credential: Bearer,
     renewed: bool,
-    uploads: HashMap<UploadId, Upload>,
+    waiting: VecDeque<Job>,
+    uploads: BTreeMap<UploadId, Upload>,
+    numbers: u32,
+    failed: usize,
+    progress: Progress,
+    told_at: u64,
+    small: SmallReaders,
     passes: HashMap<(UploadId, PassId), Pass>,
-    sends: HashMap<RequestId, (UploadId, String, u32, u32)>,
+    sends: HashMap<RequestId, Vec<Sending>>,
 }
 
 impl Shell {
@@ -81,7 +122,7 @@ impl Shell {
         let (tell, events) = mpsc::channel();
         let held = Held::default();
         let senders = Senders::start(SENDS_MAX as usize + 2, &line, &held, &tell);
-        let config = Config { sends_max: SENDS_MAX, ..Config::default() };
+        let config = Config { sends_max: SENDS_MAX, small_max: SMALL_MAX, ..Config::default() };
         let engine = Engine::new(config, u64::from_le_bytes(random()?));
         Ok(Self {
             state: state.to_owned(),
@@ -90,12 +131,18 @@ impl Shell {
             engine,
             clock: Clock::start(),
             events,
+            small: SmallReaders::start(&held, &tell),
             tell,
             held,
             senders,
             credential,
             renewed: false,
-            uploads: HashMap::new(),
+            waiting: VecDeque::new(),
+            uploads: BTreeMap::new(),
+            numbers: 0,
+            failed: 0,
+            progress: Progress::default(),
+            told_at: 0,
             passes: HashMap::new(),
             sends: HashMap::new(),
         })
@@ -103,54 +150,68 @@ impl Shell {
 
     /// Uploads every file; how many could not be.
     pub(crate) fn run(mut self, jobs: Vec<Job>) -> anyhow::Result<usize> {
-        for (number, job) in jobs.into_iter().enumerate() {
-            self.add(UploadId(u32::try_from(number)?), job)?;
-        }
-        self.carry_out()?;
-        while self.uploads.values().any(|upload| !upload.ended) {
+        self.progress.files = jobs.len();
+        self.progress.size = jobs.iter().map(|job| job.source.size).sum();
+        self.waiting = jobs.into();
+        self.add_more()?;
+        while !self.uploads.is_empty() {
             self.step()?;
         }
-        let failed = |id: &&UploadId| self.engine.view(**id).is_none_or(|view| view.state != State::Done);
-        Ok(self.uploads.keys().filter(failed).count())
+        Ok(self.failed)
     }
 
-    fn add(&mut self, upload: UploadId, job: Job) -> anyhow::Result<()> {
-        let place = Place::take(&self.state, self.line.server(), &job.path)?;
-        let entry = place.load();
-        let key = ClientKey::new(random()?);
-        let source = job.source.clone();
-        self.uploads.insert(upload, Upload { job, place, ended: false });
-        self.engine.handle(Input::Add { upload, source, key, entry }, self.clock.now());
-        Ok(())
+    /// Hands files to the engine that it has room for, all of them before it decides what is next.
+    fn add_more(&mut self) -> anyhow::Result<()> {
+        let mut inputs = Vec::new();
+        while self.uploads.len() < LIVE_MAX
+            && let Some(job) = self.waiting.pop_front()
+        {
+            let upload = UploadId(self.numbers);
+            self.numbers += 1;
+            let source = job.source.clone();
+            let is_kept = source.path.is_none() || source.size > u64::from(PACKED_BYTES_MAX);
+            let place =
+                is_kept.then(|| Place::take(&self.state, self.line.server(), &job.path)).transpose()?;
+            let entry = place.as_ref().and_then(Place::load);
+            self.uploads.insert(upload, Upload { job, place });
+            inputs.push(Input::Add { upload, source, key: ClientKey::new(random()?), entry });
+        }
+        self.engine.handle_all(inputs, self.clock.now());
+        self.carry_out()
     }
 
     fn step(&mut self) -> anyhow::Result<()> {
         let now = self.clock.now();
         let wait = self.engine.poll_timeout().map(|at| Duration::from_millis(at.saturating_sub(now)));
+        let mut inputs = Vec::new();
         match self.events.recv_timeout(wait.unwrap_or(REPORT_EVERY).min(REPORT_EVERY)) {
             Ok(event) => {
-                self.take(event)?;
+                self.take(event, &mut inputs)?;
                 while let Ok(event) = self.events.try_recv() {
-                    self.take(event)?;
+                    self.take(event, &mut inputs)?;
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => anyhow::bail!("every thread has ended"),
         }
         let now = self.clock.now();
-        if self.engine.poll_timeout().is_some_and(|at| at <= now) {
-            self.engine.handle(Input::Tick, now);
+        if !inputs.is_empty() || self.engine.poll_timeout().is_some_and(|at| at <= now) {
+            self.engine.handle_all(inputs, now);
         }
         self.carry_out()?;
         self.tell_ended();
+        self.tell_progress(now);
+        if self.uploads.len() <= LIVE_MAX / 2 && !self.waiting.is_empty() {
+            self.add_more()?;
+        }
         Ok(())
     }
 
-    fn take(&mut self, event: Event) -> anyhow::Result<()> {
+    fn take(&mut self, event: Event, inputs: &mut Vec<Input>) -> anyhow::Result<()> {
         match event {
-            Event::Input(input) => {
-                self.tell_stored(&input);
-                self.engine.handle(input, self.clock.now());
+            Event::Inputs(some) => {
+                some.iter().for_each(|input| self.tell_stored(input));
+                inputs.extend(some);
             }
             Event::UnknownOwner(errand) => {
                 // One fresh key a run: a server that refuses that one too says so in the errand's own reply.
@@ -166,11 +227,18 @@ impl Shell {
 
     fn tell_stored(&mut self, input: &Input) {
         let Input::Reply { request, reply } = input else { return };
-        let Some((upload, session, index, length)) = self.sends.remove(request) else { return };
-        if matches!(reply, Ok(Reply::Stored))
-            && let Some(upload) = self.uploads.get(&upload)
-        {
-            self.report.stored(&upload.job, &session, index, length);
+        let Some(sendings) = self.sends.remove(request) else { return };
+        let is_stored = |number: usize| match reply {
+            Ok(Reply::Stored) => true,
+            Ok(Reply::Batch(replies)) => matches!(replies.get(number), Some(Ok(Reply::Stored))),
+            _ => false,
+        };
+        for (number, Sending { upload, session, index, length }) in sendings.into_iter().enumerate() {
+            if is_stored(number)
+                && let Some(upload) = self.uploads.get(&upload)
+            {
+                self.report.stored(&upload.job, &session.to_string(), index, length);
+            }
         }
     }
 
@@ -181,7 +249,8 @@ impl Shell {
                     self.senders.send(Errand::call(request, call, self.credential));
                 }
                 Effect::Send { request, upload, session, index, chunk } => {
-                    self.sends.insert(request, (upload, session.to_string(), index, chunk.length));
+                    let sending = Sending { upload, session, index, length: chunk.length };
+                    self.sends.insert(request, vec![sending]);
                     self.senders.send(Errand::chunk(
                         request,
                         session,
@@ -189,6 +258,19 @@ impl Shell {
                         (upload, chunk),
                         self.credential,
                     ));
+                }
+                Effect::Batch { request, call } => {
+                    self.senders.send(Errand::batch(request, call, self.credential));
+                }
+                Effect::SendBatch { request, chunks } => {
+                    let sending = |c: &BatchChunk| Sending {
+                        upload: c.upload,
+                        session: c.session,
+                        index: c.index,
+                        length: c.chunk.length,
+                    };
+                    self.sends.insert(request, chunks.iter().map(sending).collect());
+                    self.senders.send(Errand::chunks(request, chunks, self.credential));
                 }
                 Effect::Read { upload, pass, bytes } => self.read(upload, pass, bytes),
                 Effect::Release { upload, chunks } => self.held.release(upload, &chunks),
@@ -201,13 +283,13 @@ impl Shell {
                     self.senders.abort(request);
                 }
                 Effect::Save { upload, entry } => {
-                    if let Some(upload) = self.uploads.get(&upload) {
-                        upload.place.save(entry)?;
+                    if let Some(place) = self.uploads.get(&upload).and_then(|upload| upload.place.as_ref()) {
+                        place.save(entry)?;
                     }
                 }
                 Effect::Forget(upload) => {
-                    if let Some(upload) = self.uploads.get(&upload) {
-                        upload.place.forget();
+                    if let Some(place) = self.uploads.get(&upload).and_then(|upload| upload.place.as_ref()) {
+                        place.forget();
                     }
                 }
             }
@@ -216,28 +298,62 @@ impl Shell {
     }
 
     fn read(&mut self, upload: UploadId, pass: PassId, bytes: u64) {
-        let Some(path) = self.uploads.get(&upload).map(|upload| upload.job.path.clone()) else { return };
+        let Some(job) = self.uploads.get(&upload).map(|upload| &upload.job) else { return };
+        if let Some(running) = self.passes.get(&(upload, pass)) {
+            running.grant(bytes);
+            return;
+        }
+        if bytes <= u64::from(PACKED_BYTES_MAX) + 1 && job.source.size < bytes {
+            self.small.read(upload, pass, job.path.clone());
+            self.passes.insert((upload, pass), Pass::whole());
+            return;
+        }
         let (held, tell) = (self.held.clone(), self.tell.clone());
-        let running =
-            self.passes.entry((upload, pass)).or_insert_with(|| Pass::start(upload, pass, path, held, tell));
+        let running = Pass::start(upload, pass, job.path.clone(), held, tell);
         running.grant(bytes);
+        self.passes.insert((upload, pass), running);
     }
 
     fn tell_ended(&mut self) {
-        let mut views = Vec::with_capacity(self.uploads.len());
-        for (id, upload) in &mut self.uploads {
-            let Some(view) = self.engine.view(*id) else { continue };
-            // The digest of the whole file may come a moment after the link: programs want both.
-            let awaited =
-                view.state == State::Done && view.finished.as_ref().is_some_and(|done| done.blob.is_none());
-            let over = matches!(view.state, State::Done | State::Failed | State::NeedsFile) && !awaited;
-            if over && !upload.ended {
-                upload.ended = true;
-                self.report.ended(&upload.job, &view);
+        let mut over = Vec::new();
+        for id in self.uploads.keys() {
+            let state = self.engine.state(*id);
+            if matches!(state, Some(State::Done | State::Failed | State::NeedsFile))
+                && let Some(view) = self.engine.view(*id)
+            {
+                // The digest of the whole file may come a moment after the link: programs want both.
+                let is_awaited = view.finished.as_ref().is_some_and(|done| done.blob.is_none());
+                if !is_awaited {
+                    over.push((*id, view));
+                }
             }
-            views.push(view);
         }
-        self.report.moved(&views);
+        let dismissed: Vec<_> = over.iter().map(|(id, _)| Input::Dismiss(*id)).collect();
+        for (id, view) in over {
+            let Some(upload) = self.uploads.remove(&id) else { continue };
+            self.report.ended(&upload.job, &view);
+            self.failed += usize::from(view.state != State::Done);
+            self.progress.ended += 1;
+            self.progress.stored += view.stored;
+        }
+        if !dismissed.is_empty() {
+            self.engine.handle_all(dismissed, self.clock.now());
+        }
+    }
+
+    /// Now and then, and at the end: looking at every file takes its time.
+    fn tell_progress(&mut self, now: u64) {
+        if now < self.told_at + REPORT_EVERY.as_millis() as u64 && !self.uploads.is_empty() {
+            return;
+        }
+        self.told_at = now;
+        let mut progress = self.progress.clone();
+        for view in self.uploads.keys().filter_map(|id| self.engine.view(*id)) {
+            progress.stored += view.stored;
+            progress.speed += view.speed.unwrap_or_default();
+            progress.state.get_or_insert(view.state);
+        }
+        self.report.moved(&progress);
     }
 }
 

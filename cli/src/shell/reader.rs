@@ -32,6 +32,11 @@ impl Held {
         self.lock().get(&(upload, chunk)).cloned()
     }
 
+    /// Keeps the bytes of a chunk.
+    pub(crate) fn keep(&self, upload: UploadId, chunk: ChunkRef, bytes: Bytes) {
+        self.lock().insert((upload, chunk), bytes);
+    }
+
     /// Forgets chunks.
     pub(crate) fn release(&self, upload: UploadId, chunks: &[ChunkRef]) {
         let mut held = self.lock();
@@ -48,7 +53,8 @@ impl Held {
 
 /// A reading under way. Dropped, it ends at its next grant or chunk.
 pub(crate) struct Pass {
-    grants: Sender<u64>,
+    // `None`: the whole file is read at once.
+    grants: Option<Sender<u64>>,
 }
 
 impl Pass {
@@ -65,13 +71,20 @@ impl Pass {
             let reading = Reading { upload, pass, held, tell, granted, offset: 0 };
             reading.run(&path);
         });
-        Self { grants }
+        Self { grants: Some(grants) }
+    }
+
+    /// A reading that needs no grants, since it takes all of a small file.
+    pub(crate) fn whole() -> Self {
+        Self { grants: None }
     }
 
     /// Lets it read `bytes` more.
     pub(crate) fn grant(&self, bytes: u64) {
-        // A reading that has come to its end needs no grant.
-        let _ = self.grants.send(bytes);
+        if let Some(grants) = &self.grants {
+            // A reading that has come to its end needs no grant.
+            let _ = grants.send(bytes);
+        }
     }
 }
 
@@ -103,7 +116,7 @@ impl Reading {
     }
 
     fn tell(&self, input: Input) -> Result<(), Unwanted> {
-        self.tell.send(Event::Input(input)).map_err(|_| Unwanted)
+        self.tell.send(Event::Inputs(vec![input])).map_err(|_| Unwanted)
     }
 
     fn read(&mut self, mut file: File, path: &Path) -> Result<(), Unwanted> {
@@ -146,7 +159,7 @@ impl Reading {
             let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
             let chunk = ChunkRef { pass: self.pass, offset: self.offset, length };
             let digest = ChunkDigest::new(Sha256::digest(bytes).into());
-            self.held.lock().insert((self.upload, chunk), Bytes::copy_from_slice(bytes));
+            self.held.keep(self.upload, chunk, Bytes::copy_from_slice(bytes));
             self.offset += u64::from(length);
             chunks.push((chunk, digest));
         }

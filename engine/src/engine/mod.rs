@@ -14,7 +14,7 @@ use cairn_shared::{ChunkRule, ClientKey, Row, SessionId};
 use crate::effect::{Call, Effect};
 use crate::input::{Input, Source};
 use crate::line::{Group, Rng, Window};
-use crate::view::View;
+use crate::view::{State, View};
 use crate::{JournalEntry, Now, RequestId, UploadId};
 use batches::Batch;
 use upload::{Goal, Upload};
@@ -167,6 +167,11 @@ impl Engine {
     /// What there is to see of an upload; `None` once it was cancelled.
     pub fn view(&self, upload: UploadId) -> Option<View> {
         Some(self.uploads.get(&upload)?.view(self.offline_until.is_none()))
+    }
+
+    /// Where an upload stands: what `view` says, for less.
+    pub fn state(&self, upload: UploadId) -> Option<State> {
+        Some(self.uploads.get(&upload)?.state(self.offline_until.is_none()))
     }
 
     /// Every upload, in the order of their numbers.

@@ -317,7 +317,7 @@ impl Upload {
         }
     }
 
-    fn state(&self, online: bool) -> State {
+    pub(super) fn state(&self, online: bool) -> State {
         match self.goal {
             Goal::Done => State::Done,
             Goal::Paused => State::Paused,

@@ -7,12 +7,12 @@ use super::{CheckRequest, FinishRequest};
 use crate::id::SessionId;
 use crate::problem::Problem;
 
-/// Up to `BATCH_ITEMS_MAX` items.
+/// Up to `BATCH_ITEMS_MAX` items: a list of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BatchRequest<T> {
+pub struct BatchRequest<L> {
     /// In any order.
-    pub items: Vec<T>,
+    pub items: L,
 }
 
 /// An item of `POST /api/batch/check`; all items together declare `CHECK_ROWS_MAX` rows at most.

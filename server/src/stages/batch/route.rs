@@ -62,6 +62,6 @@ async fn owner(cairn: &Cairn, request: &HttpRequest) -> Answer<Asker> {
 }
 
 async fn items<T: DeserializeOwned>(request: &HttpRequest, body: Body) -> Answer<Vec<T>> {
-    let batch: BatchRequest<T> = json_body(request, body, BATCH_JSON_BYTES_MAX).await?;
+    let batch: BatchRequest<Vec<T>> = json_body(request, body, BATCH_JSON_BYTES_MAX).await?;
     Ok(batch.items)
 }
