@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cairn_engine::cutter::Cutter;
 use cairn_engine::{
-    ChunkRef, Config, Effect, Engine, Input, JournalEntry, PassId, RequestId, Source, State, UploadId,
+    BatchChunk, ChunkRef, Config, Effect, Engine, Input, JournalEntry, PassId, RequestId, Source, State,
+    UploadId,
 };
+use cairn_shared::frame::FrameHead;
 use cairn_shared::message::FinishResponse;
 use cairn_shared::{ChunkDigest, ChunkRule, ClientKey};
 use sha2::{Digest, Sha256};
@@ -49,8 +51,11 @@ struct Reading {
     held: HashMap<ChunkRef, Vec<u8>>,
 }
 
+/// Every other one sends small files together.
 fn engine(seed: u64) -> Engine {
-    Engine::new(Config { rule: RULE, held_bytes_max: HELD_MAX, sends_max: 3, uploads_max: 2 }, seed)
+    let small_max = if seed % 2 == 0 { 0 } else { 20 };
+    let config = Config { rule: RULE, held_bytes_max: HELD_MAX, sends_max: 3, uploads_max: 2, small_max };
+    Engine::new(config, seed)
 }
 
 impl Client {
@@ -131,6 +136,17 @@ impl Client {
             Effect::Send { request, upload, session, index, chunk } => {
                 let bytes = self.readings[&(upload, chunk.pass)].held[&chunk].clone();
                 self.leaving.push((request, Asked::Chunk(session, index, bytes)));
+            }
+            Effect::Batch { request, call } => self.leaving.push((request, Asked::Batch(call))),
+            Effect::SendBatch { request, chunks } => {
+                let frame = |chunk: BatchChunk| {
+                    let BatchChunk { upload, session, index, chunk } = chunk;
+                    let bytes = &self.readings[&(upload, chunk.pass)].held[&chunk];
+                    let head = FrameHead { session, index, length: chunk.length };
+                    [&head.to_bytes()[..], bytes].concat()
+                };
+                let frames = chunks.into_iter().map(frame).collect::<Vec<_>>().concat();
+                self.leaving.push((request, Asked::Frames(frames)));
             }
             Effect::Read { upload, pass, bytes } => {
                 let reading = self.readings.entry((upload, pass)).or_insert_with(|| Reading {

@@ -9,8 +9,8 @@ use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::{Method, header};
 use actix_web::{Error, test, web};
 use bytes::Bytes;
-use cairn_engine::{Call, Failure, Reply};
-use cairn_shared::message::OwnerResponse;
+use cairn_engine::{BatchCall, Call, Failure, Reply};
+use cairn_shared::message::{BatchRequest, BatchResponse, OwnerResponse, Stored};
 use cairn_shared::{Problem, SessionId, UnixMs, route};
 use serde::de::DeserializeOwned;
 
@@ -61,6 +61,8 @@ pub(super) async fn routes(
 pub(super) enum Asked {
     Call(Call),
     Chunk(SessionId, u32, Vec<u8>),
+    Batch(BatchCall),
+    Frames(Vec<u8>),
 }
 
 /// Carries a request out, and reads the answer as the real clients do.
@@ -91,7 +93,35 @@ where
                 .await
                 .map(|_| Reply::Stored)
         }
+        Asked::Batch(BatchCall::Start(items)) => {
+            batch(routes, owner, route::BATCH_START, json(&BatchRequest { items }), Reply::Start).await
+        }
+        Asked::Batch(BatchCall::Check(items)) => {
+            batch(routes, owner, route::BATCH_CHECK, json(&BatchRequest { items }), Reply::Check).await
+        }
+        Asked::Batch(BatchCall::Finish(items)) => {
+            batch(routes, owner, route::BATCH_FINISH, json(&BatchRequest { items }), Reply::Finish).await
+        }
+        Asked::Frames(frames) => {
+            let stored = |Stored {}| Reply::Stored;
+            batch(routes, owner, route::BATCH_UPLOAD, Body::Bytes(frames), stored).await
+        }
     }
+}
+
+async fn batch<S, B, T: DeserializeOwned>(
+    routes: &S,
+    owner: &str,
+    path: &str,
+    body: Body,
+    reply: impl Fn(T) -> Reply,
+) -> Result<Reply, Failure>
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    let answer: BatchResponse<T> = read(ask(routes, owner, Method::POST, path, body).await?)?;
+    Ok(Reply::batch(answer, reply))
 }
 
 /// A fresh owner's bearer credential.
