@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cairn_shared::frame::FrameHead;
 use serde_json::{Value, json};
 
 use crate::server::hex;
@@ -24,7 +25,7 @@ pub(crate) struct Facts {
 }
 
 enum Asked {
-    Block(String, usize, Vec<u8>),
+    Blocks(String, Vec<(usize, Vec<u8>)>),
     Finish(String),
     Delete(String, String),
 }
@@ -63,12 +64,15 @@ impl Facts {
         let (_, started) = self.call("POST", url, "/api/start", Some(fields.to_string().as_bytes()))?;
         let session = started["session_id"].as_str().unwrap().to_owned();
         self.sessions.insert(session.clone(), BTreeMap::new());
-        for index in 0..blocks {
-            let number = (self.seed * 7 + index as u64) % 11;
-            let bytes = block(number);
-            self.asked = Some(Asked::Block(session.clone(), index, bytes.clone()));
-            self.call("PUT", url, &format!("/api/upload/{session}/{index}"), Some(&bytes))?;
-            self.sessions.get_mut(&session).unwrap().insert(index, bytes);
+        let blocks = (0..blocks).map(|index| (index, block((self.seed * 7 + index as u64) % 11)));
+        if self.seed % 2 == 1 {
+            self.send_together(url, &session, blocks.collect())?;
+        } else {
+            for (index, bytes) in blocks {
+                self.asked = Some(Asked::Blocks(session.clone(), vec![(index, bytes.clone())]));
+                self.call("PUT", url, &format!("/api/upload/{session}/{index}"), Some(&bytes))?;
+                self.sessions.get_mut(&session).unwrap().insert(index, bytes);
+            }
         }
         if self.seed % 4 != 3 {
             self.asked = Some(Asked::Finish(session.clone()));
@@ -93,6 +97,32 @@ impl Facts {
         Ok(())
     }
 
+    /// The blocks in one request, which the server puts into one pack.
+    fn send_together(&mut self, url: &str, session: &str, blocks: Vec<(usize, Vec<u8>)>) -> Result<(), Gone> {
+        let frame = |(index, bytes): &(usize, Vec<u8>)| {
+            let head = FrameHead {
+                session: session.parse().unwrap(),
+                index: *index as u32,
+                length: bytes.len() as u32,
+            };
+            [&head.to_bytes()[..], bytes].concat()
+        };
+        let body = blocks.iter().map(frame).collect::<Vec<_>>().concat();
+        self.asked = Some(Asked::Blocks(session.to_owned(), blocks.clone()));
+        let (_, told) = self.call("POST", url, "/api/batch/upload", Some(&body))?;
+        let mut outcome = Ok(());
+        for (item, (index, bytes)) in told["items"].as_array().unwrap().iter().zip(blocks) {
+            if item["ok"].is_object() {
+                self.sessions.get_mut(session).unwrap().insert(index, bytes);
+            } else {
+                let status = &item["problem"]["status"];
+                assert!(*status == 503 || *status == 507, "{item}");
+                outcome = Err(Gone);
+            }
+        }
+        outcome
+    }
+
     fn finished(&mut self, session: &str, finished: &Value) {
         let blocks = self.sessions.remove(session).unwrap();
         let key =
@@ -103,10 +133,12 @@ impl Facts {
     /// Finds out what became of what was asked for last.
     pub(crate) fn settle(&mut self, url: &str) {
         match self.asked.take() {
-            Some(Asked::Block(session, index, bytes)) => {
+            Some(Asked::Blocks(session, blocks)) => {
                 let received = self.received(url, &session);
-                if received.iter().any(|(first, end)| (*first..*end).contains(&index)) {
-                    self.sessions.get_mut(&session).unwrap().insert(index, bytes);
+                for (index, bytes) in blocks {
+                    if received.iter().any(|(first, end)| (*first..*end).contains(&index)) {
+                        self.sessions.get_mut(&session).unwrap().insert(index, bytes);
+                    }
                 }
             }
             Some(Asked::Finish(session)) => {
@@ -178,7 +210,7 @@ impl Facts {
         if let Some(owner) = &self.owner {
             request = request.header("Authorization", format!("Bearer {owner}"));
         }
-        if method == "POST" && body.is_some() {
+        if method == "POST" && body.is_some() && !path.ends_with("upload") {
             request = request.header("Content-Type", "application/json");
         }
         let answer = match body {

@@ -42,6 +42,8 @@ const POINTS: &[&str] = &[
     "chunks.remove",
     "chunks.open",
     "chunks.read",
+    "chunks.punch",
+    "chunks.write",
     "tmp.make_folder",
     "tmp.list",
     "tmp.create",
@@ -77,7 +79,7 @@ fn die_at(data: &Path, fault: &str, seed: u64, begins_filled: bool) -> bool {
         facts.check(&again.url);
         return true;
     };
-    for _ in 0..12 {
+    for _ in 0..30 {
         if facts.round(&server.url).is_err() {
             break;
         }
