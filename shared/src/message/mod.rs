@@ -3,6 +3,7 @@
 mod check;
 mod file;
 mod finish;
+mod folder;
 mod owner;
 mod share;
 mod start;
@@ -11,6 +12,7 @@ mod status;
 pub use check::{CheckRequest, CheckResponse, Declared, HashResponse, RowState};
 pub use file::{FileItem, ListResponse};
 pub use finish::{FinishRequest, FinishResponse};
+pub use folder::{EntryKind, FolderEntry, FolderItem, FolderListResponse, FolderRequest, FolderResponse};
 pub use owner::OwnerResponse;
 pub use share::{ShareRequest, ShareResponse};
 pub use start::{Limits, StartRequest, StartResponse};

@@ -174,6 +174,7 @@ impl World {
         let fields = FileFields {
             name: "a".parse().unwrap(),
             path: None,
+            folder: None,
             mtime: None,
             media_type: None,
             meta: None,

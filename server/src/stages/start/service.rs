@@ -4,6 +4,7 @@ use cairn_shared::limits::{CHECK_ROWS_MAX, CHUNK_BYTES_MAX, INTEGER_MAX, META_BY
 use cairn_shared::message::{Limits, StartRequest, StartResponse};
 use cairn_shared::{ChunkRule, OwnerId, SessionId};
 use cairn_store::model::{FileFields, NewSession, Session};
+use cairn_store::{Conflict, StoreError};
 use data_encoding::HEXLOWER;
 
 use crate::access::StartRight;
@@ -32,8 +33,16 @@ pub(super) async fn start(
         expires_at: cairn.expires_at(now),
     };
     require_space(cairn, &new).await?;
-    let (session, repeated) = cairn.meta.start(new).await?;
+    let (session, repeated) = cairn.meta.start(new).await.map_err(no_folder)?;
     Ok((describe(cairn, &session), repeated))
+}
+
+/// A folder that is not there is a wrong field, not a wrong address.
+fn no_folder(error: StoreError) -> Refusal {
+    match error {
+        StoreError::Conflict(Conflict::FolderGone) => Refusal::field("folder", "names no folder of yours"),
+        error => error.into(),
+    }
 }
 
 /// What can't fit is refused before a byte of it is sent, unless it is here in part: then it may be.
@@ -60,11 +69,18 @@ fn fields(request: &StartRequest) -> Answer<FileFields> {
         return Err(Refusal::field("meta", format!("has more than {META_BYTES_MAX} bytes")));
     }
     if request.folder.is_some() {
-        return Err(Refusal::field("folder", "names no folder of yours"));
+        let path = request
+            .path
+            .as_ref()
+            .ok_or_else(|| Refusal::field("path", "is missing: it says where in the folder"))?;
+        if path.last() != request.name.as_str() {
+            return Err(Refusal::field("path", "does not end with the name"));
+        }
     }
     Ok(FileFields {
         name: request.name.clone(),
         path: request.path.clone(),
+        folder: request.folder,
         mtime: request.mtime,
         media_type: request.media_type.clone(),
         meta: request.meta.clone(),
