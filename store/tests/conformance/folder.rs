@@ -267,7 +267,7 @@ pub(crate) async fn since_tells_what_came_later(kit: Kit) {
     };
     let (file, new) = (("old/59x".to_owned(), 2), ("new".to_owned(), 3));
     assert_eq!(since(1, 100).await, (vec![new.clone(), file.clone()], 1));
-    assert_eq!(since(2, 100).await.0, [new.clone()]);
+    assert_eq!(since(2, 100).await.0, std::slice::from_ref(&new));
     assert_eq!(since(3, 100).await.0, []);
     assert_eq!(since(0, 1_000).await.0.len(), 62);
     let (seen, pages) = since(1, 2).await;

@@ -7,7 +7,8 @@ use cairn_shared::{
     BlobDigest, ChunkDigest, ChunkRule, ClientKey, FileId, FolderId, LinkId, OwnerId, Row, SessionId, UnixMs,
 };
 use cairn_store::model::{
-    ChunkRecord, ChunkState, Codec, FileFields, Link, Locator, NewFolder, NewSession, Owner, Publish, Target,
+    ChunkRecord, ChunkState, Codec, FileFields, Folder, Link, Locator, NewFolder, NewSession, Owner, Publish,
+    Target,
 };
 use cairn_store::{MetaStore, StoreError};
 
@@ -52,7 +53,7 @@ pub(crate) async fn start(
 }
 
 /// The same for a file that goes to `a/b` of a folder.
-async fn start_in(
+pub(crate) async fn start_in(
     store: &dyn MetaStore,
     n: u8,
     rule: ChunkRule,
@@ -149,6 +150,15 @@ pub(crate) fn folder(n: u8) -> FolderId {
 
 /// A folder with empty ones in it.
 pub(crate) async fn add_folder(store: &dyn MetaStore, n: u8, folders: &[&str]) {
+    try_add_folder(store, n, folders).await.unwrap();
+}
+
+/// The same where it may be refused.
+pub(crate) async fn try_add_folder(
+    store: &dyn MetaStore,
+    n: u8,
+    folders: &[&str],
+) -> Result<(Folder, bool), StoreError> {
     let new = NewFolder {
         id: folder(n),
         owner: owner(n),
@@ -158,7 +168,7 @@ pub(crate) async fn add_folder(store: &dyn MetaStore, n: u8, folders: &[&str]) {
         link: Some((LinkId::new([n + 200; 16]), [n + 200; 32])),
         now: START,
     };
-    store.add_folder(new).await.unwrap();
+    store.add_folder(new).await
 }
 
 /// Folders: with a file and an empty folder; with a file that was replaced; on its way out.

@@ -100,7 +100,7 @@ mod tests {
 
     fn tree(inside: Option<&str>, names: &[&str]) -> Tree {
         Tree {
-            name: "<b>root</b>".parse().unwrap(),
+            name: "<b>root".parse().unwrap(),
             files: 1,
             bytes: 1_200,
             inside: inside.map(|path| path.parse().unwrap()),

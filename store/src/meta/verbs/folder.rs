@@ -197,3 +197,6 @@ pub(crate) fn file_at(read: &dyn Read, id: FolderId, path: &RelPath) -> Result<O
     let file: Option<FileId> = facts::entry(read, id, path)?.and_then(|entry| entry.file);
     Ok(file.map(|file| facts::live_file(read, file)).transpose()?.flatten())
 }
+
+#[cfg(test)]
+mod tests;
