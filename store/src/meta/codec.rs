@@ -289,6 +289,22 @@ mod tests {
     }
 
     #[test]
+    fn rows_from_before_folders_are_written_as_they_were() {
+        let rewritten = |bytes: &[u8], again: fn(&[u8]) -> Vec<u8>| {
+            assert_eq!(again(&[&[VERSION], bytes].concat())[1..], *bytes);
+        };
+        rewritten(include_bytes!("../../../fuzz/corpus/row_json/file"), |row| {
+            json(&from_json::<crate::model::File>(row).unwrap()).unwrap()
+        });
+        rewritten(include_bytes!("../../../fuzz/corpus/row_json/link"), |row| {
+            json(&from_json::<crate::model::Link>(row).unwrap()).unwrap()
+        });
+        rewritten(include_bytes!("../../../fuzz/corpus/row_json/session-open"), |row| {
+            json(&from_json::<crate::meta::facts::SessionFact>(row).unwrap()).unwrap()
+        });
+    }
+
+    #[test]
     fn what_was_written_reads_back() {
         for state in
             [ChunkState::Present, ChunkState::Condemned(77), ChunkState::Deleting, ChunkState::Damaged]
