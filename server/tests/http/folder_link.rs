@@ -29,7 +29,7 @@ fn the_page_leads_from_the_top_to_every_file() {
         assert!(page.headers["content-security-policy"].starts_with("default-src 'none'"));
         let html = page.text();
         assert!(!html.contains("<script") && !html.contains("<1>"), "{html}");
-        assert!(html.contains("4 files, 18 B"), "{html}");
+        assert_eq!(html.contains("4 files, 18 B"), level == tree.url, "{html}");
         for address in addresses(&html) {
             let is_deeper = address.starts_with(&format!("{}?in=", tree.url));
             if address.contains("/raw/") {

@@ -20,8 +20,10 @@ pub(super) fn shown(tree: &Tree, token: &LinkToken, accept_language: Option<&str
     };
     let body = html! {
         h1 { bdi { (title) } }
-        p.size { (totals(words, tree)) }
-        @if let Some(inside) = &tree.inside { (place(words, tree, inside, token)) }
+        @match &tree.inside {
+            Some(inside) => (place(words, tree, inside, token)),
+            None => p.size { (totals(words, tree)) },
+        }
         @if tree.children.is_empty() {
             p { (words.empty) }
         } @else {
@@ -34,7 +36,7 @@ pub(super) fn shown(tree: &Tree, token: &LinkToken, accept_language: Option<&str
     frame(words, &title, true, &body)
 }
 
-/// Of the whole folder: what a level has in all would take a look at everything below it.
+/// Of the whole folder, so at its top alone: what a level has in all would take a look at everything below it.
 fn totals(words: &Words, tree: &Tree) -> String {
     let files = match tree.files {
         1 => words.one_file.clone(),
@@ -120,7 +122,7 @@ mod tests {
         assert!(page.contains(&format!("?in=up/%3Ci%3E/{encoded}\"")), "{page}");
         assert!(page.contains(&format!("?in=up/%3Ci%3E&amp;after={encoded}/\"")), "{page}");
         assert!(page.contains(&format!("href=\"/d/{token}?in=up\"")), "{page}");
-        assert!(page.contains("1 file, 1.2 kB"));
+        assert!(!page.contains("1.2 kB"), "the totals are those of the whole folder");
     }
 
     #[test]
