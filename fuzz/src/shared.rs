@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use cairn_shared::limits::{MEDIA_TYPE_BYTES_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, PATH_PARTS_MAX};
 use cairn_shared::manifest::ManifestHasher;
-use cairn_shared::message::{CheckRequest, FinishRequest, ShareRequest, StartRequest};
+use cairn_shared::message::{CheckRequest, FinishRequest, FolderRequest, ShareRequest, StartRequest};
 use cairn_shared::{
     Bearer, BlobDigest, ChunkDigest, ChunkRule, ClientKey, FileId, FolderId, LinkId, LinkToken, Manifest,
     ManifestDigest, MediaType, Name, OwnerId, Ranges, RelPath, Row, SessionId, name,
@@ -31,6 +31,7 @@ pub const TARGETS: &[Target] = &[
     ("request_start", request::<StartRequest>),
     ("request_check", request::<CheckRequest>),
     ("request_finish", request::<FinishRequest>),
+    ("request_folder", request::<FolderRequest>),
     ("request_share", request::<ShareRequest>),
 ];
 
@@ -87,6 +88,8 @@ pub fn path(bytes: &[u8]) {
         assert!(text.len() <= PATH_BYTES_MAX && path.parts().count() <= PATH_PARTS_MAX);
         assert!(path.parts().all(|part| part.parse::<Name>().is_ok()));
         assert_eq!(path.parts().collect::<Vec<_>>().join("/"), text);
+        assert_eq!(path.ancestors().count() + 1, path.parts().count());
+        assert!(path.ancestors().all(|above| above.as_str().parse().as_ref() == Ok(&above)));
     }
 }
 

@@ -23,7 +23,7 @@ use crate::access::{HostRule, Secret};
 use crate::cairn::{Cairn, Stores};
 use crate::config::Config;
 use crate::http::{Pace, harden, problem_response};
-use crate::stages::{batch, check, download, finish, owner, share, start, status, upload};
+use crate::stages::{batch, check, download, finish, folder, owner, share, start, status, upload};
 use crate::upkeep::{Follower, TURN_BYTES, checkpoint, follow, sweep};
 use crate::{http, page};
 
@@ -248,7 +248,8 @@ fn anonymous(pattern: &str) -> String {
             return part.to_owned();
         }
         number += 1;
-        format!("{{v{number}}}")
+        // A path has slashes in it: it is all that is left of the address.
+        if part == "{path}" { format!("{{v{number}:.*}}") } else { format!("{{v{number}}}") }
     });
     parts.collect::<Vec<_>>().join("/")
 }
@@ -264,6 +265,10 @@ fn handler(route: Route) -> Handler {
     match route {
         Route::Health => base.to(health),
         Route::Owner => base.to(owner::route::post),
+        Route::Folder => base.to(folder::route::post),
+        Route::FolderList => base.to(folder::route::list),
+        Route::Folders => base.to(folder::route::folders),
+        Route::FolderDelete => base.to(folder::route::delete),
         Route::Start => base.to(start::route::post),
         Route::CheckHash => base.to(check::route::post_hash),
         Route::Check => base.to(check::route::post),
@@ -281,6 +286,7 @@ fn handler(route: Route) -> Handler {
         Route::FileDelete => base.to(share::route::delete_file),
         Route::SharePage => base.to(download::route::page),
         Route::Raw => base.to(download::route::raw),
+        Route::RawIn => base.to(download::route::raw_in),
     }
 }
 

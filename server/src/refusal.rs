@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cairn_shared::{Problem, ProblemCode};
+use cairn_shared::{Problem, ProblemCode, name};
 use cairn_store::model::SessionState;
 use cairn_store::{Conflict, StoreError};
 
@@ -124,6 +124,8 @@ impl From<Conflict> for Refusal {
             Conflict::ManifestDiffers => Self::new(Code::ManifestDiffers, detail),
             Conflict::SizeDiffers { .. } => Problem::new(Code::SizeDiffers, detail).with_field("size").into(),
             Conflict::SizeRequired => Problem::new(Code::SizeRequired, detail).with_field("size").into(),
+            Conflict::FolderGone => Problem::new(Code::NotFound, detail).with_field("folder").into(),
+            Conflict::PathTaken { .. } => Problem::new(Code::PathTaken, detail).with_field("path").into(),
             Conflict::GenerationOver { .. } | Conflict::Changed => {
                 Problem::new(Code::Unavailable, detail).with_retry_after(1).into()
             }
@@ -142,7 +144,7 @@ fn closed(state: &SessionState) -> ProblemCode {
 fn sentence(conflict: &Conflict) -> String {
     match conflict {
         Conflict::NotFound => "There is nothing at this address, or it is not yours.".to_owned(),
-        Conflict::KeyReused => "This key started a session with other fields. Take a fresh key.".to_owned(),
+        Conflict::KeyReused => "This key began something else before. Take a fresh key.".to_owned(),
         Conflict::SessionClosed(session) => match session.state {
             SessionState::Finished { .. } => "The session is finished: its status has the link.".to_owned(),
             SessionState::Ended { .. } | SessionState::Open => {
@@ -169,6 +171,11 @@ fn sentence(conflict: &Conflict) -> String {
         Conflict::ManifestDiffers => "The server's rows are not those of the client.".to_owned(),
         Conflict::SizeDiffers { sum } => format!("The rows have {sum} bytes in all."),
         Conflict::SizeRequired => "The size was unknown at the start. Say it now.".to_owned(),
+        Conflict::FolderGone => "The folder of this upload was deleted.".to_owned(),
+        Conflict::PathTaken { at, is_file } => {
+            let what = if *is_file { "a file" } else { "a folder" };
+            format!("At \"{}\" lies {what} already. Nothing was changed.", name::visible(at.as_str()))
+        }
         Conflict::GenerationOver { .. } | Conflict::Changed => {
             "Something else came first. Try again.".to_owned()
         }

@@ -39,6 +39,11 @@ pub const LIST_ITEMS_MAX: usize = 1_000;
 pub const JSON_BYTES_MAX: usize = 64 * KIB as usize;
 /// The JSON body of `check`, in bytes.
 pub const CHECK_JSON_BYTES_MAX: usize = MIB as usize;
+/// Paths in one `POST /api/folder`.
+pub const FOLDER_PATHS_MAX: usize = 1_000;
+/// The JSON body of `POST /api/folder`, in bytes. Each part of a path may become a row with all of the path above it in
+/// its key: this keeps what one request writes within one frame of the log.
+pub const FOLDER_JSON_BYTES_MAX: usize = 512 * KIB as usize;
 /// Opaque `meta` of a session, in bytes of its JSON text.
 pub const META_BYTES_MAX: usize = 4 * KIB as usize;
 
@@ -57,5 +62,7 @@ const MIB: u32 = 1_024 * KIB;
 const _: () = assert!(FASTCDC_BYTES_MIN < FASTCDC_BYTES_AVERAGE && FASTCDC_BYTES_AVERAGE < FASTCDC_BYTES_MAX);
 const _: () = assert!(FASTCDC_BYTES_MAX <= CHUNK_BYTES_MAX);
 const _: () = assert!(FIXED_BYTES_MIN <= FIXED_BYTES_DEFAULT && FIXED_BYTES_DEFAULT <= CHUNK_BYTES_MAX);
+// The rows of one folder request together, and what a frame of the log holds (64 MiB).
+const _: () = assert!(FOLDER_JSON_BYTES_MAX * (PATH_PARTS_MAX + 1) < 64 * MIB as usize);
 // A row in JSON is `{"digest":"<64>","length":1234567},`: under 128 bytes, so a full `check` fits.
 const _: () = assert!(CHECK_ROWS_MAX * 128 <= CHECK_JSON_BYTES_MAX);

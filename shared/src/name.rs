@@ -71,6 +71,21 @@ impl RelPath {
         self.0.split('/')
     }
 
+    /// The last of its names.
+    pub fn last(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Everything above the last name; `None` at the top.
+    pub fn parent(&self) -> Option<Self> {
+        self.0.rsplit_once('/').map(|(parent, _)| Self(parent.to_owned()))
+    }
+
+    /// What it lies in, from the nearest up to the topmost.
+    pub fn ancestors(&self) -> impl Iterator<Item = Self> {
+        std::iter::successors(self.parent(), Self::parent)
+    }
+
     fn text(&self) -> String {
         self.0.clone()
     }
@@ -97,6 +112,13 @@ impl FromStr for RelPath {
 }
 
 wire_text!(RelPath);
+
+impl From<&Name> for RelPath {
+    /// The path of one part.
+    fn from(name: &Name) -> Self {
+        Self(name.0.clone())
+    }
+}
 
 /// Spells out what could hide, reorder or control text on a page or in a terminal (C0, C1, bidirectional
 /// controls, zero-width marks), so that `invoice\u{202E}fdp.exe` shows what it is.
@@ -202,6 +224,16 @@ mod tests {
         for bad in ["", "/a", "a/", "a//b", "a/../b", "./a", "..", "a/\0"] {
             assert!(bad.parse::<RelPath>().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_path_knows_what_it_lies_in() {
+        let path: RelPath = "a/b/c.txt".parse().unwrap_or_else(|error| unreachable!("{error}"));
+        assert_eq!(path.last(), "c.txt");
+        assert_eq!(path.ancestors().map(|path| path.to_string()).collect::<Vec<_>>(), ["a/b", "a"]);
+        let top = path.ancestors().last();
+        assert_eq!(top.as_ref().map(RelPath::last), Some("a"));
+        assert_eq!(top.and_then(|top| top.parent()), None);
     }
 
     #[test]

@@ -99,6 +99,8 @@ problem_codes! {
     ManifestDiffers = "manifest_differs", 409, No, "The manifests differ.";
     /// The size is not the sum of the rows.
     SizeDiffers = "size_differs", 409, No, "The size is not the sum of the rows.";
+    /// A file would lie where a folder is, or inside of what is a file; `field` names the path.
+    PathTaken = "path_taken", 409, No, "Something else lies at this path.";
     /// A finished session can't be given up; delete its file instead.
     SessionPublished = "session_published", 409, No, "The session is finished; delete its file instead.";
 

@@ -1,6 +1,6 @@
 //! The table of routes. Server, clients and the route x principal matrix are made from this one list.
 
-use crate::id::{FileId, LinkId, SessionId};
+use crate::id::{FileId, FolderId, LinkId, SessionId};
 use crate::secret::LinkToken;
 
 /// HTTP methods that Cairn uses; proxies pass all of them.
@@ -56,6 +56,8 @@ routes! {
     Health = Get "/healthz";
     /// Makes an anonymous owner.
     Owner = Post "/api/owner";
+    /// Makes a folder, or adds empty folders to one.
+    Folder = Post "/api/folder";
     /// Starts a session.
     Start = Post "/api/start";
     /// Finds a blob by its SHA-256.
@@ -78,18 +80,26 @@ routes! {
     BatchFinish = Post "/api/batch/finish";
     /// Gives a session up.
     SessionDelete = Delete "/api/session/{session}";
-    /// Makes a link.
+    /// Lists a folder: the receipt.
+    FolderList = Get "/api/folder/{folder}";
+    /// Makes a link to a file or a folder.
     Share = Post "/api/share/{file}";
     /// Revokes a link.
     ShareDelete = Delete "/api/share/{link}";
     /// Lists the owner's files.
     Files = Get "/api/files";
+    /// Lists the owner's folders.
+    Folders = Get "/api/folder";
     /// Deletes a file and its links.
     FileDelete = Delete "/api/file/{file}";
+    /// Deletes a folder, its links and everything in it.
+    FolderDelete = Delete "/api/folder/{folder}";
     /// The share page.
     SharePage = Get "/d/{token}";
     /// The bytes.
     Raw = Get "/d/{token}/raw";
+    /// The bytes of one file in a folder.
+    RawIn = Get "/d/{token}/raw/{path}";
 }
 
 /// `POST /api/check/{session}`.
@@ -126,9 +136,19 @@ pub fn session(session: SessionId) -> String {
     format!("/api/session/{session}")
 }
 
+/// `GET` and `DELETE /api/folder/{folder}`.
+pub fn folder(folder: FolderId) -> String {
+    format!("/api/folder/{folder}")
+}
+
 /// `POST /api/share/{file}`.
 pub fn share(file: FileId) -> String {
     format!("/api/share/{file}")
+}
+
+/// `POST /api/share/{folder}`: the same address takes a folder's id.
+pub fn share_folder(folder: FolderId) -> String {
+    format!("/api/share/{folder}")
 }
 
 /// `DELETE /api/share/{link}`.

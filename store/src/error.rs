@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use cairn_shared::Ranges;
+use cairn_shared::{Ranges, RelPath};
 
 use crate::model::Session;
 
@@ -126,6 +126,17 @@ pub enum Conflict {
     GenerationOver {
         /// The next free generation.
         generation: u32,
+    },
+    /// The session's folder is not there, or not its owner's.
+    #[error("there is no such folder")]
+    FolderGone,
+    /// A path of a folder is taken: a folder lies where a file would, or a file where a folder would.
+    #[error("something else lies at {at}")]
+    PathTaken {
+        /// Where.
+        at: RelPath,
+        /// Whether it is a file.
+        is_file: bool,
     },
     /// The session changed while it was being published: look again.
     #[error("the session changed meanwhile")]

@@ -15,7 +15,7 @@ use crate::meta::index::{Index, Writes};
 use crate::meta::log::frame::{self, HEAD_BYTES};
 use crate::meta::memory::MemoryIndex;
 use crate::meta::snapshot::{self, Snapshot};
-use crate::model::{File, Follow, Gone, Link, Owner};
+use crate::model::{File, Folder, Follow, Gone, Link, Owner};
 
 /// The name of a corpus, and what must hold of each of its files.
 pub type Target = (&'static str, fn(&[u8]));
@@ -63,6 +63,7 @@ pub fn row_binary(bytes: &[u8]) {
     encodes_back(bytes, codec::from_held, codec::held);
     encodes_back(bytes, codec::from_chunk, codec::chunk);
     encodes_back(bytes, codec::from_locator, codec::locator);
+    encodes_back(bytes, codec::from_entry, codec::entry);
     encodes_back(bytes, codec::from_number, |number| codec::number(*number));
     encodes_back(bytes, codec::from_id, |id| codec::id(id.as_ref()));
 }
@@ -75,6 +76,7 @@ pub fn row_json(bytes: &[u8]) {
     reads_back::<Dropped>(&row);
     reads_back::<Trim>(&row);
     reads_back::<File>(&row);
+    reads_back::<Folder>(&row);
     reads_back::<Link>(&row);
     reads_back::<Gone>(&row);
     reads_back::<Follow>(&row);

@@ -1,10 +1,14 @@
 //! The rows that a store keeps. Their serialised form is format 1 of the log.
 
+mod folder;
+
 use cairn_shared::{
-    BlobDigest, ChunkDigest, ChunkRule, ClientKey, FileId, LinkId, ManifestDigest, MediaType, Name, OwnerId,
-    RelPath, Row, SessionId, UnixMs,
+    BlobDigest, ChunkDigest, ChunkRule, ClientKey, FileId, FolderId, LinkId, ManifestDigest, MediaType, Name,
+    OwnerId, RelPath, Row, SessionId, UnixMs,
 };
 use serde::{Deserialize, Serialize};
+
+pub use folder::{Child, ChildMark, ChildPage, Entry, EntryPage, Folder, NewFolder};
 
 /// An owner, known by the SHA-256 of his key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,8 +26,11 @@ pub struct Owner {
 pub struct FileFields {
     /// The file's name.
     pub name: Name,
-    /// Where it lay below the folder that was chosen.
+    /// Where it lay below the folder that was chosen; in a folder, where it goes.
     pub path: Option<RelPath>,
+    /// The folder that it goes into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<FolderId>,
     /// When it was last changed.
     pub mtime: Option<UnixMs>,
     /// What the client believes that it contains.
@@ -207,13 +214,34 @@ pub struct File {
     pub created_at: UnixMs,
 }
 
-/// A token that gives others one file.
+/// What a link gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Target {
+    /// One file.
+    File(FileId),
+    /// A folder with everything in it.
+    Folder(FolderId),
+}
+
+impl Target {
+    /// The id of either.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        match self {
+            Self::File(file) => file.as_bytes(),
+            Self::Folder(folder) => folder.as_bytes(),
+        }
+    }
+}
+
+/// A token that gives others one file or folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     /// Its id.
     pub id: LinkId,
-    /// What it gives.
-    pub file: FileId,
+    /// What it gives: the field `file` or `folder` of the row.
+    #[serde(flatten)]
+    pub target: Target,
     /// Whose it is.
     pub owner: OwnerId,
     /// SHA-256 of its token.
@@ -224,12 +252,12 @@ pub struct Link {
     pub expires_at: Option<UnixMs>,
 }
 
-/// What is kept of a file or link that its owner ended, so that a repeated delete is known for what it is.
+/// What is kept of a file, folder or link that its owner ended, so that a repeated delete is known for what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gone {
     /// Whose it was.
     pub owner: OwnerId,
-    /// The session that the file was; none for a link.
+    /// The session that the file was; none for a folder or link.
     pub session: Option<SessionId>,
     /// When it ended.
     pub at: UnixMs,
@@ -286,6 +314,15 @@ pub struct Doomed {
 pub struct Linked {
     /// The link.
     pub link: Link,
-    /// The file that it gives.
-    pub file: File,
+    /// What it gives.
+    pub given: Given,
+}
+
+/// What a link gives, as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given {
+    /// One file.
+    File(File),
+    /// A folder with everything in it.
+    Folder(Folder),
 }

@@ -97,8 +97,31 @@ impl Facts {
         Ok(())
     }
 
-    /// The blocks in one request, which the server puts into one pack.
-    fn send_together(&mut self, url: &str, session: &str, blocks: Vec<(usize, Vec<u8>)>) -> Result<(), Gone> {
+    /// The blocks in one request, which the server puts into one pack. Where a clean-up was quicker than one of them, it
+    /// is sent again.
+    fn send_together(
+        &mut self,
+        url: &str,
+        session: &str,
+        mut blocks: Vec<(usize, Vec<u8>)>,
+    ) -> Result<(), Gone> {
+        for _ in 0..20 {
+            blocks = self.send_once(url, session, blocks)?;
+            if blocks.is_empty() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Err(Gone)
+    }
+
+    /// Which blocks have to be sent again.
+    fn send_once(
+        &mut self,
+        url: &str,
+        session: &str,
+        blocks: Vec<(usize, Vec<u8>)>,
+    ) -> Result<Vec<(usize, Vec<u8>)>, Gone> {
         let frame = |(index, bytes): &(usize, Vec<u8>)| {
             let head = FrameHead {
                 session: session.parse().unwrap(),
@@ -110,17 +133,17 @@ impl Facts {
         let body = blocks.iter().map(frame).collect::<Vec<_>>().concat();
         self.asked = Some(Asked::Blocks(session.to_owned(), blocks.clone()));
         let (_, told) = self.call("POST", url, "/api/batch/upload", Some(&body))?;
-        let mut outcome = Ok(());
+        let mut refused = Vec::new();
         for (item, (index, bytes)) in told["items"].as_array().unwrap().iter().zip(blocks) {
             if item["ok"].is_object() {
                 self.sessions.get_mut(session).unwrap().insert(index, bytes);
             } else {
                 let status = &item["problem"]["status"];
                 assert!(*status == 503 || *status == 507, "{item}");
-                outcome = Err(Gone);
+                refused.push((index, bytes));
             }
         }
-        outcome
+        Ok(refused)
     }
 
     fn finished(&mut self, session: &str, finished: &Value) {

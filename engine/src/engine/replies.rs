@@ -329,6 +329,7 @@ impl Engine {
             | Code::NotFound
             | Code::MethodNotAllowed
             | Code::BodySlow
+            | Code::PathTaken
             | Code::SessionPublished
             | Code::SessionEnded
             | Code::LinkEnded

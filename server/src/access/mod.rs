@@ -12,7 +12,8 @@ pub(crate) use host::HostRule;
 pub(crate) use local::is_local;
 pub(crate) use origin::is_cross_site;
 pub(crate) use rights::{
-    FileRight, LinkEnd, LinkRight, OwnerRight, StartRight, UploadRight, file_right, link_right, owner_right,
-    share_right, start_right, upload_right,
+    FileRight, FolderRight, LinkEnd, LinkRight, Opened, OwnerRight, StartRight, TargetRight, TreeRight,
+    UploadRight, file_right, folder_right, inside, link_right, owner_right, share_right, start_right,
+    target_right, upload_right,
 };
 pub(crate) use secret::{Secret, sha256};

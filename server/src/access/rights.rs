@@ -1,7 +1,8 @@
 //! Permissions as types: a service that takes one can't be called without the check.
 
-use cairn_shared::{Bearer, FileId, LinkId, LinkToken, OwnerId, ProblemCode, SessionId};
-use cairn_store::model::{File, Linked, Session};
+use cairn_shared::id::ID_BYTES;
+use cairn_shared::{Bearer, FileId, FolderId, LinkId, LinkToken, OwnerId, ProblemCode, RelPath, SessionId};
+use cairn_store::model::{File, Folder, Given, Session, Target};
 use subtle::ConstantTimeEq;
 
 use super::credential::{Credential, missing, unknown};
@@ -48,13 +49,37 @@ impl OwnerRight {
 /// Permits to change or delete one file.
 pub(crate) struct FileRight {
     file: FileId,
-    owner: OwnerId,
 }
 
 impl FileRight {
     /// The file, which may be deleted already.
     pub(crate) fn file(&self) -> FileId {
         self.file
+    }
+}
+
+/// Permits to list or delete one folder.
+pub(crate) struct FolderRight {
+    folder: FolderId,
+}
+
+impl FolderRight {
+    /// The folder, which may be deleted already.
+    pub(crate) fn folder(&self) -> FolderId {
+        self.folder
+    }
+}
+
+/// Permits to make links to one file or folder.
+pub(crate) struct TargetRight {
+    target: Target,
+    owner: OwnerId,
+}
+
+impl TargetRight {
+    /// What the links give.
+    pub(crate) fn target(&self) -> Target {
+        self.target
     }
 
     /// Whose it is.
@@ -85,6 +110,26 @@ impl LinkRight {
     pub(crate) fn file(&self) -> &File {
         &self.file
     }
+}
+
+/// Permits to see what is in one folder, through a link.
+pub(crate) struct TreeRight {
+    folder: Folder,
+}
+
+impl TreeRight {
+    /// The folder that the link gives.
+    pub(crate) fn folder(&self) -> &Folder {
+        &self.folder
+    }
+}
+
+/// What a link permits.
+pub(crate) enum Opened {
+    /// To read one file.
+    File(LinkRight),
+    /// To look around in a folder.
+    Folder(TreeRight),
 }
 
 /// Anybody on a local server, guests where the setting lets them.
@@ -147,10 +192,38 @@ pub(crate) async fn file_right(cairn: &Cairn, credential: Credential, id: FileId
             session.is_some_and(|session| same_key(key, cairn.secret.session_key(session)))
         }
     };
-    if allowed { Ok(FileRight { file: id, owner }) } else { Err(Refusal::not_found()) }
+    if allowed { Ok(FileRight { file: id }) } else { Err(Refusal::not_found()) }
 }
 
-/// The owner of the link's file.
+/// The folder's owner.
+pub(crate) async fn folder_right(cairn: &Cairn, credential: Credential, id: FolderId) -> Answer<FolderRight> {
+    let owner = owner_right(credential)?.owner();
+    let holder = match cairn.meta.folder(id).await? {
+        Some(folder) => folder.owner,
+        None => cairn.meta.gone_folder(id).await?.ok_or_else(Refusal::not_found)?.owner,
+    };
+    if holder == owner { Ok(FolderRight { folder: id }) } else { Err(Refusal::not_found()) }
+}
+
+/// The owner of the file or folder of this id: ids are random, so no file has a folder's.
+pub(crate) async fn target_right(
+    cairn: &Cairn,
+    credential: Credential,
+    id: [u8; ID_BYTES],
+) -> Answer<TargetRight> {
+    let owner = owner_right(credential)?.owner();
+    let (file, folder) = (FileId::new(id), FolderId::new(id));
+    let (target, holder) = match cairn.meta.file(file).await? {
+        Some(found) => (Target::File(file), found.owner),
+        None => {
+            let found = cairn.meta.folder(folder).await?.ok_or_else(Refusal::not_found)?;
+            (Target::Folder(folder), found.owner)
+        }
+    };
+    if holder == owner { Ok(TargetRight { target, owner }) } else { Err(Refusal::not_found()) }
+}
+
+/// The owner of what the link gives.
 pub(crate) async fn share_right(cairn: &Cairn, credential: Credential, id: LinkId) -> Answer<LinkEnd> {
     let owner = owner_right(credential)?.owner();
     let holder = match cairn.meta.link(id).await? {
@@ -161,15 +234,23 @@ pub(crate) async fn share_right(cairn: &Cairn, credential: Credential, id: LinkI
 }
 
 /// Whoever has the token of a live link.
-pub(crate) async fn link_right(cairn: &Cairn, token: &LinkToken) -> Answer<LinkRight> {
-    let Linked { link, file } =
-        cairn.meta.linked(sha256(token.as_bytes())).await?.ok_or_else(Refusal::not_found)?;
-    if link.expires_at.is_some_and(|at| at <= cairn.now()) {
+pub(crate) async fn link_right(cairn: &Cairn, token: &LinkToken) -> Answer<Opened> {
+    let linked = cairn.meta.linked(sha256(token.as_bytes())).await?.ok_or_else(Refusal::not_found)?;
+    if linked.link.expires_at.is_some_and(|at| at <= cairn.now()) {
         return Err(Refusal::new(
             ProblemCode::LinkEnded,
             "The link is over time. Ask its sender for a new one.",
         ));
     }
+    Ok(match linked.given {
+        Given::File(file) => Opened::File(LinkRight { file }),
+        Given::Folder(folder) => Opened::Folder(TreeRight { folder }),
+    })
+}
+
+/// Whoever may look around in a folder may read what is in it.
+pub(crate) async fn inside(cairn: &Cairn, right: &TreeRight, path: RelPath) -> Answer<LinkRight> {
+    let file = cairn.meta.file_at(right.folder.id, path).await?.ok_or_else(Refusal::not_found)?;
     Ok(LinkRight { file })
 }
 

@@ -14,7 +14,7 @@ pub(crate) use body::{Body, Pace, keep_payload};
 pub(crate) use content_digest::sha256_in;
 pub(crate) use disposition::attachment;
 pub(crate) use json::{json_body, optional_json_body};
-pub(crate) use path::{last, query, variable};
+pub(crate) use path::{last, page_limit, path_behind, query, variable};
 pub(crate) use problem::problem_response;
 pub(crate) use range::{Range, requested_range};
 pub(crate) use request::{Asker, asker};

@@ -1,9 +1,12 @@
 //! Reads the variable parts of an address.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use actix_web::{HttpRequest, web};
-use cairn_shared::ProblemCode;
+use cairn_shared::limits::LIST_ITEMS_MAX;
+use cairn_shared::{Name, ProblemCode, RelPath};
+use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
 use crate::refusal::{Answer, Refusal};
@@ -31,6 +34,45 @@ fn parse<T: FromStr>(request: &HttpRequest, position: usize) -> Answer<Option<T>
         return Ok(None);
     }
     Ok(text.parse().ok())
+}
+
+/// How many items a page of a listing may have, as its query says.
+pub(crate) fn page_limit(said: Option<usize>) -> Answer<usize> {
+    let limit = said.unwrap_or(LIST_ITEMS_MAX);
+    if (1..=LIST_ITEMS_MAX).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(Refusal::field("limit", format!("is not between 1 and {LIST_ITEMS_MAX}")))
+    }
+}
+
+/// The path of a file at the end of an address, behind `segments` parts: each of its names percent-encoded (RFC 3986
+/// section 2.1), the slashes between them plain. What decodes to no path names nothing: 404.
+pub(crate) fn path_behind(request: &HttpRequest, segments: usize) -> Answer<RelPath> {
+    // The router decodes some characters and not others; the address is read as it was sent.
+    let encoded = request.uri().path().splitn(segments + 2, '/').nth(segments + 1).unwrap_or_default();
+    let mut names = Vec::new();
+    for part in encoded.split('/') {
+        let name = decoded(part)?.parse::<Name>().map_err(|_| Refusal::not_found())?;
+        names.push(name.to_string());
+    }
+    names.join("/").parse().map_err(|_| Refusal::not_found())
+}
+
+fn decoded(part: &str) -> Answer<String> {
+    let bytes = part.as_bytes();
+    let is_broken = |at: usize| {
+        let digits = bytes.get(at + 1..at + 3);
+        !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    let broken = (0..bytes.len()).any(|at| bytes[at] == b'%' && is_broken(at));
+    let text = percent_decode_str(part).decode_utf8().ok().filter(|_| !broken);
+    text.map(Cow::into_owned).ok_or_else(|| {
+        Refusal::new(
+            ProblemCode::PathInvalid,
+            "The path at the end of the address is not percent-encoded UTF-8.",
+        )
+    })
 }
 
 /// The query, each parameter once, unknown ones refused.

@@ -4,6 +4,7 @@ pub(crate) mod batch;
 pub(crate) mod check;
 pub(crate) mod download;
 pub(crate) mod finish;
+pub(crate) mod folder;
 pub(crate) mod owner;
 pub(crate) mod share;
 pub(crate) mod start;

@@ -277,6 +277,7 @@ mod tests {
         let fields = FileFields {
             name: "a".parse().unwrap(),
             path: None,
+            folder: None,
             mtime: None,
             media_type: None,
             meta: None,

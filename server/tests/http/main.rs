@@ -8,6 +8,8 @@ mod body;
 mod damage;
 mod declared;
 mod download;
+mod folder;
+mod folder_link;
 mod matrix;
 mod owner_files;
 mod page;

@@ -27,6 +27,7 @@ fn expected(route: Route) -> [u16; 6] {
     match route {
         Route::Health => [200, 200, 200, 200, 200, 200],
         Route::Owner => [201, 401, 201, 401, 401, 201],
+        Route::Folder => [401, 401, 201, 401, 401, 201],
         Route::Start => [201, 401, 201, 401, 401, 201],
         Route::CheckHash => [404, 401, 404, 401, 401, 200],
         Route::Check => [404, 401, 404, 404, 200, 200],
@@ -40,15 +41,19 @@ fn expected(route: Route) -> [u16; 6] {
         Route::SessionDelete => [404, 401, 404, 404, 204, 204],
         Route::Share => [401, 401, 404, 401, 401, 201],
         Route::ShareDelete => [401, 401, 404, 401, 401, 204],
+        Route::FolderList => [401, 401, 404, 401, 401, 200],
+        Route::Folders => [401, 401, 200, 401, 401, 200],
+        Route::FolderDelete => [401, 401, 404, 401, 401, 204],
         Route::Files => [401, 401, 200, 401, 401, 200],
         Route::FileDelete => [401, 401, 404, 404, 204, 204],
         // Whoever has the link has the file: that is what a link is.
         Route::SharePage => [200, 200, 200, 200, 200, 200],
         Route::Raw => [200, 200, 200, 200, 200, 200],
+        Route::RawIn => [200, 200, 200, 200, 200, 200],
     }
 }
 
-/// What one owner has: an open session, a file, a link, and the keys to them.
+/// What one owner has: an open session, a file, a link, the keys to them, and a folder with a file in it.
 struct Things {
     owner: String,
     session_key: String,
@@ -57,6 +62,8 @@ struct Things {
     file: String,
     link: String,
     token: String,
+    folder: String,
+    folder_token: String,
 }
 
 fn things(site: &Site) -> Things {
@@ -65,16 +72,22 @@ fn things(site: &Site) -> Things {
 
 fn things_with(site: &Site, bytes: &[u8]) -> Things {
     let owner = site.owner();
-    let start = || {
-        let fields = json!({"name": "a", "size": 5});
+    let folder = site.ask("POST", "/api/folder").by(&owner).json(&json!({"name": "f"})).send().expect(201);
+    let start = |folder: Option<&serde_json::Value>| {
+        let mut fields = json!({"name": "a", "size": 5});
+        if let Some(folder) = folder {
+            (fields["folder"], fields["path"]) = (folder.clone(), "b/a".into());
+        }
         site.ask("POST", "/api/start").by(&owner).json(&fields).send().expect(201)
     };
-    let (open, done) = (start(), start());
+    let (open, done, inside) = (start(None), start(None), start(Some(&folder["folder"])));
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     let id = text(&done["session_id"]);
-    for id in [&id, &text(&open["session_id"])] {
+    for id in [&id, &text(&open["session_id"]), &text(&inside["session_id"])] {
         site.ask("PUT", &format!("/api/upload/{id}/0")).by(&owner).body(bytes).send().expect(204);
     }
+    let inside = text(&inside["session_id"]);
+    site.ask("POST", &format!("/api/finish/{inside}")).by(&owner).send().expect(201);
     let finished = site.ask("POST", &format!("/api/finish/{id}")).by(&owner).send().expect(201);
     let link =
         site.ask("POST", &format!("/api/share/{}", text(&finished["file"]))).by(&owner).send().expect(201);
@@ -85,6 +98,8 @@ fn things_with(site: &Site, bytes: &[u8]) -> Things {
         file: text(&finished["file"]),
         link: text(&link["link"]),
         token: text(&finished["url"]).trim_start_matches("/d/").to_owned(),
+        folder: text(&folder["folder"]),
+        folder_token: text(&folder["url"]).trim_start_matches("/d/").to_owned(),
         owner,
     }
 }
@@ -120,13 +135,16 @@ fn path(route: Route, things: &Things) -> String {
         .replace("{index}", "0")
         .replace("{file}", &things.file)
         .replace("{link}", &things.link)
-        .replace("{token}", &things.token);
+        .replace("{folder}", &things.folder)
+        .replace("{path}", "b/a")
+        .replace("{token}", if route == Route::RawIn { &things.folder_token } else { &things.token });
     if route == Route::CheckHash { format!("{path}?h={}", hex(b"hello")) } else { path }
 }
 
 fn ask(site: &Site, route: Route, path: &str, bearer: &str) -> u16 {
     let ask = site.ask(route.method().as_str(), path).by(bearer);
     let ask = match route {
+        Route::Folder => ask.json(&json!({"name": "c"})),
         Route::Start => ask.json(&json!({"name": "b"})),
         Route::Check => ask.json(&json!({"revision": 0, "at": 0, "chunks": []})),
         Route::Upload => ask.body(b"hello"),
@@ -140,10 +158,14 @@ fn ask(site: &Site, route: Route, path: &str, bearer: &str) -> u16 {
         | Route::SessionDelete
         | Route::Share
         | Route::ShareDelete
+        | Route::FolderList
+        | Route::Folders
+        | Route::FolderDelete
         | Route::Files
         | Route::FileDelete
         | Route::SharePage
-        | Route::Raw => ask,
+        | Route::Raw
+        | Route::RawIn => ask,
     };
     ask.send().status
 }
@@ -171,10 +193,12 @@ fn unknown_ids_look_like_foreign_ones() {
         file: "00112233445566778899aabbccddeeff".to_owned(),
         link: "00112233445566778899aabbccddeeff".to_owned(),
         token: "AAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+        folder: "00112233445566778899aabbccddeeff".to_owned(),
+        folder_token: "AAAAAAAAAAAAAAAAAAAAAA".to_owned(),
         ..things(&site)
     };
     for route in Route::ALL.iter().filter(|route| route.pattern().contains('{')) {
-        if matches!(route, Route::SharePage | Route::Raw) {
+        if matches!(route, Route::SharePage | Route::Raw | Route::RawIn) {
             assert_eq!(ask(&site, *route, &path(*route, &nothing), &mine.owner), 404);
             continue;
         }
@@ -192,7 +216,8 @@ fn unknown_ids_look_like_foreign_ones() {
 fn reading_changes_nothing() {
     let site = Site::start();
     let mine = things(&site);
-    let listing = || site.ask("GET", "/api/files").by(&mine.owner).send().text();
+    let list = |path: &str| site.ask("GET", path).by(&mine.owner).send().text();
+    let listing = || [list("/api/files"), list("/api/folder"), list(&format!("/api/folder/{}", mine.folder))];
     let before = listing();
     for route in Route::ALL.iter().filter(|route| route.method() == Method::Get) {
         for method in ["GET", "HEAD"] {

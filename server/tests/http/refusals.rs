@@ -24,6 +24,11 @@ struct Scene {
     ended: String,
     /// Somebody else's.
     foreign: String,
+    /// Has a file at `taken`.
+    folder: String,
+    foreign_folder: String,
+    /// Everything is here for a file at `taken/x` of the folder.
+    inside: String,
 }
 
 impl Scene {
@@ -44,7 +49,34 @@ impl Scene {
         let declared = start(&owner, &json!({"name": "b", "size": 2_000, "chunking": "fastcdc-2020/1"}));
         let five = json!({"name": "c", "size": 5});
         let (whole, finished) = (start(&owner, &five), start(&owner, &five));
-        let scene = Self { site, owner, file, open, declared, whole, finished, ended, foreign };
+        let make = |bearer: &str| {
+            let fields = json!({"name": "f", "key": KEY});
+            let made = site.ask("POST", "/api/folder").by(bearer).json(&fields).send().expect(201);
+            made["folder"].as_str().unwrap().to_owned()
+        };
+        let (folder, foreign_folder) = (make(&owner), make(&stranger));
+        let into = |name: &str, path: &str| {
+            start(&owner, &json!({"name": name, "size": 5, "path": path, "folder": folder}))
+        };
+        let (taken, inside) = (into("taken", "taken"), into("x", "taken/x"));
+        let scene = Self {
+            site,
+            owner,
+            file,
+            open,
+            declared,
+            whole,
+            finished,
+            ended,
+            foreign,
+            folder,
+            foreign_folder,
+            inside,
+        };
+        for session in [&taken, &scene.inside] {
+            scene.put(session, 0, b"hello").expect(204);
+        }
+        scene.post("finish", &taken, &json!({})).expect(201);
         scene.put(&scene.whole, 0, b"hello").expect(204);
         scene.put(&scene.open, 0, &scene.file[..BLOCK]).expect(204);
         scene.put(&scene.finished, 0, b"hello").expect(204);
@@ -66,6 +98,15 @@ impl Scene {
         let mut fields = json!({"name": "a"});
         fields[field] = value;
         self.ask("POST", "/api/start").json(&fields).send()
+    }
+
+    fn start_in(&self, folder: &str, name: &str, path: Value) -> Answer {
+        let fields = json!({"name": name, "folder": folder, "path": path});
+        self.ask("POST", "/api/start").json(&fields).send()
+    }
+
+    fn folder(&self, fields: Value) -> Answer {
+        self.ask("POST", "/api/folder").json(&fields).send()
     }
 
     fn post(&self, verb: &str, session: &str, body: &Value) -> Answer {
@@ -185,6 +226,75 @@ const CASES: &[Case] = &[
         ProblemCode::SessionPublished,
     ),
     ("key re-used", |at| at.start("key", KEY.into()), ProblemCode::KeyReused),
+    ("folder unknown", |at| at.start("folder", UNKNOWN.into()), ProblemCode::FieldInvalid),
+    ("folder without a path", |at| at.start_in(&at.folder, "a", Value::Null), ProblemCode::FieldInvalid),
+    (
+        "path that ends with another name",
+        |at| at.start_in(&at.folder, "a", "b/c".into()),
+        ProblemCode::FieldInvalid,
+    ),
+    (
+        "folder of somebody else",
+        |at| at.start_in(&at.foreign_folder, "a", "b/a".into()),
+        ProblemCode::FieldInvalid,
+    ),
+    ("path through a file", |at| at.post("finish", &at.inside, &json!({})), ProblemCode::PathTaken),
+    (
+        "folder without a credential",
+        |at| at.site.ask("POST", "/api/folder").json(&json!({"name": "f"})).send(),
+        ProblemCode::CredentialMissing,
+    ),
+    ("folder's key re-used", |at| at.folder(json!({"name": "g", "key": KEY})), ProblemCode::KeyReused),
+    (
+        "too many paths",
+        |at| {
+            let paths: Vec<_> = (0..1_001).map(|n| format!("p{n}")).collect();
+            at.folder(json!({"name": "f", "folders": paths}))
+        },
+        ProblemCode::FieldInvalid,
+    ),
+    (
+        "folder where a file is",
+        |at| at.folder(json!({"name": "f", "key": KEY, "folders": ["fine", "taken/x"]})),
+        ProblemCode::PathTaken,
+    ),
+    ("path with ..", |at| at.folder(json!({"name": "f", "folders": ["a/../b"]})), ProblemCode::FieldInvalid),
+    (
+        "path from the root",
+        |at| at.folder(json!({"name": "f", "folders": ["/a"]})),
+        ProblemCode::FieldInvalid,
+    ),
+    ("path with NUL", |at| at.folder(json!({"name": "f", "folders": ["a/\0"]})), ProblemCode::FieldInvalid),
+    (
+        "path too deep",
+        |at| at.folder(json!({"name": "f", "folders": [format!("a{}", "/a".repeat(64))]})),
+        ProblemCode::FieldInvalid,
+    ),
+    (
+        "foreign folder: listed",
+        |at| at.ask("GET", &format!("/api/folder/{}", at.foreign_folder)).send(),
+        ProblemCode::NotFound,
+    ),
+    (
+        "foreign folder: shared",
+        |at| at.ask("POST", &format!("/api/share/{}", at.foreign_folder)).send(),
+        ProblemCode::NotFound,
+    ),
+    (
+        "foreign folder: deleted",
+        |at| at.ask("DELETE", &format!("/api/folder/{}", at.foreign_folder)).send(),
+        ProblemCode::NotFound,
+    ),
+    (
+        "listing that begins nowhere",
+        |at| at.ask("GET", &format!("/api/folder/{}?after=..", at.folder)).send(),
+        ProblemCode::PathInvalid,
+    ),
+    (
+        "listing of too many",
+        |at| at.ask("GET", &format!("/api/folder/{}?limit=1001", at.folder)).send(),
+        ProblemCode::FieldInvalid,
+    ),
     ("size over 2^53", |at| at.start("size", json!(9_007_199_254_740_993u64)), ProblemCode::FieldInvalid),
     ("size below 0", |at| at.start("size", json!(-1)), ProblemCode::FieldInvalid),
     ("empty name", |at| at.start("name", "".into()), ProblemCode::FieldInvalid),

@@ -21,7 +21,7 @@ pub struct FinishRequest {
     /// The client's own computation: the end-to-end proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest_digest: Option<ManifestDigest>,
-    /// Whether a link is made; true where absent.
+    /// Whether a link is made; where absent, true for a file of its own, false for one in a folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<bool>,
 }

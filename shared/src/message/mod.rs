@@ -4,6 +4,7 @@ mod batch;
 mod check;
 mod file;
 mod finish;
+mod folder;
 mod owner;
 mod share;
 mod start;
@@ -13,6 +14,7 @@ pub use batch::{BatchCheck, BatchFinish, BatchRequest, BatchResponse, Outcome, S
 pub use check::{CheckRequest, CheckResponse, Declared, HashResponse, RowState};
 pub use file::{FileItem, ListResponse};
 pub use finish::{FinishRequest, FinishResponse};
+pub use folder::{EntryKind, FolderEntry, FolderItem, FolderListResponse, FolderRequest, FolderResponse};
 pub use owner::OwnerResponse;
 pub use share::{ShareRequest, ShareResponse};
 pub use start::{Limits, StartRequest, StartResponse};

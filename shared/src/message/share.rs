@@ -1,11 +1,11 @@
-//! `POST /api/share/{file}`.
+//! `POST /api/share/{file}`, for files and folders.
 
 use serde::{Deserialize, Serialize};
 
 use crate::UnixMs;
 use crate::id::LinkId;
 
-/// Asks for a link to a file. The body may be absent.
+/// Asks for a link to a file or folder. The body may be absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShareRequest {

@@ -20,7 +20,8 @@ pub struct StartRequest {
     /// 128 random bits of the client's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<ClientKey>,
-    /// Where the file lay below the folder that was chosen.
+    /// Where the file lay below the folder that was chosen. With `folder` it is needed: where the file goes inside of it,
+    /// with `name` as the last part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<RelPath>,
     /// The folder that the file goes into.

@@ -1,6 +1,6 @@
 //! The values under the keys: a version byte, then JSON for the few, a fixed binary layout for the many.
 
-use cairn_shared::{ChunkDigest, Row};
+use cairn_shared::{ChunkDigest, FileId, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -26,6 +26,15 @@ pub(crate) struct HeldFact {
     pub(crate) length: u32,
     /// The manifest contains it, as the trimming job found.
     pub(crate) kept: bool,
+}
+
+/// What lies at one path of a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EntryFact {
+    /// The folder's revision since it is so.
+    pub(crate) revision: u64,
+    /// The file; `None`: a folder that was made as such.
+    pub(crate) file: Option<FileId>,
 }
 
 /// Serialises a row of which there are few.
@@ -75,6 +84,23 @@ pub(crate) fn from_held(bytes: &[u8]) -> Result<HeldFact> {
     let fact = HeldFact { length: fields.u32()?, kept: fields.flag()? };
     fields.end()?;
     Ok(fact)
+}
+
+/// 9 bytes (version, revision), then the file, or nothing for a folder.
+pub(crate) fn entry(fact: &EntryFact) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    bytes.extend_from_slice(&fact.revision.to_be_bytes());
+    bytes.extend_from_slice(fact.file.as_ref().map_or(&[], |file| file.as_bytes().as_slice()));
+    bytes
+}
+
+/// Reads what `entry` wrote.
+pub(crate) fn from_entry(bytes: &[u8]) -> Result<EntryFact> {
+    let mut fields = Fields::new(bytes)?;
+    let revision = fields.u64()?;
+    let file = if fields.0.is_empty() { None } else { Some(FileId::new(fields.take()?)) };
+    fields.end()?;
+    Ok(EntryFact { revision, file })
 }
 
 /// 22 bytes (version, length, CRC-32, state, since, generation), then the locator.
@@ -257,6 +283,25 @@ mod tests {
         assert_eq!(bytes[..24], head);
         assert_eq!(bytes[24..], *b"\0\0\x01\0\0\0\0\0\0\0\x03\xe8\0ab/abc.3");
         assert_eq!(number(258), [1, 0, 0, 1, 2]);
+        let file = entry(&EntryFact { revision: 258, file: Some(FileId::new([0xab; 16])) });
+        assert_eq!(file, [&[1, 0, 0, 0, 0, 0, 0, 1, 2][..], &[0xab; 16]].concat());
+        assert_eq!(entry(&EntryFact { revision: 258, file: None }), file[..9]);
+    }
+
+    #[test]
+    fn rows_from_before_folders_are_written_as_they_were() {
+        let rewritten = |bytes: &[u8], again: fn(&[u8]) -> Vec<u8>| {
+            assert_eq!(again(&[&[VERSION], bytes].concat())[1..], *bytes);
+        };
+        rewritten(include_bytes!("../../../fuzz/corpus/row_json/file"), |row| {
+            json(&from_json::<crate::model::File>(row).unwrap()).unwrap()
+        });
+        rewritten(include_bytes!("../../../fuzz/corpus/row_json/link"), |row| {
+            json(&from_json::<crate::model::Link>(row).unwrap()).unwrap()
+        });
+        rewritten(include_bytes!("../../../fuzz/corpus/row_json/session-open"), |row| {
+            json(&from_json::<crate::meta::facts::SessionFact>(row).unwrap()).unwrap()
+        });
     }
 
     #[test]
@@ -268,6 +313,10 @@ mod tests {
         }
         let held_fact = HeldFact { length: 5, kept: true };
         assert_eq!(from_held(&held(&held_fact)).unwrap(), held_fact);
+        for file in [None, Some(FileId::new([4; 16]))] {
+            let fact = EntryFact { revision: 1 << 40, file };
+            assert_eq!(from_entry(&entry(&fact)).unwrap(), fact);
+        }
         assert_eq!(from_id(&id(None)).unwrap(), None);
         assert_eq!(from_id(&id(Some(&[4; 16]))).unwrap(), Some([4; 16]));
     }
@@ -281,6 +330,8 @@ mod tests {
         assert!(matches!(from_held(&[]), Err(StoreError::Damaged(_))));
         assert!(matches!(from_held(&[1; 7]), Err(StoreError::Damaged(_))));
         assert!(matches!(from_number(&[1; 6]), Err(StoreError::Damaged(_))));
+        assert!(matches!(from_entry(&[1; 24]), Err(StoreError::Damaged(_))));
+        assert!(matches!(from_entry(&[1; 26]), Err(StoreError::Damaged(_))));
         assert!(matches!(from_id(&[1; 18]), Err(StoreError::Damaged(_))));
     }
 

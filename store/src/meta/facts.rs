@@ -1,15 +1,15 @@
 //! Typed reads and writes of rows: which key, and how its value is serialised.
 
-use cairn_shared::{ChunkDigest, FileId, LinkId, OwnerId, SessionId, UnixMs};
+use cairn_shared::{ChunkDigest, FileId, FolderId, LinkId, OwnerId, RelPath, SessionId, UnixMs};
 use serde::{Deserialize, Serialize};
 
-use super::codec::{self, HeldFact, RowFact};
+use super::codec::{self, EntryFact, HeldFact, RowFact};
 use super::keys;
 use super::read::{Read, Scan, key_after, prefix_end, scan_range};
 use super::tx::Tx;
 use crate::error::Result;
 use crate::model::{
-    ChunkRecord, ChunkState, File, Follow, Gone, Link, Owner, Session, SessionState, StoredRow,
+    ChunkRecord, ChunkState, File, Folder, Follow, Gone, Link, Owner, Session, SessionState, StoredRow,
 };
 
 /// A session, and what only the store has to know of it.
@@ -207,6 +207,19 @@ pub(crate) fn file(read: &dyn Read, id: FileId) -> Result<Option<File>> {
     read.get(&keys::file(id))?.map(|value| codec::from_json(&value)).transpose()
 }
 
+/// A file that its owner still has: those of a deleted folder are gone before the job that deletes them has come so far.
+pub(crate) fn live_file(read: &dyn Read, id: FileId) -> Result<Option<File>> {
+    let Some(file) = file(read, id)? else { return Ok(None) };
+    Ok(if in_deleted_folder(read, &file)? { None } else { Some(file) })
+}
+
+fn in_deleted_folder(read: &dyn Read, file: &File) -> Result<bool> {
+    Ok(match file.fields.folder {
+        Some(folder) => read.get(&keys::folder(folder))?.is_none(),
+        None => false,
+    })
+}
+
 pub(crate) fn put_file(tx: &mut Tx<'_>, file: &File) -> Result<()> {
     tx.put(keys::file(file.id), codec::json(file)?);
     Ok(())
@@ -219,11 +232,21 @@ pub(crate) fn link(read: &dyn Read, id: LinkId) -> Result<Option<Link>> {
 pub(crate) fn put_link(tx: &mut Tx<'_>, link: &Link) -> Result<()> {
     tx.put(keys::link(link.id), codec::json(link)?);
     tx.put(keys::link_by_token(&link.token_hash), codec::id(Some(link.id.as_bytes())));
-    tx.put(keys::link_by_file(link.file, link.id), Vec::new());
+    tx.put(keys::link_by_target(link.target, link.id), Vec::new());
     Ok(())
 }
 
-/// What is remembered of a file or link that was ended.
+/// What is remembered of a file that was deleted, with its folder too.
+pub(crate) fn gone_file(read: &dyn Read, id: FileId) -> Result<Option<Gone>> {
+    let Some(file) = file(read, id)? else { return gone(read, id.as_bytes()) };
+    let folder = match file.fields.folder {
+        Some(folder) if in_deleted_folder(read, &file)? => gone(read, folder.as_bytes())?,
+        Some(_) | None => None,
+    };
+    Ok(folder.map(|folder| Gone { session: Some(file.session), ..folder }))
+}
+
+/// What is remembered of a file, folder or link that was ended.
 pub(crate) fn gone(read: &dyn Read, id: &[u8; 16]) -> Result<Option<Gone>> {
     read.get(&keys::gone(id))?.map(|value| codec::from_json(&value)).transpose()
 }
@@ -237,7 +260,20 @@ pub(crate) fn put_gone(tx: &mut Tx<'_>, id: &[u8; 16], gone: &Gone) -> Result<()
 pub(crate) fn remove_link(tx: &mut Tx<'_>, link: &Link) {
     tx.remove(keys::link(link.id));
     tx.remove(keys::link_by_token(&link.token_hash));
-    tx.remove(keys::link_by_file(link.file, link.id));
+    tx.remove(keys::link_by_target(link.target, link.id));
+}
+
+pub(crate) fn folder(read: &dyn Read, id: FolderId) -> Result<Option<Folder>> {
+    read.get(&keys::folder(id))?.map(|value| codec::from_json(&value)).transpose()
+}
+
+pub(crate) fn put_folder(tx: &mut Tx<'_>, folder: &Folder) -> Result<()> {
+    tx.put(keys::folder(folder.id), codec::json(folder)?);
+    Ok(())
+}
+
+pub(crate) fn entry(read: &dyn Read, folder: FolderId, path: &RelPath) -> Result<Option<EntryFact>> {
+    read.get(&keys::entry(folder, path))?.map(|value| codec::from_entry(&value)).transpose()
 }
 
 pub(crate) fn follow(read: &dyn Read, session: SessionId) -> Result<Option<Follow>> {

@@ -1,8 +1,15 @@
 //! The binary keys of every kind of row: one byte of kind, then fixed-width fields, big-endian.
 
+mod folder;
+
+use std::str::FromStr;
+
 use cairn_shared::{BlobDigest, ChunkDigest, ClientKey, FileId, LinkId, OwnerId, SessionId, UnixMs};
 
 use crate::error::{Result, StoreError};
+use crate::model::Target;
+
+pub(crate) use folder::*;
 
 const OWNER: u8 = 0x01;
 const OWNER_BY_KEY: u8 = 0x02;
@@ -21,7 +28,7 @@ const FILE_BY_OWNER: u8 = 0x0e;
 const BLOB: u8 = 0x0f;
 const LINK: u8 = 0x10;
 const LINK_BY_TOKEN: u8 = 0x11;
-const LINK_BY_FILE: u8 = 0x12;
+const LINK_BY_TARGET: u8 = 0x12;
 const FOLLOW: u8 = 0x13;
 const WANTED: u8 = 0x14;
 const EXPIRY: u8 = 0x15;
@@ -31,6 +38,7 @@ const TRIM: u8 = 0x18;
 const DROPPED: u8 = 0x19;
 const GONE: u8 = 0x1a;
 const GONE_AT: u8 = 0x1b;
+// 0x1c to 0x21 are those of folders.
 
 /// An owner.
 pub(crate) fn owner(id: OwnerId) -> Vec<u8> {
@@ -160,14 +168,14 @@ pub(crate) fn link_by_token(token_hash: &[u8; 32]) -> Vec<u8> {
     key(LINK_BY_TOKEN, &[token_hash])
 }
 
-/// A link, found from its file.
-pub(crate) fn link_by_file(file: FileId, link: LinkId) -> Vec<u8> {
-    key(LINK_BY_FILE, &[file.as_bytes(), link.as_bytes()])
+/// A link, found from the file or folder that it gives.
+pub(crate) fn link_by_target(target: Target, link: LinkId) -> Vec<u8> {
+    key(LINK_BY_TARGET, &[target.as_bytes(), link.as_bytes()])
 }
 
-/// Every link to a file.
-pub(crate) fn links_of_file(file: FileId) -> Vec<u8> {
-    key(LINK_BY_FILE, &[file.as_bytes()])
+/// Every link to a file or folder.
+pub(crate) fn links_of(target: Target) -> Vec<u8> {
+    key(LINK_BY_TARGET, &[target.as_bytes()])
 }
 
 /// How far the whole-file digest has come.
@@ -205,7 +213,7 @@ pub(crate) fn archive_from(at: UnixMs) -> Vec<u8> {
     key(ARCHIVE, &[&at.to_be_bytes()])
 }
 
-/// What is remembered of a file or link that was ended.
+/// What is remembered of a file, folder or link that was ended.
 pub(crate) fn gone(id: &[u8; 16]) -> Vec<u8> {
     key(GONE, &[id])
 }
@@ -248,6 +256,13 @@ pub(crate) fn dropped(session: SessionId) -> Vec<u8> {
 /// Every such job.
 pub(crate) fn dropped_all() -> Vec<u8> {
     key(DROPPED, &[])
+}
+
+/// The text at the end of a key, behind `before`: a path or a name.
+pub(crate) fn text_behind<T: FromStr>(key: &[u8], before: &[u8]) -> Result<T> {
+    let text = key.strip_prefix(before).and_then(|bytes| str::from_utf8(bytes).ok());
+    text.and_then(|text| text.parse().ok())
+        .ok_or_else(|| StoreError::Damaged("a key has no path or name".to_owned()))
 }
 
 /// The index at the end of a row's key.

@@ -18,13 +18,15 @@ pub(crate) mod verbs;
 use async_trait::async_trait;
 use cairn_shared::message::RowState;
 use cairn_shared::{
-    BlobDigest, ChunkDigest, ClientKey, FileId, LinkId, OwnerId, Ranges, Row, SessionId, UnixMs,
+    BlobDigest, ChunkDigest, ClientKey, FileId, FolderId, LinkId, OwnerId, Ranges, RelPath, Row, SessionId,
+    UnixMs,
 };
 
 use crate::chunk::ChunkCopy;
 use crate::error::Result;
 use crate::model::{
-    ChunkRecord, Doomed, File, Follow, Gone, Link, Linked, NewSession, Owner, Publish, Session, StoredRow,
+    ChildMark, ChildPage, ChunkRecord, Doomed, EntryPage, File, Folder, Follow, Gone, Link, Linked,
+    NewFolder, NewSession, Owner, Publish, Session, StoredRow, Target,
 };
 
 #[cfg(test)]
@@ -53,7 +55,7 @@ pub trait MetaStore: Send + Sync + 'static {
 
     /// Starts a session. Idempotent by key: with the same owner (ownerless: on its own), key and fields it
     /// gives the same session and `true`, in whatever state it is. Other fields: `KeyReused`.
-    /// A size that takes more rows than a session may have: `RowsTooMany`.
+    /// A size that takes more rows than a session may have: `RowsTooMany`. A folder that is none of its owner's: `FolderGone`.
     async fn start(&self, session: NewSession) -> Result<(Session, bool)>;
 
     /// The session that was started with this key, by this owner or without a credential.
@@ -141,30 +143,76 @@ pub trait MetaStore: Send + Sync + 'static {
     /// Publishes: checks revision (`RevisionOld`, `RevisionGap`), chunks and manifest (`ManifestDiffers`), size
     /// (`SizeRequired`, `SizeDiffers`), and that every row's chunk is present and held (`ChunksMissing`); then
     /// the session becomes a file with a link; one of a chunk, or of none, has its blob at once. Without `size` the session's is meant. Repeated: the same file,
-    /// `NotFound` once that is deleted. Given up or over time: `SessionClosed`. `Changed` where the session changed
+    /// `NotFound` once that is deleted. With a folder the file lies in it from then on, one revision later, where its path says
+    /// (its name where it has none); a file that lay there is deleted as by `remove_file`. A folder there, or a file above:
+    /// `PathTaken`. No such folder any more: `FolderGone`. Given up or over time: `SessionClosed`. `Changed` where the session changed
     /// again and again meanwhile.
     async fn publish(&self, publish: Publish) -> Result<(Session, File)>;
 
     /// Gives a session up; repeated: nothing happens. Finished: `SessionClosed`. Unknown: `NotFound`.
     async fn end_session(&self, session: SessionId, expired: bool, now: UnixMs) -> Result<()>;
 
+    // ---- folder
+
+    /// Makes a folder with folders in it. Idempotent by owner and key: with the same name it gives the folder that the key made,
+    /// and `true`; folders that are not in it yet are added, all in one revision. Other name: `KeyReused`. A path that is a
+    /// file's, or goes through one: `PathTaken`.
+    async fn add_folder(&self, folder: NewFolder) -> Result<(Folder, bool)>;
+
+    /// The folder.
+    async fn folder(&self, id: FolderId) -> Result<Option<Folder>>;
+
+    /// The owner's folders behind `after`, in the order of their ids.
+    async fn folders(&self, owner: OwnerId, after: Option<FolderId>, limit: usize) -> Result<Vec<Folder>>;
+
+    /// Up to `limit` entries behind `after` that are so since a later revision than `since`, in byte order of their paths. One
+    /// call looks at a bounded number, so with `since` a page may be short, or empty, with `next`. Entries that are gone leave
+    /// nothing here: the totals tell. `NotFound` where there is no folder.
+    async fn entries(
+        &self,
+        folder: FolderId,
+        since: Option<u64>,
+        after: Option<RelPath>,
+        limit: usize,
+    ) -> Result<EntryPage>;
+
+    /// Up to `limit` of what lies directly in the folder, or in the one at `parent`: folders first, then files. `None` where no
+    /// folder lies there.
+    async fn children(
+        &self,
+        folder: FolderId,
+        parent: Option<RelPath>,
+        after: Option<ChildMark>,
+        limit: usize,
+    ) -> Result<Option<ChildPage>>;
+
+    /// The file at a path of a folder.
+    async fn file_at(&self, folder: FolderId, path: RelPath) -> Result<Option<File>>;
+
+    /// Deletes a folder with its links; its files are not to be found from then on, and are deleted by a job. Repeated: nothing
+    /// happens.
+    async fn remove_folder(&self, id: FolderId, now: UnixMs) -> Result<()>;
+
+    /// What is remembered of a folder that was deleted, until the archive's time is over.
+    async fn gone_folder(&self, id: FolderId) -> Result<Option<Gone>>;
+
     // ---- share
 
     /// The file.
     async fn file(&self, id: FileId) -> Result<Option<File>>;
 
-    /// The owner's files behind `after`, in the order of their ids.
+    /// The owner's files behind `after` that lie in no folder, in the order of their ids.
     async fn files(&self, owner: OwnerId, after: Option<FileId>, limit: usize) -> Result<Vec<File>>;
 
-    /// Adds a link to a file; `NotFound` where there is none. Idempotent; the same id with other fields:
+    /// Adds a link to a file or folder; `NotFound` where there is none. Idempotent; the same id with other fields:
     /// `KeyReused`.
     async fn add_link(&self, link: Link) -> Result<()>;
 
     /// The link.
     async fn link(&self, id: LinkId) -> Result<Option<Link>>;
 
-    /// Every link to a file.
-    async fn links(&self, file: FileId) -> Result<Vec<Link>>;
+    /// Every link to a file or folder.
+    async fn links(&self, target: Target) -> Result<Vec<Link>>;
 
     /// Ends a link and remembers that it was; repeated: nothing happens.
     async fn remove_link(&self, id: LinkId, now: UnixMs) -> Result<()>;
@@ -175,12 +223,12 @@ pub trait MetaStore: Send + Sync + 'static {
     /// What is remembered of a file that was deleted, until the archive's time is over.
     async fn gone_file(&self, id: FileId) -> Result<Option<Gone>>;
 
-    /// Deletes a file and its links at once; its holds end by a job. Repeated: nothing happens.
+    /// Deletes a file and its links at once, and its entry in a folder (one revision later); its holds end by a job. Repeated: nothing happens.
     async fn remove_file(&self, id: FileId, now: UnixMs) -> Result<()>;
 
     // ---- download
 
-    /// Finds link and file by the SHA-256 of the link's token, whether or not it is over time.
+    /// Finds a link and its file or folder by the SHA-256 of the link's token, whether or not it is over time.
     async fn linked(&self, token_hash: [u8; 32]) -> Result<Option<Linked>>;
 
     // ---- follower
@@ -205,7 +253,7 @@ pub trait MetaStore: Send + Sync + 'static {
 
     /// One bounded step of clean-up: ends sessions over time, forgets archive records that ended or finished
     /// before `archive_before`, removes some holds and rows of what has ended (a chunk that loses its last
-    /// hold is condemned), removes some rows that a revision dropped. True where it did something, so that there may
+    /// hold is condemned), deletes some files of a folder that was deleted, removes some rows that a revision dropped. True where it did something, so that there may
     /// be more to do.
     async fn sweep(&self, now: UnixMs, archive_before: UnixMs) -> Result<bool>;
 

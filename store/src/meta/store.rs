@@ -7,7 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cairn_shared::message::RowState;
 use cairn_shared::{
-    BlobDigest, ChunkDigest, ClientKey, FileId, LinkId, OwnerId, Ranges, Row, SessionId, UnixMs,
+    BlobDigest, ChunkDigest, ClientKey, FileId, FolderId, LinkId, OwnerId, Ranges, RelPath, Row, SessionId,
+    UnixMs,
 };
 
 use tokio::sync::Mutex;
@@ -21,12 +22,13 @@ use super::tx::Tx;
 use super::verbs::check::{self, Declaration};
 use super::verbs::finish::{self, Seen};
 use super::verbs::upload::{self, Arrival};
-use super::verbs::{follow, owner, share, start, status, sweep};
+use super::verbs::{folder, follow, listing, owner, share, start, status, sweep};
 use crate::chunk::ChunkCopy;
 use crate::disk::Disk;
 use crate::error::{Conflict, Result, StoreError};
 use crate::model::{
-    ChunkRecord, Doomed, File, Follow, Gone, Link, Linked, NewSession, Owner, Publish, Session, StoredRow,
+    ChildMark, ChildPage, ChunkRecord, Doomed, EntryPage, File, Folder, Follow, Gone, Link, Linked,
+    NewFolder, NewSession, Owner, Publish, Session, StoredRow, Target,
 };
 
 /// Looks that `publish` takes at a session that keeps changing.
@@ -213,8 +215,52 @@ impl MetaStore for Store {
         self.commit(move |tx| finish::end_session(tx, id, expired, now)).await
     }
 
+    async fn add_folder(&self, folder: NewFolder) -> Result<(Folder, bool)> {
+        self.commit(move |tx| folder::add(tx, folder)).await
+    }
+
+    async fn folder(&self, id: FolderId) -> Result<Option<Folder>> {
+        self.read(move |read| facts::folder(read, id)).await
+    }
+
+    async fn folders(&self, owner: OwnerId, after: Option<FolderId>, limit: usize) -> Result<Vec<Folder>> {
+        self.read(move |read| folder::folders(read, owner, after, limit)).await
+    }
+
+    async fn entries(
+        &self,
+        folder: FolderId,
+        since: Option<u64>,
+        after: Option<RelPath>,
+        limit: usize,
+    ) -> Result<EntryPage> {
+        self.read(move |read| listing::entries(read, folder, since, after.as_ref(), limit)).await
+    }
+
+    async fn children(
+        &self,
+        folder: FolderId,
+        parent: Option<RelPath>,
+        after: Option<ChildMark>,
+        limit: usize,
+    ) -> Result<Option<ChildPage>> {
+        self.read(move |read| listing::children(read, folder, parent.as_ref(), after.as_ref(), limit)).await
+    }
+
+    async fn file_at(&self, folder: FolderId, path: RelPath) -> Result<Option<File>> {
+        self.read(move |read| folder::file_at(read, folder, &path)).await
+    }
+
+    async fn remove_folder(&self, id: FolderId, now: UnixMs) -> Result<()> {
+        self.commit(move |tx| folder::remove(tx, id, now)).await
+    }
+
+    async fn gone_folder(&self, id: FolderId) -> Result<Option<Gone>> {
+        self.read(move |read| facts::gone(read, id.as_bytes())).await
+    }
+
     async fn file(&self, id: FileId) -> Result<Option<File>> {
-        self.read(move |read| facts::file(read, id)).await
+        self.read(move |read| facts::live_file(read, id)).await
     }
 
     async fn files(&self, owner: OwnerId, after: Option<FileId>, limit: usize) -> Result<Vec<File>> {
@@ -229,8 +275,8 @@ impl MetaStore for Store {
         self.read(move |read| facts::link(read, id)).await
     }
 
-    async fn links(&self, file: FileId) -> Result<Vec<Link>> {
-        self.read(move |read| share::links(read, file)).await
+    async fn links(&self, target: Target) -> Result<Vec<Link>> {
+        self.read(move |read| share::links(read, target)).await
     }
 
     async fn remove_link(&self, id: LinkId, now: UnixMs) -> Result<()> {
@@ -242,7 +288,7 @@ impl MetaStore for Store {
     }
 
     async fn gone_file(&self, id: FileId) -> Result<Option<Gone>> {
-        self.read(move |read| facts::gone(read, id.as_bytes())).await
+        self.read(move |read| facts::gone_file(read, id)).await
     }
 
     async fn remove_file(&self, id: FileId, now: UnixMs) -> Result<()> {

@@ -6,4 +6,5 @@ mod power;
 pub(crate) mod random;
 mod schedules;
 mod seeds;
+mod tree;
 mod world;

@@ -92,6 +92,7 @@ fn begin(store: &Store, session: SessionId, owner: OwnerId) {
     let fields = FileFields {
         name: "a".parse().unwrap(),
         path: None,
+        folder: None,
         mtime: None,
         media_type: None,
         meta: None,

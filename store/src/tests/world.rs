@@ -9,6 +9,7 @@ use cairn_shared::{ChunkDigest, ChunkRule, FileId, OwnerId, Row, SessionId};
 use sha2::{Digest, Sha256};
 
 use super::random::Random;
+use super::tree;
 use crate::chunk::{self, ChunkStore, Described, open_verified};
 use crate::disk::Disk;
 use crate::disk::sim::SimDisk;
@@ -171,9 +172,11 @@ impl World {
     async fn start(&mut self, facts: &mut Facts) -> Result<()> {
         self.next_id += 1;
         let session = SessionId::new(id(self.next_id));
+        let place = tree::place(&*self.meta, owner(), self.next_id).await?;
         let fields = FileFields {
             name: "a".parse().unwrap(),
-            path: None,
+            path: place.as_ref().map(|(_, path)| path.clone()),
+            folder: place.map(|(folder, _)| folder),
             mtime: None,
             media_type: None,
             meta: None,
@@ -348,6 +351,7 @@ impl World {
                 self.check_row(found.session, *index, *number).await;
             }
         }
+        tree::check(&*self.meta, facts.files.keys().chain(&facts.deleted).copied()).await;
         for file in &facts.deleted {
             assert!(self.meta.file(*file).await.unwrap().is_none(), "{file} was deleted");
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cairn_shared::{ChunkRule, FileId, Manifest, ManifestDigest};
-use cairn_store::model::{Publish, SessionState};
+use cairn_store::model::{Publish, SessionState, Target};
 use cairn_store::{Conflict, StoreError};
 
 use crate::support::{
@@ -18,7 +18,7 @@ pub(crate) async fn a_session_becomes_a_file_with_a_link(kit: Kit) {
     assert_eq!(file.manifest_digest, digest);
     assert_eq!(kit.meta.file(file.id).await.unwrap(), Some(file.clone()));
     let session = kit.session(file.session).await;
-    let links = kit.meta.links(file.id).await.unwrap();
+    let links = kit.meta.links(Target::File(file.id)).await.unwrap();
     let state =
         SessionState::Finished { file: file.id, manifest_digest: digest, link: Some(links[0].id), at: START };
     assert_eq!((session.state, session.size), (state, Some(file.size)));
@@ -32,7 +32,7 @@ pub(crate) async fn publishing_again_gives_the_same_file(kit: Kit) {
     let (session, same) = kit.meta.publish(again).await.unwrap();
     assert_eq!((&same, session), (&file, kit.session(file.session).await));
     assert_eq!(kit.meta.file(FileId::new(id(7))).await.unwrap(), None);
-    assert_eq!(kit.meta.links(file.id).await.unwrap().len(), 1);
+    assert_eq!(kit.meta.links(Target::File(file.id)).await.unwrap().len(), 1);
 }
 
 pub(crate) async fn an_empty_file_needs_no_rows(kit: Kit) {
@@ -111,7 +111,7 @@ pub(crate) async fn a_plain_client_may_say_nothing(kit: Kit) {
     let (_, file) = kit.meta.publish(publish_plain(1)).await.unwrap();
     let manifest = Manifest { rule: ChunkRule::Fixed(FULL), rows: vec![row(1, FULL), row(2, 1)] };
     assert_eq!((file.manifest_digest, file.size), (manifest.digest(), manifest.size()));
-    assert_eq!(kit.meta.links(file.id).await.unwrap(), [], "no link was asked for");
+    assert_eq!(kit.meta.links(Target::File(file.id)).await.unwrap(), [], "no link was asked for");
 }
 
 pub(crate) async fn a_published_session_takes_nothing_more(kit: Kit) {

@@ -5,6 +5,7 @@
 mod check;
 mod chunk;
 mod finish;
+mod folder;
 mod follow;
 mod owner;
 mod share;
@@ -104,6 +105,22 @@ suite! {
         a_published_session_takes_nothing_more,
         giving_up_is_idempotent,
         publishing_while_chunks_arrive_never_makes_a_hole,
+    }
+    folder {
+        the_same_key_and_name_find_the_same_folder,
+        folders_are_added_in_one_revision,
+        a_published_file_lies_in_its_folder_alone,
+        a_folder_must_be_its_owners,
+        a_file_takes_the_place_of_another,
+        a_taken_path_is_refused,
+        a_deleted_file_leaves_its_folder,
+        entries_come_in_pages_in_byte_order,
+        since_tells_what_came_later,
+        children_come_in_pages_folders_first,
+        a_link_gives_a_folder,
+        folders_are_listed_in_pages,
+        a_deleted_folder_is_gone_at_once_and_its_files_by_a_job,
+        a_large_folder_is_deleted_in_several_steps,
     }
     share {
         files_are_listed_in_pages,

@@ -2,14 +2,14 @@
 
 use cairn_shared::{BlobDigest, FileId, LinkId};
 use cairn_store::Conflict;
-use cairn_store::model::{Link, Linked};
+use cairn_store::model::{Given, Link, Linked, Target};
 
 use crate::support::{Kit, START, conflict, id, owner, publish, rows, token};
 
 fn link(n: u64, file: u64) -> Link {
     Link {
         id: LinkId::new(id(n)),
-        file: FileId::new(id(file)),
+        target: Target::File(FileId::new(id(file))),
         owner: owner(1),
         token_hash: token(n),
         created_at: START,
@@ -39,7 +39,11 @@ pub(crate) async fn links_need_a_file(kit: Kit) {
     kit.meta.add_link(link(9, 1)).await.unwrap();
     kit.meta.add_link(link(9, 1)).await.unwrap();
     assert_eq!(kit.meta.link(link(9, 1).id).await.unwrap(), Some(link(9, 1)));
-    assert_eq!(kit.meta.links(file.id).await.unwrap().len(), 2, "its own and the one of finish");
+    assert_eq!(
+        kit.meta.links(Target::File(file.id)).await.unwrap().len(),
+        2,
+        "its own and the one of finish"
+    );
     let other = Link { token_hash: token(8), ..link(9, 1) };
     assert_eq!(conflict(kit.meta.add_link(other).await), Conflict::KeyReused);
 }
@@ -48,8 +52,12 @@ pub(crate) async fn a_link_is_found_by_its_token(kit: Kit) {
     let file = kit.file(1, 1, &rows(1, 1)).await;
     kit.meta.add_link(link(9, 1)).await.unwrap();
     let found = kit.meta.linked(token(9)).await.unwrap();
-    assert_eq!(found, Some(Linked { link: link(9, 1), file: file.clone() }), "over time or not");
-    assert_eq!(kit.meta.linked(token(1)).await.unwrap().unwrap().file, file);
+    assert_eq!(
+        found,
+        Some(Linked { link: link(9, 1), given: Given::File(file.clone()) }),
+        "over time or not"
+    );
+    assert_eq!(kit.meta.linked(token(1)).await.unwrap().unwrap().given, Given::File(file));
     assert_eq!(kit.meta.linked(token(7)).await.unwrap(), None);
 }
 
@@ -60,7 +68,7 @@ pub(crate) async fn removing_a_link_is_idempotent(kit: Kit) {
         kit.meta.remove_link(link(9, 1).id, 5).await.unwrap();
         assert_eq!(kit.meta.linked(token(9)).await.unwrap(), None);
         assert_eq!(kit.meta.link(link(9, 1).id).await.unwrap(), None);
-        assert_eq!(kit.meta.links(file.id).await.unwrap().len(), 1);
+        assert_eq!(kit.meta.links(Target::File(file.id)).await.unwrap().len(), 1);
     }
 }
 
@@ -76,9 +84,9 @@ pub(crate) async fn a_deleted_file_takes_its_links_along(kit: Kit) {
             assert_eq!(kit.meta.linked(token(n)).await.unwrap(), None);
             assert_eq!(kit.meta.link(LinkId::new(id(n))).await.unwrap(), None);
         }
-        assert_eq!(kit.meta.links(file.id).await.unwrap(), []);
+        assert_eq!(kit.meta.links(Target::File(file.id)).await.unwrap(), []);
     }
-    assert_eq!(kit.meta.linked(token(2)).await.unwrap().unwrap().file, other);
+    assert_eq!(kit.meta.linked(token(2)).await.unwrap().unwrap().given, Given::File(other));
     kit.meta.remove_file(FileId::new(id(77)), START).await.unwrap();
 }
 

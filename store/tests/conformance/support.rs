@@ -165,6 +165,7 @@ pub(crate) fn fields(name: &str) -> FileFields {
     FileFields {
         name: name.parse().unwrap(),
         path: None,
+        folder: None,
         mtime: Some(5),
         media_type: None,
         meta: Some("{}".to_owned()),

@@ -2,7 +2,7 @@
 
 use cairn_shared::message::RowState::{Have, Need};
 use cairn_store::Conflict;
-use cairn_store::model::{ChunkState, SessionState};
+use cairn_store::model::{ChunkState, Given, SessionState};
 
 use crate::support::{EXPIRY, FULL, Kit, START, conflict, new_session, publish, record, row, rows, token};
 
@@ -181,7 +181,7 @@ pub(crate) async fn archive_records_are_forgotten_and_files_stay(kit: Kit) {
     while kit.meta.sweep(START, START + 1).await.unwrap() {}
     assert_eq!(kit.meta.session(ended).await.unwrap(), None);
     assert_eq!(kit.meta.session(file.session).await.unwrap(), None);
-    assert_eq!(kit.meta.linked(token(2)).await.unwrap().unwrap().file, file);
+    assert_eq!(kit.meta.linked(token(2)).await.unwrap().unwrap().given, Given::File(file.clone()));
     assert_eq!(kit.stored(file.session).await, rows(1, 1));
     assert_eq!(kit.state(row(1, FULL)).await, Some(ChunkState::Present));
     assert!(!kit.meta.start(new_session(1, 1)).await.unwrap().1, "its key is free again");

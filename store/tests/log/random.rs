@@ -10,18 +10,21 @@ use proptest::prelude::*;
 
 use crate::folder::Folder;
 use crate::world::{
-    FULL, NUMBERS, START, arrive, file, link, look, publish, row, rows, session, start, wait,
+    FULL, NUMBERS, START, arrive, file, folder, link, look, look_at_folders, publish, row, rows, session,
+    start_in, try_add_folder, wait,
 };
 
 #[derive(Debug, Clone)]
 enum Step {
-    Start { n: u8, rule: ChunkRule, size: Option<u64> },
+    Start { n: u8, rule: ChunkRule, size: Option<u64>, into: Option<u8> },
     Declare { n: u8, revision: u32, at: u32, from: u8, count: u8, size: Option<u64> },
     Arrive { n: u8, index: u32, chunk: u8 },
     Fill { n: u8 },
     Publish { n: u8 },
     End { n: u8 },
     RemoveFile { n: u8 },
+    AddFolder { n: u8, paths: u8 },
+    RemoveFolder { n: u8 },
     AddLink { n: u8, of: u8 },
     RemoveLink { n: u8 },
     SaveFollow { n: u8, next: u32, revision: u32 },
@@ -46,7 +49,8 @@ fn rule() -> impl Strategy<Value = ChunkRule> {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => (number(), rule(), size()).prop_map(|(n, rule, size)| Step::Start { n, rule, size }),
+        4 => (number(), rule(), size(), proptest::option::of(number()))
+            .prop_map(|(n, rule, size, into)| Step::Start { n, rule, size, into }),
         6 => (number(), 0..3u32, 0..6u32, 0..NUMBERS, 0..5u8, size()).prop_map(
             |(n, revision, at, from, count, size)| Step::Declare { n, revision, at, from, count, size }
         ),
@@ -55,6 +59,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => number().prop_map(|n| Step::Publish { n }),
         1 => number().prop_map(|n| Step::End { n }),
         2 => number().prop_map(|n| Step::RemoveFile { n }),
+        3 => (number(), any::<u8>()).prop_map(|(n, paths)| Step::AddFolder { n, paths }),
+        1 => number().prop_map(|n| Step::RemoveFolder { n }),
         1 => (number(), number()).prop_map(|(n, of)| Step::AddLink { n, of }),
         1 => number().prop_map(|n| Step::RemoveLink { n }),
         2 => (number(), 0..6u32, 0..3u32).prop_map(|(n, next, revision)| Step::SaveFollow { n, next, revision }),
@@ -77,7 +83,7 @@ fn said<T: Debug>(outcome: Result<T, StoreError>) -> String {
 async fn take(store: &dyn MetaStore, step: &Step) -> String {
     let now = START + 1;
     match *step {
-        Step::Start { n, rule, size } => said(start(store, n, rule, size).await),
+        Step::Start { n, rule, size, into } => said(start_in(store, n, rule, size, into.map(folder)).await),
         Step::Declare { n, revision, at, from, count, size } => {
             said(store.declare_rows(session(n), revision, at, rows(from, count), size, now).await)
         }
@@ -92,6 +98,13 @@ async fn take(store: &dyn MetaStore, step: &Step) -> String {
         Step::Publish { n } => said(store.publish(publish(n, now)).await),
         Step::End { n } => said(store.end_session(session(n), false, now).await),
         Step::RemoveFile { n } => said(store.remove_file(file(n), now).await),
+        Step::AddFolder { n, paths } => {
+            // Files go to a/b: some of these are in the way.
+            let all = ["a", "a/b/c", "empty", "empty/deep/er"];
+            let some = all.iter().enumerate().filter(|(bit, _)| paths >> bit & 1 == 1);
+            said(try_add_folder(store, n, &some.map(|(_, path)| *path).collect::<Vec<_>>()).await)
+        }
+        Step::RemoveFolder { n } => said(store.remove_folder(folder(n), now).await),
         Step::AddLink { n, of } => said(store.add_link(link(n, of)).await),
         Step::RemoveLink { n } => said(store.remove_link(link(n, 0).id, 5).await),
         Step::SaveFollow { n, next, revision } => {
@@ -123,29 +136,33 @@ async fn check_files(store: &dyn MetaStore) {
     }
 }
 
+async fn look_at_all(store: &dyn MetaStore) -> String {
+    look(store).await + &look_at_folders(store).await
+}
+
 fn compare(steps: &[Step]) {
     let memory = meta::memory();
-    let mut folder = Folder::new();
-    let mut disk: Option<Arc<dyn MetaStore>> = Some(folder.open());
+    let mut data = Folder::new();
+    let mut disk: Option<Arc<dyn MetaStore>> = Some(data.open());
     for step in steps {
         if let Step::Kill = step {
-            let killed = folder.copy();
+            let killed = data.copy();
             drop(disk.take());
-            folder = killed;
+            data = killed;
         } else if let Step::Reopen = step {
             drop(disk.take());
         }
-        let disk = disk.get_or_insert_with(|| folder.open());
+        let disk = disk.get_or_insert_with(|| data.open());
         let expected = wait(take(&*memory, step));
         assert_eq!(wait(take(&**disk, step)), expected, "{step:?}");
     }
-    let expected = wait(look(&*memory));
+    let expected = wait(look_at_all(&*memory));
     wait(check_files(&*memory));
-    assert_eq!(wait(look(&**disk.as_ref().unwrap())), expected);
+    assert_eq!(wait(look_at_all(&**disk.as_ref().unwrap())), expected);
     drop(disk);
-    assert_eq!(wait(look(&*folder.open())), expected, "after the last reopening");
-    std::fs::remove_dir_all(folder.index()).unwrap();
-    assert_eq!(wait(look(&*folder.open())), expected, "from the log alone");
+    assert_eq!(wait(look_at_all(&*data.open())), expected, "after the last reopening");
+    std::fs::remove_dir_all(data.index()).unwrap();
+    assert_eq!(wait(look_at_all(&*data.open())), expected, "from the log alone");
 }
 
 proptest! {

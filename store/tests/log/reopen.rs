@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use cairn_store::{StoreError, chunk};
 
 use crate::folder::{Folder, files};
-use crate::world::{START, fill, look, wait};
+use crate::world::{START, add_folder, fill, fill_folders, folder as world_folder, look, row, wait};
 
 /// A filled folder, closed, and what was in it.
 fn filled() -> (Folder, String) {
@@ -252,4 +252,48 @@ fn nobody_else_may_read_what_is_stored() {
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&folder.log()), mode(&folder.segment())), (0o700, 0o600));
     assert_eq!(mode(&folder.index()), 0o700);
+}
+
+#[test]
+fn a_folder_is_deleted_to_its_end_though_the_server_is_killed_between() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let files: Vec<_> = (0..4).map(|n| format!("empty/{n}")).collect();
+    let files: Vec<_> = files.iter().map(String::as_str).collect();
+    let paths: Vec<_> = (0..350).map(|n| format!("{n}/deep")).collect();
+    let paths: Vec<_> = paths.iter().map(String::as_str).collect();
+    let mut killed = wait(async {
+        fill_folders(&*store).await;
+        add_folder(&*store, 1, &paths).await;
+        add_folder(&*store, 1, &files).await;
+        store.remove_folder(world_folder(1), START).await.unwrap();
+        folder.copy()
+    });
+    drop(store);
+    let mut steps = 0;
+    loop {
+        let store = killed.open();
+        let has_more = wait(store.sweep(START, 0)).unwrap();
+        if !has_more {
+            break;
+        }
+        // The next step finds what the files are at this moment.
+        let copy = killed.copy();
+        drop(store);
+        killed = copy;
+        steps += 1;
+    }
+    assert!(steps >= 5, "{steps} steps");
+    let store = killed.open();
+    wait(async {
+        // Chunks 1 (folder 1), 2 (replaced) and 3 (folder 3) are free, 4 lies in folder 2.
+        let mut doomed: Vec<_> =
+            store.doom(START + 1_000, 100).await.unwrap().into_iter().map(|copy| copy.digest).collect();
+        doomed.sort_unstable();
+        assert_eq!(doomed, [1, 2, 3].map(|n| row(n).digest));
+        assert!(store.file_at(world_folder(2), "a/b".parse().unwrap()).await.unwrap().is_some());
+        add_folder(&*store, 1, &[]).await;
+        assert!(store.entries(world_folder(1), None, None, 10).await.unwrap().entries.is_empty());
+        assert!(store.children(world_folder(1), None, None, 10).await.unwrap().unwrap().children.is_empty());
+    });
 }

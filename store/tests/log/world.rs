@@ -4,10 +4,11 @@ use std::fmt::Write;
 use std::future::Future;
 
 use cairn_shared::{
-    BlobDigest, ChunkDigest, ChunkRule, ClientKey, FileId, LinkId, OwnerId, Row, SessionId, UnixMs,
+    BlobDigest, ChunkDigest, ChunkRule, ClientKey, FileId, FolderId, LinkId, OwnerId, Row, SessionId, UnixMs,
 };
 use cairn_store::model::{
-    ChunkRecord, ChunkState, Codec, FileFields, Link, Locator, NewSession, Owner, Publish,
+    ChunkRecord, ChunkState, Codec, FileFields, Folder, Link, Locator, NewFolder, NewSession, Owner, Publish,
+    Target,
 };
 use cairn_store::{MetaStore, StoreError};
 
@@ -48,9 +49,21 @@ pub(crate) async fn start(
     rule: ChunkRule,
     size: Option<u64>,
 ) -> Result<(), StoreError> {
+    start_in(store, n, rule, size, None).await
+}
+
+/// The same for a file that goes to `a/b` of a folder.
+pub(crate) async fn start_in(
+    store: &dyn MetaStore,
+    n: u8,
+    rule: ChunkRule,
+    size: Option<u64>,
+    folder: Option<FolderId>,
+) -> Result<(), StoreError> {
     let fields = FileFields {
         name: "cairn.txt".parse().unwrap(),
         path: Some("a/b".parse().unwrap()),
+        folder,
         mtime: None,
         media_type: Some("text/plain".parse().unwrap()),
         meta: None,
@@ -100,7 +113,7 @@ pub(crate) fn publish(n: u8, now: UnixMs) -> Publish {
 pub(crate) fn link(n: u8, of: u8) -> Link {
     Link {
         id: LinkId::new([n + 100; 16]),
-        file: file(of),
+        target: Target::File(file(of)),
         owner: owner(of),
         token_hash: [n + 100; 32],
         created_at: START,
@@ -131,6 +144,67 @@ pub(crate) async fn fill(store: &dyn MetaStore) {
     store.end_session(session(6), false, START).await.unwrap();
 }
 
+pub(crate) fn folder(n: u8) -> FolderId {
+    FolderId::new([n + 200; 16])
+}
+
+/// A folder with empty ones in it.
+pub(crate) async fn add_folder(store: &dyn MetaStore, n: u8, folders: &[&str]) {
+    try_add_folder(store, n, folders).await.unwrap();
+}
+
+/// The same where it may be refused.
+pub(crate) async fn try_add_folder(
+    store: &dyn MetaStore,
+    n: u8,
+    folders: &[&str],
+) -> Result<(Folder, bool), StoreError> {
+    let new = NewFolder {
+        id: folder(n),
+        owner: owner(n),
+        key: Some(ClientKey::new([n; 16])),
+        name: "cairn".parse().unwrap(),
+        folders: folders.iter().map(|path| path.parse().unwrap()).collect(),
+        link: Some((LinkId::new([n + 200; 16]), [n + 200; 32])),
+        now: START,
+    };
+    store.add_folder(new).await
+}
+
+/// Folders: with a file and an empty folder; with a file that was replaced; on its way out.
+pub(crate) async fn fill_folders(store: &dyn MetaStore) {
+    for n in 1..4 {
+        add_folder(store, n, &["empty/one", "a"]).await;
+    }
+    for (n, of) in [(1, 1), (2, 2), (3, 3), (4, 2)] {
+        start_in(store, n, ChunkRule::Fixed(FULL), Some(u64::from(FULL)), Some(folder(of))).await.unwrap();
+        arrive(store, n, 0, row(n), START).await.unwrap();
+        store.publish(publish(n, START + u64::from(n))).await.unwrap();
+    }
+    store.add_link(Link { target: Target::Folder(folder(1)), ..link(1, 1) }).await.unwrap();
+    store.remove_folder(folder(3), START).await.unwrap();
+}
+
+/// Everything that can be asked of folders, as text.
+pub(crate) async fn look_at_folders(store: &dyn MetaStore) -> String {
+    let mut seen = String::new();
+    for n in 0..NUMBERS {
+        let (id, link) = (folder(n), [n + 200; 32]);
+        writeln!(seen, "{:?}", store.folder(id).await.unwrap()).unwrap();
+        writeln!(seen, "{:?}", store.gone_folder(id).await.unwrap()).unwrap();
+        writeln!(seen, "{:?}", store.entries(id, None, None, 100).await.ok()).unwrap();
+        for parent in [None, Some("empty"), Some("a")] {
+            let parent = parent.map(|path| path.parse().unwrap());
+            writeln!(seen, "{:?}", store.children(id, parent, None, 100).await.unwrap()).unwrap();
+        }
+        writeln!(seen, "{:?}", store.file_at(id, "a/b".parse().unwrap()).await.unwrap()).unwrap();
+        writeln!(seen, "{:?}", store.links(Target::Folder(id)).await.unwrap()).unwrap();
+        writeln!(seen, "{:?}", store.linked(link).await.unwrap()).unwrap();
+        writeln!(seen, "{:?}", store.folders(owner(n), None, 100).await.unwrap()).unwrap();
+    }
+    seen
+}
+
 /// Everything that can be asked, as text.
 pub(crate) async fn look(store: &dyn MetaStore) -> String {
     let mut seen = String::new();
@@ -144,7 +218,7 @@ pub(crate) async fn look(store: &dyn MetaStore) -> String {
         writeln!(seen, "{:?}", store.chunk(row(n).digest).await.unwrap()).unwrap();
         writeln!(seen, "{:?}", store.placement(row(n).digest).await.unwrap()).unwrap();
         writeln!(seen, "{:?}", store.file(file(n)).await.unwrap()).unwrap();
-        writeln!(seen, "{:?}", store.links(file(n)).await.unwrap()).unwrap();
+        writeln!(seen, "{:?}", store.links(Target::File(file(n))).await.unwrap()).unwrap();
         writeln!(seen, "{:?}", store.linked([n; 32]).await.unwrap()).unwrap();
         let blob = BlobDigest::new([n; 32]);
         writeln!(seen, "{:?}", store.file_by_blob(owner(n), blob).await.unwrap()).unwrap();

@@ -3,6 +3,7 @@
 use cairn_shared::limits::CHECK_ROWS_MAX;
 use cairn_shared::message::{CheckRequest, CheckResponse, Declared, HashResponse, RowState};
 use cairn_shared::{BlobDigest, OwnerId, Row, route};
+use cairn_store::model::Target;
 
 use crate::access::{OwnerRight, UploadRight};
 use crate::cairn::Cairn;
@@ -67,7 +68,7 @@ async fn require_space(cairn: &Cairn, right: &UploadRight, rows: &[Row]) -> Answ
 pub(super) async fn find(cairn: &Cairn, right: &OwnerRight, blob: BlobDigest) -> Answer<HashResponse> {
     let file = cairn.meta.file_by_blob(right.owner(), blob).await?.ok_or_else(Refusal::not_found)?;
     let now = cairn.now();
-    let links = cairn.meta.links(file.id).await?;
+    let links = cairn.meta.links(Target::File(file.id)).await?;
     let live = links.iter().find(|link| link.expires_at.is_none_or(|at| at > now));
     Ok(HashResponse {
         blob: file.manifest_digest,

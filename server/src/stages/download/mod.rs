@@ -1,6 +1,8 @@
-//! `GET /d/{token}`: the share page and the bytes.
+//! `GET /d/{token}`: the share pages and the bytes.
 
 mod media;
 mod page;
 pub(crate) mod route;
 mod service;
+mod tree;
+mod tree_page;

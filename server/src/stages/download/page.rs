@@ -14,9 +14,9 @@ const CSS: &str = include_str!("page.css");
 
 /// Every word on the page.
 #[derive(Deserialize)]
-struct Words {
-    lang: String,
-    title: String,
+pub(super) struct Words {
+    pub(super) lang: String,
+    pub(super) title: String,
     download: String,
     checksum: String,
     computing: String,
@@ -27,9 +27,15 @@ struct Words {
     over: String,
     units: [String; 5],
     decimal: String,
+    pub(super) one_file: String,
+    pub(super) files: String,
+    pub(super) empty: String,
+    pub(super) more: String,
+    pub(super) place: String,
 }
 
-fn words(accept_language: Option<&str>) -> &'static Words {
+/// The words of the reader's language.
+pub(super) fn words(accept_language: Option<&str>) -> &'static Words {
     static EN: OnceLock<Words> = OnceLock::new();
     static DE: OnceLock<Words> = OnceLock::new();
     let german = accept_language.is_some_and(|accept| {
@@ -54,7 +60,7 @@ fn read(cell: &'static OnceLock<Words>, text: &str) -> &'static Words {
     })
 }
 
-/// The page's `Content-Security-Policy`: its own style, a link to the bytes, nothing else.
+/// The pages' `Content-Security-Policy`: their own style, links to the bytes, nothing else.
 pub(super) fn policy() -> &'static str {
     static POLICY: OnceLock<String> = OnceLock::new();
     POLICY.get_or_init(|| {
@@ -84,7 +90,7 @@ pub(super) fn shown(file: &Shown, token: &LinkToken, accept_language: Option<&st
             }
         }
     };
-    frame(words, &file.name, &body)
+    frame(words, &file.name, false, &body)
 }
 
 /// The page of a link that gives nothing; `over` where it was live once.
@@ -94,10 +100,11 @@ pub(super) fn gone(over: bool, accept_language: Option<&str>) -> String {
         h1 { @if over { (words.over) } @else { (words.gone) } }
         p { (words.gone_hint) }
     };
-    frame(words, &words.title, &body)
+    frame(words, &words.title, false, &body)
 }
 
-fn frame(words: &Words, title: &str, body: &Markup) -> String {
+/// The page around a body.
+pub(super) fn frame(words: &Words, title: &str, is_wide: bool, body: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang=(words.lang) {
@@ -109,7 +116,7 @@ fn frame(words: &Words, title: &str, body: &Markup) -> String {
                 style { (maud::PreEscaped(CSS)) }
             }
             body {
-                main { (body) }
+                main.wide[is_wide] { (body) }
                 footer { a href="/" { (words.title) } }
             }
         }
@@ -117,7 +124,8 @@ fn frame(words: &Words, title: &str, body: &Markup) -> String {
     .into_string()
 }
 
-fn size(words: &Words, bytes: u64) -> String {
+/// A size for people.
+pub(super) fn size(words: &Words, bytes: u64) -> String {
     let mut value = bytes as f64;
     let mut unit = 0;
     while value >= 999.5 && unit + 1 < words.units.len() {

@@ -1,4 +1,4 @@
-//! Translates `GET /d/{token}` and `GET /d/{token}/raw`.
+//! Translates `GET /d/{token}`, `GET /d/{token}/raw` and `GET /d/{token}/raw/{path}`.
 
 use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
@@ -6,12 +6,13 @@ use actix_web::http::header::{self, HeaderMap, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, web};
 use cairn_shared::{LinkToken, Problem, ProblemCode};
 use data_encoding::BASE64;
+use serde::Deserialize;
 
-use super::{media, page, service};
-use crate::access::{LinkRight, link_right};
+use super::{media, page, service, tree, tree_page};
+use crate::access::{LinkRight, Opened, inside, link_right};
 use crate::cairn::Cairn;
-use crate::http::{Range, attachment, problem_response, requested_range, variable};
-use crate::refusal::Answer;
+use crate::http::{Range, attachment, path_behind, problem_response, query, requested_range, variable};
+use crate::refusal::{Answer, Refusal};
 
 /// What runs in no browser, even where somebody shows it inline (TRUST 4.2).
 const SANDBOX: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; media-src 'self'; frame-ancestors 'none'";
@@ -33,16 +34,51 @@ pub(crate) async fn page(cairn: web::Data<Cairn>, request: HttpRequest) -> HttpR
         .body(html)
 }
 
-async fn page_of(cairn: &Cairn, request: &HttpRequest, language: Option<&str>) -> Answer<String> {
-    let token: LinkToken = variable(request)?;
-    let right = link_right(cairn, &token).await?;
-    Ok(page::shown(&service::shown(&right), &token, language))
+#[derive(Default, Deserialize)]
+struct InQuery {
+    #[serde(rename = "in")]
+    inside: Option<String>,
+    after: Option<String>,
 }
 
-/// 200 or 206 with the bytes, 304, 412 or 416 without.
+async fn page_of(cairn: &Cairn, request: &HttpRequest, language: Option<&str>) -> Answer<String> {
+    let token: LinkToken = variable(request)?;
+    match link_right(cairn, &token).await? {
+        // Whatever others hang on to a link of one file means nothing here.
+        Opened::File(right) => Ok(page::shown(&service::shown(&right), &token, language)),
+        Opened::Folder(right) => {
+            let InQuery { inside, after } = query(request)?;
+            let inside = inside.filter(|path| !path.is_empty());
+            let shown = tree::look(cairn, &right, inside.as_deref(), after.as_deref()).await?;
+            Ok(tree_page::shown(&shown, &token, language))
+        }
+    }
+}
+
+/// 200 or 206 with the bytes of the link's file, 304, 412 or 416 without.
 pub(crate) async fn raw(cairn: web::Data<Cairn>, request: HttpRequest) -> Answer<HttpResponse> {
-    let token: LinkToken = variable(&request)?;
-    let right = link_right(&cairn, &token).await?;
+    match link_right(&cairn, &variable(&request)?).await? {
+        Opened::File(right) => bytes(&cairn, &request, right).await,
+        Opened::Folder(_) => {
+            let detail =
+                "This link gives a folder. The bytes of each of its files are at raw/ and the file's path.";
+            Err(Refusal::new(ProblemCode::NotFound, detail))
+        }
+    }
+}
+
+/// The same for one file of the link's folder. The path is a key and nothing else: it leads nowhere but to an entry.
+pub(crate) async fn raw_in(cairn: web::Data<Cairn>, request: HttpRequest) -> Answer<HttpResponse> {
+    match link_right(&cairn, &variable(&request)?).await? {
+        Opened::File(_) => Err(Refusal::not_found()),
+        Opened::Folder(right) => {
+            let right = inside(&cairn, &right, path_behind(&request, 3)?).await?;
+            bytes(&cairn, &request, right).await
+        }
+    }
+}
+
+async fn bytes(cairn: &web::Data<Cairn>, request: &HttpRequest, right: LinkRight) -> Answer<HttpResponse> {
     let tag = format!("\"{}\"", right.file().manifest_digest);
     let headers = request.headers();
     if lists(headers, header::IF_MATCH).is_some_and(|tags| !matches(&tags, &tag, true)) {
@@ -57,7 +93,7 @@ pub(crate) async fn raw(cairn: web::Data<Cairn>, request: HttpRequest) -> Answer
         Some(given) if given != tag => Range::Whole,
         Some(_) | None => requested_range(lists(headers, header::RANGE).as_deref(), size),
     };
-    respond(&cairn, right, &tag, range).await
+    respond(cairn, right, &tag, range).await
 }
 
 async fn respond(

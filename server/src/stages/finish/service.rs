@@ -14,7 +14,7 @@ use crate::stages::start::check_size;
 /// The longest wait for the whole-file digest before `blob` is answered as null.
 pub(super) const BLOB_WAIT: Duration = Duration::from_secs(2);
 
-/// Publishes the session's rows as a file with a link; waits so long for its whole digest.
+/// Publishes the session's rows as a file with a link, or into its folder; waits so long for its whole digest.
 pub(crate) async fn finish(
     cairn: &Cairn,
     right: &UploadRight,
@@ -25,7 +25,8 @@ pub(crate) async fn finish(
         check_size(right.session().fields.rule, size)?;
     }
     let link = LinkId::new(cairn.fresh_id()?);
-    let wanted = request.link.unwrap_or(true);
+    // What lies in a folder is given by the folder's link.
+    let wanted = request.link.unwrap_or(right.session().fields.folder.is_none());
     let publish = Publish {
         session: right.session().id,
         revision: request.revision,

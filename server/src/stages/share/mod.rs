@@ -2,3 +2,5 @@
 
 pub(crate) mod route;
 mod service;
+
+pub(crate) use service::describe;

@@ -2,20 +2,21 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use cairn_shared::FileId;
-use cairn_shared::limits::{JSON_BYTES_MAX, LIST_ITEMS_MAX};
+use cairn_shared::limits::JSON_BYTES_MAX;
 use serde::Deserialize;
 
 use super::service;
-use crate::access::{file_right, owner_right, share_right};
+use crate::access::{file_right, owner_right, share_right, target_right};
 use crate::cairn::Cairn;
-use crate::http::{Body, asker, optional_json_body, query, variable};
-use crate::refusal::{Answer, Refusal};
+use crate::http::{Body, asker, optional_json_body, page_limit, query, variable};
+use crate::refusal::Answer;
 
 /// 201 with a new link.
 pub(crate) async fn post(cairn: web::Data<Cairn>, request: HttpRequest, body: Body) -> Answer<HttpResponse> {
     let asker = asker(&cairn, &request).await?;
     owner_right(asker.credential)?;
-    let right = file_right(&cairn, asker.credential, variable(&request)?).await?;
+    let id: FileId = variable(&request)?;
+    let right = target_right(&cairn, asker.credential, *id.as_bytes()).await?;
     let wanted = optional_json_body(&request, body, JSON_BYTES_MAX).await?;
     Ok(HttpResponse::Created().json(service::share(&cairn, &right, wanted).await?))
 }
@@ -40,10 +41,7 @@ pub(crate) async fn files(cairn: web::Data<Cairn>, request: HttpRequest) -> Answ
     let asker = asker(&cairn, &request).await?;
     let right = owner_right(asker.credential)?;
     let FilesQuery { after, limit } = query(&request)?;
-    let limit = limit.unwrap_or(LIST_ITEMS_MAX);
-    if !(1..=LIST_ITEMS_MAX).contains(&limit) {
-        return Err(Refusal::field("limit", format!("is not between 1 and {LIST_ITEMS_MAX}")));
-    }
+    let limit = page_limit(limit)?;
     Ok(HttpResponse::Ok().json(service::files(&cairn, &right, after, limit).await?))
 }
 

@@ -2,14 +2,18 @@
 
 use cairn_shared::message::{FileItem, ListResponse, ShareRequest, ShareResponse};
 use cairn_shared::{FileId, LinkId, route};
-use cairn_store::model::{File, Link};
+use cairn_store::model::{File, Link, Target};
 
-use crate::access::{FileRight, LinkEnd, OwnerRight, sha256};
+use crate::access::{FileRight, LinkEnd, OwnerRight, TargetRight, sha256};
 use crate::cairn::Cairn;
 use crate::refusal::{Answer, Refusal};
 
-/// Makes a link to a file.
-pub(super) async fn share(cairn: &Cairn, right: &FileRight, request: ShareRequest) -> Answer<ShareResponse> {
+/// Makes a link to a file or folder.
+pub(super) async fn share(
+    cairn: &Cairn,
+    right: &TargetRight,
+    request: ShareRequest,
+) -> Answer<ShareResponse> {
     let now = cairn.now();
     if request.expires_at.is_some_and(|at| at <= now) {
         return Err(Refusal::field("expires_at", "lies in the past"));
@@ -18,7 +22,7 @@ pub(super) async fn share(cairn: &Cairn, right: &FileRight, request: ShareReques
     let token = cairn.secret.link_token(id);
     let link = Link {
         id,
-        file: right.file(),
+        target: right.target(),
         owner: right.owner(),
         token_hash: sha256(token.as_bytes()),
         created_at: now,
@@ -33,7 +37,7 @@ pub(super) async fn revoke(cairn: &Cairn, right: LinkEnd) -> Answer<()> {
     Ok(cairn.meta.remove_link(right.link(), cairn.now()).await?)
 }
 
-/// One page of the owner's files, each with its links.
+/// One page of the owner's files that lie in no folder, each with its links.
 pub(super) async fn files(
     cairn: &Cairn,
     right: &OwnerRight,
@@ -44,7 +48,7 @@ pub(super) async fn files(
     let next = if files.len() == limit { files.last().map(|file| file.id.to_string()) } else { None };
     let mut items = Vec::with_capacity(files.len());
     for file in files {
-        let links = cairn.meta.links(file.id).await?;
+        let links = cairn.meta.links(Target::File(file.id)).await?;
         items.push(item(cairn, file, &links));
     }
     Ok(ListResponse { items, next })
@@ -70,7 +74,8 @@ fn item(cairn: &Cairn, file: File, links: &[Link]) -> FileItem {
     }
 }
 
-fn describe(cairn: &Cairn, link: &Link) -> ShareResponse {
+/// A link, as its owner sees it.
+pub(crate) fn describe(cairn: &Cairn, link: &Link) -> ShareResponse {
     let url = route::share_page(&cairn.secret.link_token(link.id));
     ShareResponse { link: link.id, url, expires_at: link.expires_at }
 }

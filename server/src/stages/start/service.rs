@@ -2,8 +2,9 @@
 
 use cairn_shared::limits::{CHECK_ROWS_MAX, CHUNK_BYTES_MAX, INTEGER_MAX, META_BYTES_MAX, SESSION_ROWS_MAX};
 use cairn_shared::message::{Limits, StartRequest, StartResponse};
-use cairn_shared::{ChunkRule, OwnerId, SessionId};
+use cairn_shared::{ChunkRule, OwnerId, RelPath, SessionId};
 use cairn_store::model::{FileFields, NewSession, Session};
+use cairn_store::{Conflict, StoreError};
 use data_encoding::HEXLOWER;
 
 use crate::access::StartRight;
@@ -17,6 +18,7 @@ pub(crate) async fn start(
     request: StartRequest,
 ) -> Answer<(StartResponse, bool)> {
     let fields = fields(&request)?;
+    check_place(cairn, right, &request).await?;
     let now = cairn.now();
     let owner = match right.owner() {
         Some(owner) => owner,
@@ -32,8 +34,34 @@ pub(crate) async fn start(
         expires_at: cairn.expires_at(now),
     };
     require_space(cairn, &new).await?;
-    let (session, repeated) = cairn.meta.start(new).await?;
+    let (session, repeated) = cairn.meta.start(new).await.map_err(refused)?;
     Ok((describe(cairn, &session), repeated))
+}
+
+/// Inside a folder a file has a place, and its name at the end of it.
+async fn check_place(cairn: &Cairn, right: &StartRight, request: &StartRequest) -> Answer<()> {
+    let Some(folder) = request.folder else { return Ok(()) };
+    let last = request.path.as_ref().map(RelPath::last);
+    if last == Some(request.name.as_str()) {
+        return Ok(());
+    }
+    let folder = cairn.meta.folder(folder).await?;
+    if folder.is_none_or(|folder| Some(folder.owner) != right.owner()) {
+        return Err(no_folder());
+    }
+    Err(match last {
+        Some(_) => Refusal::field("path", "does not end with the name"),
+        None => Refusal::field("path", "is missing: it says where in the folder"),
+    })
+}
+
+/// A folder that is not there is a wrong field, not a wrong address.
+fn no_folder() -> Refusal {
+    Refusal::field("folder", "names no folder of yours")
+}
+
+fn refused(error: StoreError) -> Refusal {
+    if let StoreError::Conflict(Conflict::FolderGone) = error { no_folder() } else { error.into() }
 }
 
 /// What can't fit is refused before a byte of it is sent, unless it is here in part: then it may be.
@@ -59,12 +87,10 @@ fn fields(request: &StartRequest) -> Answer<FileFields> {
     if request.meta.as_ref().is_some_and(|meta| meta.len() > META_BYTES_MAX) {
         return Err(Refusal::field("meta", format!("has more than {META_BYTES_MAX} bytes")));
     }
-    if request.folder.is_some() {
-        return Err(Refusal::field("folder", "names no folder of yours"));
-    }
     Ok(FileFields {
         name: request.name.clone(),
         path: request.path.clone(),
+        folder: request.folder,
         mtime: request.mtime,
         media_type: request.media_type.clone(),
         meta: request.meta.clone(),

@@ -81,7 +81,7 @@ pub(crate) fn update_wanted(tx: &mut Tx<'_>, fact: &mut SessionFact) -> Result<(
 pub(crate) fn file_by_blob(read: &dyn Read, owner: OwnerId, blob: BlobDigest) -> Result<Option<File>> {
     for entry in scan(read, &keys::blobs_of_owner(blob, owner)) {
         let id = FileId::new(keys::last_id(&entry?.0)?);
-        if let Some(file) = facts::file(read, id)? {
+        if let Some(file) = facts::live_file(read, id)? {
             return Ok(Some(file));
         }
     }

@@ -6,13 +6,13 @@ use cairn_shared::{BlobDigest, ChunkDigest, ManifestDigest, Ranges, Row, Session
 use sha2::{Digest, Sha256};
 
 use super::length::rows_promised;
-use super::still_open;
+use super::{folder, still_open};
 use crate::error::{Conflict, Result};
 use crate::meta::facts::{self, SessionFact, Trim, TrimStep, Wanted};
 use crate::meta::read::Read;
 use crate::meta::tx::Tx;
 use crate::meta::{codec, keys};
-use crate::model::{ChunkState, File, Link, Publish, Session, SessionState};
+use crate::model::{ChunkState, File, Link, Publish, Session, SessionState, Target};
 
 /// What a look at all rows found.
 pub(crate) enum Seen {
@@ -68,10 +68,13 @@ pub(crate) fn publish(tx: &mut Tx<'_>, asked: &Publish, ready: Ready) -> Result<
     }
     let file = new_file(&fact.session, asked, ready);
     facts::put_file(tx, &file)?;
-    tx.put(keys::file_by_owner(file.owner, file.id), Vec::new());
+    match file.fields.folder {
+        Some(id) => folder::put_file(tx, id, &file, asked.now)?,
+        None => tx.put(keys::file_by_owner(file.owner, file.id), Vec::new()),
+    }
     if let Some((id, token_hash)) = asked.link {
-        let (file, owner, created_at) = (file.id, file.owner, asked.now);
-        facts::put_link(tx, &Link { id, file, owner, token_hash, created_at, expires_at: None })?;
+        let (target, owner, created_at) = (Target::File(file.id), file.owner, asked.now);
+        facts::put_link(tx, &Link { id, target, owner, token_hash, created_at, expires_at: None })?;
     }
     match file.blob {
         Some(blob) => {
@@ -117,7 +120,7 @@ pub(crate) fn end(tx: &mut Tx<'_>, mut fact: SessionFact, expired: bool, now: Un
 fn published(read: &dyn Read, session: &Session) -> Result<Option<(Session, File)>> {
     match session.state {
         SessionState::Finished { file, .. } => {
-            let file = facts::file(read, file)?.ok_or(Conflict::NotFound)?;
+            let file = facts::live_file(read, file)?.ok_or(Conflict::NotFound)?;
             Ok(Some((session.clone(), file)))
         }
         SessionState::Open | SessionState::Ended { .. } => Ok(None),

@@ -2,8 +2,10 @@
 
 pub(crate) mod check;
 pub(crate) mod finish;
+pub(crate) mod folder;
 pub(crate) mod follow;
 mod length;
+pub(crate) mod listing;
 pub(crate) mod owner;
 pub(crate) mod share;
 pub(crate) mod start;

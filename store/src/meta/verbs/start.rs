@@ -26,6 +26,7 @@ pub(crate) fn start(tx: &mut Tx<'_>, new: NewSession) -> Result<(Session, bool)>
     }
     let session = fresh(new);
     check_size(&session)?;
+    check_folder(tx, &session)?;
     if let Some(by_key) = by_key {
         tx.put(by_key, codec::id(Some(session.id.as_bytes())));
     }
@@ -44,6 +45,13 @@ fn by_key_found(read: &dyn Read, by_key: &[u8]) -> Result<Option<Session>> {
     let Some(value) = read.get(by_key)? else { return Ok(None) };
     let Some(id) = codec::from_id(&value)? else { return Ok(None) };
     Ok(facts::session(read, SessionId::new(id))?.map(|fact| fact.session))
+}
+
+/// A session goes into no folder but one of its owner's.
+fn check_folder(read: &dyn Read, session: &Session) -> Result<()> {
+    let Some(id) = session.fields.folder else { return Ok(()) };
+    let folder = facts::folder(read, id)?.filter(|folder| folder.owner == session.owner);
+    folder.map(drop).ok_or_else(|| Conflict::FolderGone.into())
 }
 
 fn fresh(new: NewSession) -> Session {

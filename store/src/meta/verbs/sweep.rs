@@ -1,8 +1,8 @@
 //! `sweep`: bounded steps that end what is over and free what nobody holds.
 
-use cairn_shared::{ChunkDigest, OwnerId, SessionId, UnixMs};
+use cairn_shared::{ChunkDigest, FolderId, OwnerId, SessionId, UnixMs};
 
-use super::finish;
+use super::{finish, share};
 use crate::chunk::ChunkCopy;
 use crate::error::{Result, StoreError};
 use crate::meta::facts::{self, Dropped, Trim, TrimStep};
@@ -13,13 +13,14 @@ use crate::model::{ChunkRecord, ChunkState, Doomed, SessionState};
 
 /// Rows that one step changes.
 const STEP_ROWS: usize = 1_000;
-/// Sessions that one step ends or forgets.
+/// Sessions that one step ends or forgets, and files that it deletes.
 const STEP_SESSIONS: usize = 100;
 
 /// One step of the first kind of clean-up that has something to do; false where none has.
 pub(crate) fn step(tx: &mut Tx<'_>, now: UnixMs, archive_before: UnixMs) -> Result<bool> {
     Ok(expire(tx, now)?
         || end_holds(tx, now)?
+        || end_folder(tx, now)?
         || trim(tx, now)?
         || drop_any_rows(tx)?
         || forget_sessions(tx, archive_before)?
@@ -148,24 +149,59 @@ fn expire(tx: &mut Tx<'_>, now: UnixMs) -> Result<bool> {
     Ok(!page.is_empty())
 }
 
-/// Ends holds and then removes rows of a session that ended, or whose file was deleted.
+/// Ends holds and then removes rows of sessions that ended, or whose files were deleted.
 fn end_holds(tx: &mut Tx<'_>, now: UnixMs) -> Result<bool> {
-    let Some((key, value)) = first(tx, &keys::ending_all(), 1)?.pop() else { return Ok(false) };
-    let session = SessionId::new(keys::last_id(&key)?);
-    let owner = codec::from_id(&value)?.map(OwnerId::new);
+    let endings = first(tx, &keys::ending_all(), STEP_SESSIONS)?;
+    let mut room = STEP_ROWS;
+    for (key, owner) in &endings {
+        room -= end_session_holds(tx, key, owner, room, now)?;
+        if room == 0 {
+            break;
+        }
+    }
+    Ok(!endings.is_empty())
+}
+
+/// The same for one session, `room` rows at most; gives how many it took. All of them where there may be more.
+fn end_session_holds(tx: &mut Tx<'_>, key: &[u8], owner: &[u8], room: usize, now: UnixMs) -> Result<usize> {
+    let session = SessionId::new(keys::last_id(key)?);
+    let owner = codec::from_id(owner)?.map(OwnerId::new);
     let owner = owner.ok_or_else(|| StoreError::Damaged("an ending session has no owner".to_owned()))?;
-    let held = first(tx, &keys::helds(session), STEP_ROWS)?;
+    let held = first(tx, &keys::helds(session), room)?;
     for (held, _) in &held {
         release(tx, keys::last_digest(held)?, owner, session, now)?;
     }
-    let rows = first(tx, &keys::rows(session), STEP_ROWS - held.len())?;
-    let is_over = held.len() + rows.len() < STEP_ROWS;
+    let rows = first(tx, &keys::rows(session), room - held.len())?;
+    let taken = held.len() + rows.len();
     for (row, _) in rows {
         tx.remove(row);
     }
-    if is_over {
-        for key in [key, keys::trim(session), keys::dropped(session)] {
+    if taken < room {
+        for key in [key.to_vec(), keys::trim(session), keys::dropped(session)] {
             tx.remove(key);
+        }
+    }
+    Ok(taken)
+}
+
+/// Deletes files of a folder that was deleted, and removes what said where they lay.
+fn end_folder(tx: &mut Tx<'_>, now: UnixMs) -> Result<bool> {
+    let Some((key, _)) = first(tx, &keys::folder_ending_all(), 1)?.pop() else { return Ok(false) };
+    let folder = FolderId::new(keys::last_id(&key)?);
+    let entries = first(tx, &keys::entries(folder), STEP_SESSIONS)?;
+    for (entry, value) in &entries {
+        if let Some(file) = codec::from_entry(value)?.file {
+            share::end_file(tx, file, now)?;
+        }
+        tx.remove(entry.clone());
+    }
+    if entries.len() < STEP_SESSIONS {
+        let children = first(tx, &keys::children_all(folder), STEP_ROWS)?;
+        if children.len() < STEP_ROWS {
+            tx.remove(key);
+        }
+        for (child, _) in children {
+            tx.remove(child);
         }
     }
     Ok(true)
@@ -276,7 +312,7 @@ fn forget_sessions(tx: &mut Tx<'_>, before: UnixMs) -> Result<bool> {
     Ok(!page.is_empty())
 }
 
-/// Forgets that files and links were ended.
+/// Forgets that files, folders and links were ended.
 fn forget_gone(tx: &mut Tx<'_>, before: UnixMs) -> Result<bool> {
     let page = tx.page(&keys::gone_from(0), &keys::gone_from(before), STEP_ROWS)?;
     for (key, _) in &page {
