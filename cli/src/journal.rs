@@ -1,26 +1,26 @@
-//! The client's journal on disk: one file per unfinished upload, locked while somebody works on it.
+//! The client's journal on disk: one file per unfinished upload or folder, locked while somebody works on it.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use cairn_engine::JournalEntry;
 use data_encoding::HEXLOWER;
 use rustix::fs::{FlockOperation, flock};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::owner::write_private;
 
-/// What a file of the journal holds.
+/// What a file of the journal holds; `E` is what is kept of a file, or of a folder.
 #[derive(Serialize, Deserialize)]
-struct Record {
+struct Record<E> {
     /// The server's address.
     server: String,
     /// The file's whole path.
     path: PathBuf,
-    /// What the engine keeps.
-    entry: JournalEntry,
+    /// What is kept.
+    entry: E,
 }
 
 /// One file's place in the journal. Nobody else works on the same file and server while it lives.
@@ -58,13 +58,13 @@ impl Place {
     }
 
     /// What an earlier run left; an entry that can't be read counts as none.
-    pub(crate) fn load(&self) -> Option<JournalEntry> {
+    pub(crate) fn load<E: DeserializeOwned>(&self) -> Option<E> {
         let text = fs::read(&self.path).ok()?;
-        serde_json::from_slice::<Record>(&text).ok().map(|record| record.entry)
+        serde_json::from_slice::<Record<E>>(&text).ok().map(|record| record.entry)
     }
 
     /// Keeps the entry.
-    pub(crate) fn save(&self, entry: JournalEntry) -> anyhow::Result<()> {
+    pub(crate) fn save(&self, entry: impl Serialize) -> anyhow::Result<()> {
         let record = Record { server: self.server.clone(), path: self.file.clone(), entry };
         write_private(&self.path, &serde_json::to_vec(&record)?)
     }

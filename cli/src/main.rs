@@ -1,5 +1,6 @@
 //! The one binary: `cairn serve`, and the terminal's shell around the upload engine.
 
+mod folder;
 mod get;
 mod journal;
 mod owner;

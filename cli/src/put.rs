@@ -10,13 +10,14 @@ use cairn_engine::{Source, State, View};
 use cairn_shared::{Name, RelPath, UnixMs};
 use serde::Serialize;
 
+use crate::folder::{Folders, Receipt, Tree};
 use crate::shell::{Job, Line, Progress, Report, Shell};
 use crate::{StateDir, owner, say};
 
 /// Options of `cairn put`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Files, and folders whose files are uploaded one by one.
+    /// Files, and folders; each gets one link.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// The server's address.
@@ -33,49 +34,50 @@ pub(crate) struct Options {
 pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
     let state = owner::state_folder(options.state.state.as_deref())?;
     let line = Line::new(&options.server)?;
-    let jobs = collect(&options.paths)?;
     let report: Box<dyn Report> = if options.json {
         Box::new(Json { line: line.clone() })
     } else {
         Box::new(Text { line: line.clone() })
     };
-    let failed = Shell::open(&state, line, report)?.run(jobs)?;
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn collect(paths: &[PathBuf]) -> anyhow::Result<Vec<Job>> {
-    let mut jobs = Vec::new();
-    for path in paths {
+    let (mut jobs, mut sent) = (Vec::new(), Vec::new());
+    let mut folders = Folders::open(&state, &line)?;
+    for path in &options.paths {
         let meta = fs::metadata(path).with_context(|| format!("can't read {}", path.display()))?;
         if meta.is_dir() {
-            let whole = path.canonicalize().with_context(|| format!("can't find {}", path.display()))?;
-            let root = whole.parent().unwrap_or(&whole).to_owned();
-            walk(&root, &whole, &mut jobs)?;
+            let (folder, lacking) = folders.begin(Tree::read(path)?)?;
+            sent.push((path, folder));
+            jobs.extend(lacking);
         } else {
             jobs.push(Job { path: path.clone(), source: source(path, None)? });
         }
     }
-    Ok(jobs)
+    let mut is_whole = Shell::open(&state, line.clone(), report)?.run(jobs)? == 0;
+    let mut folders = Folders::open(&state, &line)?;
+    for (path, folder) in sent {
+        let receipt = folders.end(path, &folder)?;
+        is_whole &= receipt.is_whole();
+        if options.json { Json::write(&Event::Receipt(&receipt)) } else { tell_receipt(&receipt) }
+    }
+    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Every file below a folder, by name; links are not followed.
-fn walk(root: &Path, folder: &Path, jobs: &mut Vec<Job>) -> anyhow::Result<()> {
-    let entries = fs::read_dir(folder).with_context(|| format!("can't read {}", folder.display()))?;
-    let mut entries = entries.collect::<Result<Vec<_>, _>>()?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let path = entry.path();
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            walk(root, &path, jobs)?;
-        } else if kind.is_file() {
-            let relative = path.strip_prefix(root).unwrap_or(&path).to_str();
-            let relative =
-                relative.with_context(|| format!("{} has no UTF-8 name", path.display()))?.to_owned();
-            jobs.push(Job { source: source(&path, Some(relative))?, path });
-        }
+/// What the server has of a folder, for people.
+fn tell_receipt(receipt: &Receipt) {
+    say::progress("");
+    say::complain(&format!(
+        "{}: {} of {} files, {} of {} empty folders, {} of {} bytes",
+        receipt.path.display(),
+        receipt.files,
+        receipt.files_expected,
+        receipt.folders,
+        receipt.folders_expected,
+        receipt.bytes,
+        receipt.bytes_expected
+    ));
+    match &receipt.url {
+        Some(url) => say::tell(url),
+        None => say::tell(&format!("{}: stored, without a link", receipt.path.display())),
     }
-    Ok(())
 }
 
 /// A file as the engine sees it.
@@ -89,7 +91,7 @@ pub(crate) fn source(path: &Path, relative: Option<String>) -> anyhow::Result<So
         .map(|relative| relative.parse())
         .transpose()
         .map_err(|error| anyhow::anyhow!("the path of {} {error}", path.display()))?;
-    Ok(Source { name, path: relative, size: meta.len(), mtime: mtime(&meta), media_type: None })
+    Ok(Source { name, path: relative, folder: None, size: meta.len(), mtime: mtime(&meta), media_type: None })
 }
 
 /// When a file was last changed.
@@ -111,7 +113,8 @@ impl Report for Text {
         let name = job.path.display();
         match (view.state, view.finished.as_ref().and_then(|finished| finished.url.as_deref())) {
             (State::Done, Some(url)) => say::tell(&self.line.absolute(url)),
-            (State::Done, None) => say::tell(&format!("{name}: stored, without a link")),
+            // The link of a folder is told once, at its end.
+            (State::Done, None) => {}
             _ => say::complain(&format!("{name}: {}: {}", view.state.as_str(), trouble(view))),
         }
     }
@@ -150,6 +153,7 @@ enum Event<'a> {
         index: u32,
         length: u32,
     },
+    Receipt(&'a Receipt),
     Ended {
         path: &'a Path,
         state: &'a str,

@@ -3,7 +3,10 @@
 use cairn_shared::message::{
     BatchResponse, CheckResponse, FinishResponse, Outcome, StartResponse, StatusResponse,
 };
-use cairn_shared::{ChunkDigest, ClientKey, MediaType, Name, Problem, ProblemCode, RelPath, UnixMs};
+use cairn_shared::problem::Retry;
+use cairn_shared::{
+    ChunkDigest, ClientKey, FolderId, MediaType, Name, Problem, ProblemCode, RelPath, UnixMs,
+};
 
 use crate::{ChunkRef, JournalEntry, PassId, RequestId, UploadId};
 
@@ -85,6 +88,8 @@ pub struct Source {
     pub name: Name,
     /// Where it lay below the folder that was chosen.
     pub path: Option<RelPath>,
+    /// The folder on the server that it goes into, at `path`; it gets no link of its own then.
+    pub folder: Option<FolderId>,
     /// In bytes.
     pub size: u64,
     /// When it was last changed.
@@ -149,6 +154,15 @@ impl Reply {
 }
 
 impl Failure {
+    /// The same request may succeed later.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Network => true,
+            Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..),
+            Self::Problem(problem) => problem.code.retry() == Retry::Later,
+        }
+    }
+
     /// The request was larger than the server, or a proxy before it, takes.
     pub(crate) fn is_too_large(&self) -> bool {
         match self {

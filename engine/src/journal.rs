@@ -3,7 +3,7 @@
 //! Rows are not kept: the server knows them, and a file is read again anyway before anything is believed of
 //! it. Declaring the same rows again is harmless, and the first one that differs opens a new revision.
 
-use cairn_shared::{Bearer, ClientKey, MediaType, Name, RelPath, SessionId, UnixMs};
+use cairn_shared::{Bearer, ClientKey, FolderId, MediaType, Name, RelPath, SessionId, UnixMs};
 use serde::{Deserialize, Serialize};
 
 /// One unfinished upload.
@@ -15,6 +15,9 @@ pub struct JournalEntry {
     pub name: Name,
     /// Where it lay below the folder that was chosen.
     pub path: Option<RelPath>,
+    /// The folder on the server that it goes into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<FolderId>,
     /// Its size as last seen, in bytes. A hint.
     pub size: u64,
     /// Its mtime as last seen. A hint.

@@ -9,7 +9,14 @@ use cairn_shared::problem::*;
 use cairn_shared::*;
 
 fn src(size: u64, mtime: u64) -> Source {
-    Source { name: "f".parse().unwrap(), path: None, size, mtime: Some(mtime), media_type: None }
+    Source {
+        name: "f".parse().unwrap(),
+        path: None,
+        folder: None,
+        size,
+        mtime: Some(mtime),
+        media_type: None,
+    }
 }
 fn key(n: u8) -> ClientKey {
     ClientKey::new([n; 16])
@@ -177,6 +184,7 @@ fn an_upload_published_unheard_then_edited_is_not_called_done() {
         key: key(1),
         name: "f".parse().unwrap(),
         path: None,
+        folder: None,
         size: 65_536,
         mtime: Some(1),
         media_type: None,

@@ -61,7 +61,14 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test;
 
     fn source(name: &str, size: u64, mtime: u64) -> Source {
-        Source { name: name.parse().unwrap(), path: None, size, mtime: Some(mtime), media_type: None }
+        Source {
+            name: name.parse().unwrap(),
+            path: None,
+            folder: None,
+            size,
+            mtime: Some(mtime),
+            media_type: None,
+        }
     }
 
     #[wasm_bindgen_test(unsupported = test)]

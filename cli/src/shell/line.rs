@@ -63,7 +63,26 @@ impl Line {
 
     /// `POST` without a body and without a credential.
     pub(crate) fn post_empty<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
-        let answer = self.send(Method::POST, path, None, ()).and_then(read);
+        self.explain(self.send(Method::POST, path, None, ()).and_then(read))
+    }
+
+    /// `POST` of JSON.
+    pub(crate) fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        credential: Bearer,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        self.send_json(path, credential, body).and_then(read)
+    }
+
+    /// `GET` of JSON.
+    pub(crate) fn get<T: DeserializeOwned>(&self, path: &str, credential: Bearer) -> Result<T, Failure> {
+        self.send(Method::GET, path, Some(credential), ()).and_then(read)
+    }
+
+    /// A failure in words.
+    pub(crate) fn explain<T>(&self, answer: Result<T, Failure>) -> anyhow::Result<T> {
         answer.map_err(|failure| match failure {
             Failure::Network => anyhow::anyhow!("{} does not answer", self.server),
             Failure::Status { status, .. } => anyhow::anyhow!("{} answered with {status}", self.server),

@@ -7,6 +7,7 @@ mod disk_full;
 mod disks;
 mod examples;
 mod facts;
+mod folders;
 mod kill;
 mod no_space;
 mod nth;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::server::{CAIRN, Server, done, download, events, file, hex, put};
+use crate::server::{CAIRN, Server, done, download, file, hex, put};
 
 #[test]
 fn a_file_comes_back_by_its_link_and_again_costs_nothing() {
@@ -41,24 +41,6 @@ fn one_byte_in_front_costs_a_few_mebibytes() {
     let edited = done(&put(&server.url, &state, &path).output().unwrap());
     assert_eq!(edited["finished"]["blob"], hex(&bytes));
     assert!(edited["sent"].as_u64().unwrap() <= 8 << 20, "{edited}");
-}
-
-#[test]
-fn folders_and_empty_files_go_one_by_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(&folder.path().join("data"));
-    let tree = folder.path().join("tree");
-    fs::create_dir_all(tree.join("sub")).unwrap();
-    fs::write(tree.join("empty"), b"").unwrap();
-    fs::write(tree.join("sub/one"), b"one").unwrap();
-    let output = put(&server.url, &folder.path().join("state"), &tree).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let ended: Vec<_> = events(&output).into_iter().filter(|event| event["event"] == "ended").collect();
-    assert_eq!(ended.len(), 2);
-    for event in ended {
-        let expected: &[u8] = if event["path"].as_str().unwrap().ends_with("empty") { b"" } else { b"one" };
-        assert_eq!(download(event["url"].as_str().unwrap()), expected);
-    }
 }
 
 #[test]

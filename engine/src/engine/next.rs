@@ -161,7 +161,7 @@ impl Engine {
                     size: Some(upload.start_size),
                     key: Some(upload.key),
                     path: upload.source.path.clone(),
-                    folder: None,
+                    folder: upload.source.folder,
                     mtime: upload.start_mtime,
                     media_type: upload.source.media_type.clone(),
                     chunking: Some(self.config.rule),

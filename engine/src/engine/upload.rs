@@ -115,7 +115,11 @@ pub(super) struct Checking {
 }
 
 impl Upload {
-    pub(super) fn new(source: Source, key: ClientKey, entry: Option<JournalEntry>) -> Self {
+    pub(super) fn new(mut source: Source, key: ClientKey, entry: Option<JournalEntry>) -> Self {
+        // Where it goes was decided when it was first chosen.
+        if let Some(entry) = entry.as_ref().filter(|entry| entry.folder.is_some()) {
+            (source.folder, source.path) = (entry.folder, entry.path.clone());
+        }
         let changed =
             entry.as_ref().is_some_and(|entry| entry.size != source.size || entry.mtime != source.mtime);
         let session = entry.as_ref().and_then(|entry| entry.session.clone());
@@ -164,6 +168,7 @@ impl Upload {
             key: self.key,
             name: self.source.name.clone(),
             path: self.source.path.clone(),
+            folder: self.source.folder,
             size: if self.ask_status { self.journal_size } else { self.source.size },
             mtime: if self.ask_status { self.journal_mtime } else { self.source.mtime },
             media_type: self.source.media_type.clone(),
@@ -191,7 +196,11 @@ impl Upload {
     /// The file was chosen again.
     pub(super) fn choose(&mut self, source: Source) {
         self.changed |= self.source.size != source.size || self.source.mtime != source.mtime;
+        let (folder, path) = (self.source.folder, self.source.path.take());
         self.source = source;
+        if folder.is_some() {
+            (self.source.folder, self.source.path) = (folder, path);
+        }
         self.trouble = None;
         self.read_after = None;
         if matches!(self.goal, Goal::NeedsFile | Goal::Failed) {

@@ -396,6 +396,7 @@ impl World {
         Source {
             name: format!("{}.bin", upload.0).parse().unwrap(),
             path: None,
+            folder: None,
             size: file.bytes.len() as u64,
             mtime: Some(file.mtime),
             media_type: None,

@@ -78,6 +78,7 @@ impl Client {
         let source = Source {
             name: format!("{}.bin", upload.0).parse().unwrap(),
             path: None,
+            folder: None,
             size: file.bytes.len() as u64,
             mtime: Some(file.mtime),
             media_type: None,

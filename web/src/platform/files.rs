@@ -24,8 +24,14 @@ impl Chosen {
     fn new(file: File) -> Option<Self> {
         let media_type: Option<MediaType> = file.type_().parse().ok();
         let name = name(&file.name())?;
-        let source =
-            Source { name, path: None, size: file.size() as u64, mtime: blob::mtime(&file), media_type };
+        let source = Source {
+            name,
+            path: None,
+            folder: None,
+            size: file.size() as u64,
+            mtime: blob::mtime(&file),
+            media_type,
+        };
         Some(Self { source, file })
     }
 
