@@ -25,6 +25,7 @@ pub struct Proxy {
 struct Shared {
     upstream: SocketAddr,
     sent: AtomicU64,
+    requests: AtomicU64,
     stopped: AtomicBool,
     /// Bytes a second, 0 for no limit.
     limit: AtomicU64,
@@ -40,6 +41,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             upstream,
             sent: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             limit: AtomicU64::new(0),
             pace: Mutex::new((Timer::start(), 0)),
@@ -59,6 +61,11 @@ impl Proxy {
     /// Bytes that came from the browser so far, headers and all.
     pub fn sent_bytes(&self) -> u64 {
         self.shared.sent.load(Ordering::SeqCst)
+    }
+
+    /// Requests that came so far. A head that does not come in a piece of its own is not counted.
+    pub fn requests(&self) -> u64 {
+        self.shared.requests.load(Ordering::SeqCst)
     }
 
     /// Lets through that many bytes a second from the browser; 0 lets through all.
@@ -81,7 +88,12 @@ impl Drop for Proxy {
 
 impl Shared {
     /// Counts bytes from the browser, and waits as the limit wants it.
-    fn count(&self, bytes: u64) {
+    fn count(&self, bytes: &[u8]) {
+        let begins = |method: &&[u8]| bytes.starts_with(method);
+        if [&b"GET "[..], b"POST ", b"PUT ", b"DELETE "].iter().any(begins) {
+            self.requests.fetch_add(1, Ordering::SeqCst);
+        }
+        let bytes = bytes.len() as u64;
         self.sent.fetch_add(bytes, Ordering::SeqCst);
         let limit = self.limit.load(Ordering::SeqCst);
         if limit == 0 {
@@ -123,7 +135,7 @@ fn serve(browser: &TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
 }
 
 /// Copies until one side ends, then ends the other one's half. A broken side breaks both.
-fn copy(mut from: &TcpStream, mut to: &TcpStream, each: impl Fn(u64)) {
+fn copy(mut from: &TcpStream, mut to: &TcpStream, each: impl Fn(&[u8])) {
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
         match from.read(&mut buffer) {
@@ -132,7 +144,7 @@ fn copy(mut from: &TcpStream, mut to: &TcpStream, each: impl Fn(u64)) {
                 return;
             }
             Ok(length) => {
-                each(length as u64);
+                each(&buffer[..length]);
                 if to.write_all(&buffer[..length]).is_ok() {
                     continue;
                 }

@@ -14,11 +14,20 @@ pub(crate) const ENTRIES: &[Entry] = &[
         about: "1 GiB of random bytes through Chromium and by `cairn put`, MiB/s",
         run: upload,
     },
+    Entry {
+        name: "small",
+        about: "10,000 files of 4 KiB by `cairn put`: files a second, requests",
+        run: small,
+    },
     Entry { name: "memory", about: "20 GiB through Chromium: memory of page and server", run: memory },
 ];
 
 fn upload(place: &Place, _args: &[String]) -> anyhow::Result<()> {
     in_browser(place, &["upload"])
+}
+
+fn small(place: &Place, _args: &[String]) -> anyhow::Result<()> {
+    in_browser(place, &["small"])
 }
 
 fn memory(place: &Place, _args: &[String]) -> anyhow::Result<()> {

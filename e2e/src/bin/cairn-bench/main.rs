@@ -1,7 +1,8 @@
-//! Figures that need a browser: `cargo xtask bench upload` and `cargo xtask bench memory` run it.
+//! Figures of the release binary, with a browser and without: `cargo xtask bench upload`, `small` and `memory` run it.
 
 mod memory;
 mod say;
+mod small;
 mod upload;
 
 use std::process::ExitCode;
@@ -11,9 +12,10 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args.as_slice() {
         ["upload"] => upload::run(),
+        ["small"] => small::run(),
         ["memory"] => memory::run(false),
         ["memory", "--within-limits"] => memory::run(true),
-        _ => Err(anyhow::anyhow!("there is `upload`, `memory` and `memory --within-limits`")),
+        _ => Err(anyhow::anyhow!("there is `upload`, `small`, `memory` and `memory --within-limits`")),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
