@@ -1,7 +1,7 @@
 //! What the engine asks a shell to do.
 
-use cairn_shared::SessionId;
 use cairn_shared::message::{BatchCheck, BatchFinish, CheckRequest, FinishRequest, StartRequest};
+use cairn_shared::{ChunkRule, SessionId};
 
 use crate::{JournalEntry, PassId, RequestId, UploadId};
 
@@ -24,6 +24,8 @@ pub enum Effect {
         upload: UploadId,
         /// Which reading; a new number begins at byte 0.
         pass: PassId,
+        /// How to cut it; the same for all of a pass.
+        rule: ChunkRule,
         /// How many more, in bytes.
         bytes: u64,
     },

@@ -3,7 +3,7 @@
 //! Rows are not kept: the server knows them, and a file is read again anyway before anything is believed of
 //! it. Declaring the same rows again is harmless, and the first one that differs opens a new revision.
 
-use cairn_shared::{Bearer, ClientKey, FolderId, MediaType, Name, RelPath, SessionId, UnixMs};
+use cairn_shared::{Bearer, ChunkRule, ClientKey, FolderId, MediaType, Name, RelPath, SessionId, UnixMs};
 use serde::{Deserialize, Serialize};
 
 /// One unfinished upload.
@@ -18,6 +18,9 @@ pub struct JournalEntry {
     /// The folder on the server that it goes into.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<FolderId>,
+    /// How it is cut; where it is absent, as the engine cuts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<ChunkRule>,
     /// Its size as last seen, in bytes. A hint.
     pub size: u64,
     /// Its mtime as last seen. A hint.

@@ -185,6 +185,7 @@ fn an_upload_published_unheard_then_edited_is_not_called_done() {
         name: "f".parse().unwrap(),
         path: None,
         folder: None,
+        rule: None,
         size: 65_536,
         mtime: Some(1),
         media_type: None,

@@ -13,7 +13,7 @@ use cairn_engine::{
     BatchChunk, Config, Effect, Engine, Input, PassId, Reply, RequestId, Source, State, UploadId, View,
 };
 use cairn_shared::limits::PACKED_BYTES_MAX;
-use cairn_shared::{Bearer, ClientKey, SessionId};
+use cairn_shared::{Bearer, ChunkRule, ClientKey, SessionId};
 
 pub(crate) use line::Line;
 use line::{Errand, Senders};
@@ -272,7 +272,7 @@ impl Shell {
                     self.sends.insert(request, chunks.iter().map(sending).collect());
                     self.senders.send(Errand::chunks(request, chunks, self.credential));
                 }
-                Effect::Read { upload, pass, bytes } => self.read(upload, pass, bytes),
+                Effect::Read { upload, pass, rule, bytes } => self.read(upload, pass, rule, bytes),
                 Effect::Release { upload, chunks } => self.held.release(upload, &chunks),
                 Effect::EndPass { upload, pass } => {
                     self.passes.remove(&(upload, pass));
@@ -297,19 +297,21 @@ impl Shell {
         Ok(())
     }
 
-    fn read(&mut self, upload: UploadId, pass: PassId, bytes: u64) {
+    fn read(&mut self, upload: UploadId, pass: PassId, rule: ChunkRule, bytes: u64) {
         let Some(job) = self.uploads.get(&upload).map(|upload| &upload.job) else { return };
         if let Some(running) = self.passes.get(&(upload, pass)) {
             running.grant(bytes);
             return;
         }
-        if bytes <= u64::from(PACKED_BYTES_MAX) + 1 && job.source.size < bytes {
+        // Cut by another rule it may be more than one chunk.
+        let is_one = rule == ChunkRule::FastCdc && bytes <= u64::from(PACKED_BYTES_MAX) + 1;
+        if is_one && job.source.size < bytes {
             self.small.read(upload, pass, job.path.clone());
             self.passes.insert((upload, pass), Pass::whole());
             return;
         }
         let (held, tell) = (self.held.clone(), self.tell.clone());
-        let running = Pass::start(upload, pass, job.path.clone(), held, tell);
+        let running = Pass::start((upload, pass), rule, job.path.clone(), held, tell);
         running.grant(bytes);
         self.passes.insert((upload, pass), running);
     }

@@ -60,15 +60,15 @@ pub(crate) struct Pass {
 impl Pass {
     /// Begins at the file's first byte, and waits for a grant.
     pub(crate) fn start(
-        upload: UploadId,
-        pass: PassId,
+        (upload, pass): (UploadId, PassId),
+        rule: ChunkRule,
         path: PathBuf,
         held: Held,
         tell: Sender<Event>,
     ) -> Self {
         let (grants, granted) = mpsc::channel();
         std::thread::spawn(move || {
-            let reading = Reading { upload, pass, held, tell, granted, offset: 0 };
+            let reading = Reading { upload, pass, rule, held, tell, granted, offset: 0 };
             reading.run(&path);
         });
         Self { grants: Some(grants) }
@@ -94,6 +94,7 @@ struct Unwanted;
 struct Reading {
     upload: UploadId,
     pass: PassId,
+    rule: ChunkRule,
     held: Held,
     tell: Sender<Event>,
     granted: Receiver<u64>,
@@ -120,7 +121,7 @@ impl Reading {
     }
 
     fn read(&mut self, mut file: File, path: &Path) -> Result<(), Unwanted> {
-        let mut cutter = Cutter::new(ChunkRule::FastCdc);
+        let mut cutter = Cutter::new(self.rule);
         let mut buffer = vec![0; READ_BYTES];
         let mut granted = 0;
         loop {

@@ -9,6 +9,7 @@ mod examples;
 mod facts;
 mod folders;
 mod kill;
+mod line;
 mod no_space;
 mod nth;
 mod points;

@@ -61,13 +61,12 @@ impl Engine {
             }
             held += bytes;
             self.begin_pass(*id);
-            let Some(pass) = self.uploads.get_mut(id).and_then(|upload| upload.pass.as_mut()) else {
-                continue;
-            };
+            let Some(upload) = self.uploads.get_mut(id) else { continue };
+            let (rule, Some(pass)) = (upload.rule, &mut upload.pass) else { continue };
             pass.held_bytes = bytes;
             pass.small_until = Some(now + SMALL_READ_MS);
             let pass = pass.id;
-            self.effects.push_back(Effect::Read { upload: *id, pass, bytes });
+            self.effects.push_back(Effect::Read { upload: *id, pass, rule, bytes });
         }
     }
 

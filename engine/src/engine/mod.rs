@@ -22,7 +22,7 @@ use upload::{Goal, Upload};
 /// Limits that all uploads share.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// How files are cut.
+    /// How files are cut, unless something on the way takes no chunks of that length.
     pub rule: ChunkRule,
     /// Bytes granted to readers and not released yet. At least twice the rule's longest chunk per active upload.
     pub held_bytes_max: u64,
@@ -181,7 +181,7 @@ impl Engine {
 
     fn add(&mut self, id: UploadId, source: Source, key: ClientKey, entry: Option<JournalEntry>) {
         let known = entry.is_some();
-        self.uploads.insert(id, Upload::new(source, key, entry));
+        self.uploads.insert(id, Upload::new(source, key, entry, self.config.rule));
         if !known {
             self.save(id);
         }

@@ -90,11 +90,13 @@ impl Engine {
         if self.uploads.get(&id).is_some_and(|upload| upload.pass.is_none()) {
             self.begin_pass(id);
         }
-        let Some(pass) = self.uploads.get_mut(&id).and_then(|upload| upload.pass.as_mut()) else { return };
+        let Some(upload) = self.uploads.get_mut(&id) else { return };
+        let Some(pass) = &mut upload.pass else { return };
         let room = share.saturating_sub(pass.held_bytes).min(self.config.held_bytes_max.saturating_sub(held));
         if !pass.ended && room >= grant_min(share) {
             pass.held_bytes += room;
-            self.effects.push_back(Effect::Read { upload: id, pass: pass.id, bytes: room });
+            let (pass, rule) = (pass.id, upload.rule);
+            self.effects.push_back(Effect::Read { upload: id, pass, rule, bytes: room });
         }
     }
 
@@ -164,7 +166,7 @@ impl Engine {
                     folder: upload.source.folder,
                     mtime: upload.start_mtime,
                     media_type: upload.source.media_type.clone(),
-                    chunking: Some(self.config.rule),
+                    chunking: Some(upload.rule),
                     meta: None,
                 };
                 (Kind::Start, Call::Start(request))
@@ -188,7 +190,6 @@ impl Engine {
     }
 
     fn check_or_finish(&mut self, id: UploadId) -> Option<(Kind, Asked)> {
-        let rule = self.config.rule;
         let upload = self.uploads.get_mut(&id)?;
         let (revises, has_rows) = upload.wants_check();
         if revises || has_rows {
@@ -206,7 +207,7 @@ impl Engine {
             revision: Some(upload.revision),
             chunks: Some(upload.rows.len()),
             size: Some(upload.source.size),
-            manifest_digest: Some(upload.rows.manifest_digest(rule)),
+            manifest_digest: Some(upload.rows.manifest_digest(upload.rule)),
             link: None,
         };
         Some((Kind::Finish, Asked::Finish(request)))

@@ -1,8 +1,9 @@
 //! What answers change.
 
+use cairn_shared::limits::FIXED_BYTES_MIN;
 use cairn_shared::message::{CheckResponse, FinishResponse, SessionState, StartResponse, StatusResponse};
 use cairn_shared::problem::Retry;
-use cairn_shared::{ClientKey, Problem, ProblemCode, Row};
+use cairn_shared::{ChunkRule, ClientKey, Problem, ProblemCode, Row};
 
 use super::next::{BLOB_PAUSE_MAX_MS, BLOB_PAUSE_MS};
 use super::upload::Goal;
@@ -17,8 +18,19 @@ use crate::{Now, RequestId, UploadId};
 const MISMATCHES_MAX: u32 = 3;
 /// Refusals in a row that are tried again, though no retry is promised to help.
 const REFUSALS_MAX: u32 = 8;
+/// The longest chunks where the usual ones were too long, in bytes: half of what proxies take that are told nothing.
+const NARROW_BYTES_MAX: u32 = 512 << 10;
 /// Attempts to give a cancelled session up; its time ends it anyway.
 const FAREWELLS_MAX: u32 = 5;
+
+/// The rule to try when a chunk of `length` bytes was too long: proxies take 1 MiB, or another power of two.
+fn narrower(rule: ChunkRule, length: u32) -> Option<ChunkRule> {
+    let shorter = match rule {
+        ChunkRule::FastCdc => (length / 2 + 1).next_power_of_two().min(NARROW_BYTES_MAX),
+        ChunkRule::Fixed(bytes) => bytes / 2,
+    };
+    (shorter >= FIXED_BYTES_MIN && shorter < length).then_some(ChunkRule::Fixed(shorter))
+}
 
 impl Engine {
     pub(super) fn take_reply(&mut self, request: RequestId, reply: Result<Reply, Failure>, now: Now) {
@@ -66,7 +78,7 @@ impl Engine {
             (Kind::Status, Reply::Status(status)) => self.told_status(id, status, now),
             (Kind::Check, Reply::Check(checked)) => self.checked(id, checked),
             (Kind::Finish, Reply::Finish(finished)) => {
-                if upload.rows.manifest_digest(self.config.rule) == finished.manifest_digest {
+                if upload.rows.manifest_digest(upload.rule) == finished.manifest_digest {
                     self.published(id, finished, now);
                 } else {
                     self.fail(id, Trouble::Problem(ProblemCode::ManifestDiffers));
@@ -188,8 +200,13 @@ impl Engine {
             },
             Kind::Send(index, row) => {
                 let Some(upload) = self.uploads.get_mut(&id) else { return };
-                if upload.rows.lost(index, row) {
-                    self.troubled(id, kind, failure, now);
+                if !upload.rows.lost(index, row) {
+                    return;
+                }
+                let narrower = if failure.is_too_large() { narrower(upload.rule, row.length) } else { None };
+                match narrower {
+                    Some(rule) => self.cut_anew(id, rule),
+                    None => self.troubled(id, kind, failure, now),
                 }
             }
             Kind::Start | Kind::Status | Kind::Check | Kind::Finish => {
@@ -345,6 +362,16 @@ impl Engine {
             | Code::Unavailable
             | Code::StorageFull => self.fail(id, trouble),
         }
+    }
+
+    /// Something on the way takes no chunk of that length: the file is cut into shorter ones, and so are later files.
+    fn cut_anew(&mut self, id: UploadId, rule: ChunkRule) {
+        self.config.rule = rule;
+        self.end_pass(id);
+        let Some(upload) = self.uploads.get_mut(&id) else { return };
+        upload.rule = rule;
+        upload.rows.truncate(0);
+        self.replace_session(id);
     }
 
     /// Begins another session under a fresh key; what the server holds of this owner's is not sent again.

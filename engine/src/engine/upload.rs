@@ -2,7 +2,7 @@
 
 use cairn_shared::limits::PACKED_BYTES_MAX;
 use cairn_shared::message::FinishResponse;
-use cairn_shared::{ClientKey, UnixMs};
+use cairn_shared::{ChunkRule, ClientKey, UnixMs};
 
 use super::rows::Rows;
 use crate::input::Source;
@@ -53,6 +53,8 @@ pub(super) struct Pass {
 pub(super) struct Upload {
     pub(super) source: Source,
     pub(super) key: ClientKey,
+    /// How it is cut.
+    pub(super) rule: ChunkRule,
     pub(super) start_size: u64,
     pub(super) start_mtime: Option<UnixMs>,
     pub(super) session: Option<SessionHandle>,
@@ -115,7 +117,12 @@ pub(super) struct Checking {
 }
 
 impl Upload {
-    pub(super) fn new(mut source: Source, key: ClientKey, entry: Option<JournalEntry>) -> Self {
+    pub(super) fn new(
+        mut source: Source,
+        key: ClientKey,
+        entry: Option<JournalEntry>,
+        rule: ChunkRule,
+    ) -> Self {
         // Where it goes was decided when it was first chosen.
         if let Some(entry) = entry.as_ref().filter(|entry| entry.folder.is_some()) {
             (source.folder, source.path) = (entry.folder, entry.path.clone());
@@ -125,6 +132,7 @@ impl Upload {
         let session = entry.as_ref().and_then(|entry| entry.session.clone());
         let is_kept = entry.is_some() || source.path.is_none() || source.size > u64::from(PACKED_BYTES_MAX);
         Self {
+            rule: entry.as_ref().and_then(|entry| entry.rule).unwrap_or(rule),
             key: entry.as_ref().map_or(key, |entry| entry.key),
             start_size: entry.as_ref().map_or(source.size, |entry| entry.start_size),
             start_mtime: entry.as_ref().map_or(source.mtime, |entry| entry.start_mtime),
@@ -169,6 +177,7 @@ impl Upload {
             name: self.source.name.clone(),
             path: self.source.path.clone(),
             folder: self.source.folder,
+            rule: Some(self.rule),
             size: if self.ask_status { self.journal_size } else { self.source.size },
             mtime: if self.ask_status { self.journal_mtime } else { self.source.mtime },
             media_type: self.source.media_type.clone(),

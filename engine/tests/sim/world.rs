@@ -455,9 +455,9 @@ impl World {
                         chunks.iter().map(|c| (c.session, c.index, bytes(c.upload, c.chunk))).collect();
                     self.depart(request, Asked::Chunks(chunks));
                 }
-                Effect::Read { upload, pass, bytes } => {
+                Effect::Read { upload, pass, rule, bytes } => {
                     let reading = self.readings.entry((upload, pass)).or_insert_with(|| Reading {
-                        cutter: Cutter::new(RULE),
+                        cutter: Cutter::new(rule),
                         at: 0,
                         granted: 0,
                         cut: 0,

@@ -149,9 +149,9 @@ impl Client {
                 let frames = chunks.into_iter().map(frame).collect::<Vec<_>>().concat();
                 self.leaving.push((request, Asked::Frames(frames)));
             }
-            Effect::Read { upload, pass, bytes } => {
+            Effect::Read { upload, pass, rule, bytes } => {
                 let reading = self.readings.entry((upload, pass)).or_insert_with(|| Reading {
-                    cutter: Cutter::new(RULE),
+                    cutter: Cutter::new(rule),
                     at: 0,
                     granted: 0,
                     cut: 0,
