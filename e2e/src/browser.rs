@@ -138,6 +138,14 @@ pub fn profile_that_allows(profile: &Path, origin: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Waits until the browser has written down what pages may read: what it has only in mind dies with it.
+pub fn wait_allowance_kept(profile: &Path) -> anyhow::Result<()> {
+    const SECONDS: u64 = 25;
+    let file = profile.join("Default/Preferences");
+    let kept = || Ok(fs::read_to_string(&file)?.contains("file_system_access_chooser_data").then_some(()));
+    Deadline::seconds(SECONDS).until(|| "the browser keeps what pages may read".to_owned(), kept)
+}
+
 fn trouble(event: &crate::cdp::Event) -> Option<String> {
     let params = &event.params;
     match event.method.as_str() {

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use cairn_e2e::{Browser, Deadline, Options, Page, Proxy, Server, Tab, profile_that_allows};
+use cairn_e2e::{
+    Browser, Deadline, Options, Page, Proxy, Server, Tab, profile_that_allows, wait_allowance_kept,
+};
 use serde_json::Value;
 
 const SOON: Duration = Duration::from_secs(45);
@@ -120,7 +122,7 @@ fn one_click_goes_on_with_a_folder() -> anyhow::Result<()> {
     let proxy = Proxy::start(server.address())?;
     let profile = folder.path().join("profile");
     profile_that_allows(&profile, &proxy.url(""))?;
-    let options = Options { profile: Some(profile), ..Options::default() };
+    let options = Options { profile: Some(profile.clone()), ..Options::default() };
     let browser = Browser::start_with(&options)?;
     let tab = browser.open(&proxy.url("/"))?;
     Page::ready(&tab)?.drop_files(&[&root])?;
@@ -128,8 +130,12 @@ fn one_click_goes_on_with_a_folder() -> anyhow::Result<()> {
         || format!("a third is done; the page says:\n{}", tab.text()),
         || Ok((done_files(&tab)? > FILES as u64 / 3).then_some(())),
     )?;
+    // Slow enough that the rest is not through before that.
+    proxy.limit(1_000);
+    wait_allowance_kept(&profile)?;
     browser.kill();
     drop(tab);
+    proxy.limit(0);
 
     let browser = Browser::start_with(&options)?;
     let tab = browser.open(&proxy.url("/"))?;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use cairn_e2e::{
-    Browser, Deadline, Options, Page, Proxy, Server, Tab, WINDOW_BYTES, get, profile_that_allows, random_file,
+    Browser, Deadline, Options, Page, Proxy, Server, Tab, WINDOW_BYTES, get, profile_that_allows,
+    random_file, wait_allowance_kept,
 };
 use tempfile::TempDir;
 
@@ -33,7 +34,7 @@ impl Killed {
         let proxy = Proxy::start(server.address())?;
         let profile = folder.path().join("profile");
         profile_that_allows(&profile, &proxy.url(""))?;
-        let options = Options { profile: Some(profile), ..Options::default() };
+        let options = Options { profile: Some(profile.clone()), ..Options::default() };
         let browser = Browser::start_with(&options)?;
         let tab = browser.open(&proxy.url("/"))?;
         proxy.limit(8_000_000);
@@ -42,6 +43,8 @@ impl Killed {
             || format!("half of it is sent; the page says:\n{}", tab.text()),
             || Ok((proxy.sent_bytes() >= SIZE / 2).then_some(())),
         )?;
+        proxy.limit(100_000);
+        wait_allowance_kept(&profile)?;
         browser.kill();
         drop(tab);
         proxy.limit(0);

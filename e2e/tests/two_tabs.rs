@@ -15,7 +15,7 @@ fn the_second_tab_takes_over() -> anyhow::Result<()> {
     let digests = [random_file(&by_handle, SIZE, 5)?, random_file(&chosen, SIZE, 6)?];
     let first = browser.open(&proxy.url("/"))?;
     let page = Page::ready(&first)?;
-    proxy.limit(5_000_000);
+    proxy.limit(1_000_000);
     page.drop_files(&[&by_handle])?;
     page.choose_files(&[&chosen])?;
     page.wait_state("by handle.bin", "sending", SOON)?;

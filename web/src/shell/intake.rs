@@ -97,6 +97,8 @@ impl Shell {
         self.wait_elsewhere(upload, Some(key));
         let shell = self.clone();
         spawn_local(async move {
+            // The row says it from now on.
+            shell.look_for_unfinished().await;
             shell.0.claims.wait(key).await;
             shell.wait_elsewhere(upload, None);
             let entry = match &shell.0.db {
