@@ -15,11 +15,14 @@ fn the_second_tab_takes_over() -> anyhow::Result<()> {
     let digests = [random_file(&by_handle, SIZE, 5)?, random_file(&chosen, SIZE, 6)?];
     let first = browser.open(&proxy.url("/"))?;
     let page = Page::ready(&first)?;
-    proxy.limit(1_000_000);
+    proxy.limit(2_000_000);
     page.drop_files(&[&by_handle])?;
     page.choose_files(&[&chosen])?;
     page.wait_state("by handle.bin", "sending", SOON)?;
-    page.wait_state("chosen.bin", "sending", SOON)?;
+    first.wait_for(
+        "document.querySelector('[data-name=\"chosen.bin\"]')?.dataset.state !== 'waiting'",
+        SOON,
+    )?;
 
     let second = browser.open(&proxy.url("/"))?;
     let page = Page::ready(&second)?;

@@ -15,6 +15,9 @@ use crate::platform::clock;
 /// A question that nobody answers counts as refused after this time, in milliseconds.
 const ANSWER_MS_MAX: u32 = 120_000;
 
+/// A picker that ends sooner was not ended by a person: something keeps it from opening. In milliseconds.
+const SEEN_MS: u64 = 150;
+
 #[wasm_bindgen]
 extern "C" {
     /// web-sys has permissions behind a compiler flag only, so the calls are bound here.
@@ -131,9 +134,11 @@ async fn pick(name: &str, option: &str, value: &JsValue) -> Result<JsValue, NotP
         .ok()
         .and_then(|promise| promise.dyn_into().ok())
         .ok_or(NotPicked::Broken)?;
+    let opened = clock::now();
     JsFuture::from(promise).await.map_err(|error| {
         let name = Reflect::get(&error, &JsValue::from_str("name")).ok().and_then(|name| name.as_string());
-        if name.as_deref() == Some("AbortError") { NotPicked::Cancelled } else { NotPicked::Broken }
+        let seen = clock::now() - opened >= SEEN_MS;
+        if name.as_deref() == Some("AbortError") && seen { NotPicked::Cancelled } else { NotPicked::Broken }
     })
 }
 

@@ -14,11 +14,20 @@ pub(crate) const ENTRIES: &[Entry] = &[
         about: "1 GiB of random bytes through Chromium and by `cairn put`, MiB/s",
         run: upload,
     },
+    Entry {
+        name: "workers",
+        about: "four files of 256 MiB through Chromium by one worker and by two, in turns",
+        run: workers,
+    },
     Entry { name: "memory", about: "20 GiB through Chromium: memory of page and server", run: memory },
 ];
 
 fn upload(place: &Place, _args: &[String]) -> anyhow::Result<()> {
     in_browser(place, &["upload"])
+}
+
+fn workers(place: &Place, _args: &[String]) -> anyhow::Result<()> {
+    in_browser(place, &["workers"])
 }
 
 fn memory(place: &Place, _args: &[String]) -> anyhow::Result<()> {

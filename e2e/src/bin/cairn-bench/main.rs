@@ -1,4 +1,4 @@
-//! Figures that need a browser: `cargo xtask bench upload` and `cargo xtask bench memory` run it.
+//! Figures that need a browser: `cargo xtask bench` runs it for `upload`, `workers` and `memory`.
 
 mod memory;
 mod say;
@@ -11,9 +11,10 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args.as_slice() {
         ["upload"] => upload::run(),
+        ["workers"] => upload::compare_workers(),
         ["memory"] => memory::run(false),
         ["memory", "--within-limits"] => memory::run(true),
-        _ => Err(anyhow::anyhow!("there is `upload`, `memory` and `memory --within-limits`")),
+        _ => Err(anyhow::anyhow!("there is `upload`, `workers`, `memory` and `memory --within-limits`")),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
