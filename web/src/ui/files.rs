@@ -37,7 +37,7 @@ pub fn Files(page: Page) -> impl IntoView {
                         children=move |item| view! { <Item page item /> }
                     />
                 </ul>
-                <Show when=move || (hidden.get() > 0)>
+                <Show when=move || hidden.get() != 0>
                     <button
                         type="button"
                         class="button button-quiet"
