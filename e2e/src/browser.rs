@@ -44,6 +44,8 @@ const FLAGS: &[&str] = &[
 pub struct Options {
     /// Further flags of its command line.
     pub flags: Vec<String>,
+    /// A folder of the test's that outlives the browser; an empty one of its own where there is none.
+    pub profile: Option<PathBuf>,
 }
 
 /// A running browser.
@@ -52,7 +54,7 @@ pub struct Browser {
     // Ended first: the profile can't be removed while the browser writes to it.
     group: Group,
     cdp: Rc<RefCell<Cdp>>,
-    _profile: TempDir,
+    _profile: Option<TempDir>,
 }
 
 impl Browser {
@@ -63,19 +65,24 @@ impl Browser {
 
     /// Starts one, differently.
     pub fn start_with(options: &Options) -> anyhow::Result<Self> {
-        let profile = tempfile::Builder::new().prefix("cairn-e2e-chromium-").tempdir()?;
-        let log = profile.path().join("browser.log");
+        let own = match &options.profile {
+            Some(_) => None,
+            None => Some(tempfile::Builder::new().prefix("cairn-e2e-chromium-").tempdir()?),
+        };
+        let profile = own.as_ref().map(|folder| folder.path().to_owned()).or_else(|| options.profile.clone());
+        let profile = profile.context("a browser has a profile")?;
+        let log = profile.join("browser.log");
         let mut command = Command::new(program()?);
         command.args(FLAGS).args(&options.flags);
-        command.arg(format!("--user-data-dir={}", profile.path().display())).arg("about:blank");
+        command.arg(format!("--user-data-dir={}", profile.display())).arg("about:blank");
         // Caches and crash reports belong to the profile too, not to whoever runs the tests.
-        command
-            .env("HOME", profile.path())
-            .env("LANGUAGE", "en")
-            .stdout(Stdio::null())
-            .stderr(File::create(&log)?);
+        command.env("HOME", &profile).env("LANGUAGE", "en").stdout(Stdio::null()).stderr(File::create(&log)?);
+        let port_file = profile.join("DevToolsActivePort");
+        if port_file.exists() {
+            // An earlier browser's, which had no time to remove it.
+            fs::remove_file(&port_file)?;
+        }
         let mut group = Group::spawn(&mut command)?;
-        let port_file = profile.path().join("DevToolsActivePort");
         let started = Deadline::seconds(START_SECONDS).until(
             || "Chromium opens its DevTools port".to_owned(),
             || {
@@ -88,7 +95,7 @@ impl Browser {
         let log = || format!("Chromium did not start:\n{}", fs::read_to_string(&log).unwrap_or_default());
         let (port, path) = started.with_context(log)?;
         let cdp = Rc::new(RefCell::new(Cdp::connect(port, &path)?));
-        Ok(Self { group, cdp, _profile: profile })
+        Ok(Self { group, cdp, _profile: own })
     }
 
     /// Opens a page in a new tab and waits until it has loaded.
@@ -110,10 +117,33 @@ impl Browser {
         Ok(cdp.events()?.iter().filter_map(trouble).collect())
     }
 
+    /// Kills it and all of its processes, as a power cut would.
+    pub fn kill(self) {}
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.group.pid()
     }
+}
+
+/// Makes a profile in which a person has allowed pages of that origin to read the files they keep handles of, at
+/// every visit: a browser without a window has no dialog to ask by.
+pub fn profile_that_allows(profile: &Path, origin: &str) -> anyhow::Result<()> {
+    let folder = profile.join("Default");
+    fs::create_dir_all(&folder)?;
+    let exception = json!({ format!("{origin},*"): { "last_modified": "13439702599107479", "setting": 1 } });
+    let exceptions = json!({ "file_system_access_extended_permission": exception });
+    let preferences = json!({ "profile": { "content_settings": { "exceptions": exceptions } } });
+    fs::write(folder.join("Preferences"), preferences.to_string())?;
+    Ok(())
+}
+
+/// Waits until the browser has written down what pages may read: what it has only in mind dies with it.
+pub fn wait_allowance_kept(profile: &Path) -> anyhow::Result<()> {
+    const SECONDS: u64 = 25;
+    let file = profile.join("Default/Preferences");
+    let kept = || Ok(fs::read_to_string(&file)?.contains("file_system_access_chooser_data").then_some(()));
+    Deadline::seconds(SECONDS).until(|| "the browser keeps what pages may read".to_owned(), kept)
 }
 
 fn trouble(event: &crate::cdp::Event) -> Option<String> {

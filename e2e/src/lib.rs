@@ -15,7 +15,7 @@ mod proxy;
 mod server;
 mod tab;
 
-pub use browser::{Browser, Options};
+pub use browser::{Browser, Options, profile_that_allows, wait_allowance_kept};
 pub use clock::{Deadline, Timer};
 pub use half_way::{HalfWay, WINDOW_BYTES};
 pub use http::{Answer, get};

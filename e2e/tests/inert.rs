@@ -69,8 +69,10 @@ fn the_share_page_works_without_script() -> anyhow::Result<()> {
     page.wait_state("<b>bold<b> & more.txt", "done", SOON)?;
     let link = page.link("<b>bold<b> & more.txt")?;
 
-    let without =
-        Browser::start_with(&Options { flags: vec!["--blink-settings=scriptEnabled=false".to_owned()] })?;
+    let without = Browser::start_with(&Options {
+        flags: vec!["--blink-settings=scriptEnabled=false".to_owned()],
+        ..Options::default()
+    })?;
     let tab = without.open(&link)?;
     assert!(tab.text().contains("<b>bold<b> & more.txt"), "{}", tab.text());
     // DevTools still may ask where the page's own scripts may not run.

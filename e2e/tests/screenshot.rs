@@ -29,6 +29,11 @@ fn the_page_looks_right_on_every_screen() -> anyhow::Result<()> {
         130_000_000,
     )?;
 
+    let album = folder.path().join("Album, second half");
+    std::fs::create_dir(&album)?;
+    for index in 0..12 {
+        random_file(&album.join(format!("{index:02}.jpg")), 3_000_000, 100 + index)?;
+    }
     let tab = browser.open(&proxy.url("/"))?;
     let page = Page::ready(&tab)?;
     on_every_screen(&tab, "empty")?;
@@ -42,9 +47,12 @@ fn the_page_looks_right_on_every_screen() -> anyhow::Result<()> {
     tab.wait_for("Number(document.querySelector('[data-state=sending]')?.dataset.stored) > 8e6", SOON)?;
     page.click_in_row(name(&paused), "row-pause")?;
     page.wait_state(name(&paused), "paused", SOON)?;
-    page.drop_files(&[&sending])?;
+    page.drop_files(&[&album, &sending])?;
     tab.wait_for("Number(document.querySelector('[data-state=sending]')?.dataset.stored) > 4e6", SOON)?;
     on_every_screen(&tab, "rows")?;
+    tab.navigate(&proxy.url("/"))?;
+    tab.wait_for("document.querySelectorAll('[data-testid=continue]').length === 3", SOON)?;
+    on_every_screen(&tab, "unfinished")?;
     assert_eq!(browser.troubles()?, Vec::<String>::new());
     Ok(())
 }

@@ -1,17 +1,20 @@
-//! One tab owns a session: claims over Web Locks in a real browser.
+//! One tab owns a session: claims over Web Locks, and by signs of life, in a real browser.
 
 #![cfg(target_arch = "wasm32")]
+#![expect(clippy::unwrap_used, reason = "a test that can not go on has failed")]
 
-use cairn_web::platform::clock::sleep;
+use cairn_web::platform::clock::{sleep, unix_now};
+use cairn_web::platform::idb::Db;
 use cairn_web::platform::locks::Claims;
 use cairn_web::platform::random::client_key;
+use futures_util::future::join;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
 #[wasm_bindgen_test]
 async fn a_session_has_one_owner_until_it_is_given_back() {
-    let (one, two) = (Claims::new(), Claims::new());
+    let (one, two) = (Claims::new(None), Claims::new(None));
     let key = client_key();
     assert!(one.claim(key).await);
     assert!(one.claim(key).await);
@@ -25,7 +28,7 @@ async fn a_session_has_one_owner_until_it_is_given_back() {
 
 #[wasm_bindgen_test]
 async fn a_fresh_key_is_claimed_without_waiting() {
-    let (one, two) = (Claims::new(), Claims::new());
+    let (one, two) = (Claims::new(None), Claims::new(None));
     let (key, dropped) = (client_key(), client_key());
     one.claim_fresh(key);
     one.claim_fresh(dropped);
@@ -33,4 +36,44 @@ async fn a_fresh_key_is_claimed_without_waiting() {
     sleep(50).await;
     assert!(!two.claim(key).await);
     assert!(two.claim(dropped).await);
+}
+
+#[wasm_bindgen_test]
+async fn who_waits_has_it_as_soon_as_it_is_given_back() {
+    let (one, two) = (Claims::new(None), Claims::new(None));
+    let key = client_key();
+    assert!(one.claim(key).await);
+    let give_back = async {
+        sleep(100).await;
+        assert!(!two.claim(key).await);
+        one.release(key);
+    };
+    join(two.wait(key), give_back).await;
+    assert!(!one.claim(key).await);
+}
+
+#[wasm_bindgen_test]
+async fn tabs_without_web_locks_know_each_other() {
+    let name = format!("test-{}", client_key());
+    let db = Db::open(&name).await;
+    let (one, two) = (Claims::by_signs(db.clone()), Claims::by_signs(db));
+    let key = client_key();
+    assert!(one.claim(key).await);
+    assert!(!two.claim(key).await);
+    one.release(key);
+    sleep(50).await;
+    assert!(two.claim(key).await);
+}
+
+#[wasm_bindgen_test]
+async fn the_heartbeat_speaks_for_a_tab_that_does_not_answer() {
+    let name = format!("test-{}", client_key());
+    let db = Db::open(&name).await.unwrap();
+    let (frozen, gone) = (client_key(), client_key());
+    let (its, theirs) = (client_key(), client_key());
+    db.beat(frozen, unix_now() - 60_000, vec![its]).await.unwrap();
+    db.beat(gone, unix_now() - 600_000, vec![theirs]).await.unwrap();
+    let claims = Claims::by_signs(Some(db));
+    assert!(!claims.claim(its).await);
+    assert!(claims.claim(theirs).await);
 }

@@ -5,10 +5,13 @@
 
 use cairn_engine::JournalEntry;
 use cairn_engine::journal::SessionHandle;
-use cairn_shared::{Bearer, ClientKey, SessionId};
-use cairn_web::platform::idb::Db;
+use cairn_shared::{Bearer, ChunkRule, ClientKey, FolderId, SessionId};
+use cairn_web::platform::handle::Handle;
+use cairn_web::platform::idb::{Batch, Db, FolderRecord};
 use cairn_web::platform::random;
 use futures_util::future::join;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -23,6 +26,8 @@ fn entry(key: u8, stored: u64) -> JournalEntry {
         key: ClientKey::new([key; 16]),
         name: "überblick 山.txt".parse().unwrap(),
         path: Some("a/b".parse().unwrap()),
+        folder: Some(FolderId::new([5; 16])),
+        rule: Some(ChunkRule::Fixed(65_536)),
         size: 1 << 40,
         mtime: Some(1_700_000_000_123),
         media_type: Some("text/plain".parse().unwrap()),
@@ -33,29 +38,95 @@ fn entry(key: u8, stored: u64) -> JournalEntry {
     }
 }
 
+async fn save(db: &Db, entry: JournalEntry) {
+    let entries = [(entry.key, entry)].into();
+    db.write(&Batch { entries, ..Batch::default() }).await.unwrap();
+}
+
+/// A real handle: the origin's private file system gives them without asking anybody.
+async fn handle(name: &str) -> Handle {
+    let script = format!(
+        "navigator.storage.getDirectory().then(root => root.getFileHandle('{name}', {{ create: true }}))"
+    );
+    let promise: js_sys::Promise = js_sys::eval(&script).unwrap().unchecked_into();
+    Handle::from_js(JsFuture::from(promise).await.unwrap()).unwrap()
+}
+
 #[wasm_bindgen_test]
 async fn keeps_replaces_and_forgets_entries() {
     let db = fresh().await;
     assert_eq!(db.entries().await, []);
-    db.save(&entry(1, 10)).await.unwrap();
-    db.save(&entry(2, 20)).await.unwrap();
-    db.save(&entry(1, 11)).await.unwrap();
+    save(&db, entry(1, 10)).await;
+    save(&db, entry(2, 20)).await;
+    save(&db, entry(1, 11)).await;
     let mut entries = db.entries().await;
     entries.sort_by_key(|entry| entry.key);
     assert_eq!(entries, [entry(1, 11), entry(2, 20)]);
-    db.forget(ClientKey::new([1; 16])).await.unwrap();
-    db.forget(ClientKey::new([1; 16])).await.unwrap();
+    for _ in 0..2 {
+        let forgotten = [ClientKey::new([1; 16])].into();
+        db.write(&Batch { forgotten, ..Batch::default() }).await.unwrap();
+    }
     assert_eq!(db.entries().await, [entry(2, 20)]);
+    assert_eq!(db.entry(ClientKey::new([2; 16])).await, Some(entry(2, 20)));
+    assert_eq!(db.entry(ClientKey::new([1; 16])).await, None);
 }
 
 #[wasm_bindgen_test]
-async fn entries_outlive_the_page_that_saved_them() {
+async fn entries_and_their_handles_outlive_the_page_that_saved_them() {
     let name = format!("test-{}", random::client_key());
+    let key = ClientKey::new([1; 16]);
     let first = Db::open(&name).await.unwrap();
-    first.save(&entry(1, 5)).await.unwrap();
+    let handles = [(key, handle("kept.txt").await)].into();
+    let batch = Batch { entries: [(key, entry(1, 5))].into(), handles, ..Batch::default() };
+    first.write(&batch).await.unwrap();
     drop(first);
     let second = Db::open(&name).await.unwrap();
-    assert_eq!(second.entries().await, [entry(1, 5)]);
+    let kept = second.kept().await;
+    assert_eq!(kept.entries, [entry(1, 5)]);
+    let handle = &kept.handles[&key];
+    assert_eq!((handle.name().as_str(), handle.is_folder()), ("kept.txt", false));
+    assert!(handle.is_granted().await);
+    assert_eq!(handle.file().await.unwrap().size(), 0.0);
+
+    second.write(&Batch { forgotten: [key].into(), ..Batch::default() }).await.unwrap();
+    let kept = second.kept().await;
+    assert!(kept.entries.is_empty() && kept.handles.is_empty());
+}
+
+#[wasm_bindgen_test]
+async fn files_of_a_folder_come_and_go_with_it() {
+    let db = fresh().await;
+    let (key, other) = (ClientKey::new([0xff; 16]), ClientKey::new([0xfe; 16]));
+    let record = FolderRecord {
+        key,
+        name: "fotos 山".parse().unwrap(),
+        files: 2_000,
+        size: 7,
+        empty: vec!["fotos 山/leer".parse().unwrap()],
+        walked_at: Some(1),
+    };
+    let file = |index: u32| {
+        let mut bytes = [0; 16];
+        bytes[..4].copy_from_slice(&index.to_le_bytes());
+        let entry_key = ClientKey::new(bytes);
+        ((key, entry_key), JournalEntry { key: entry_key, ..entry(1, 0) })
+    };
+    let mut batch = Batch {
+        files: (0..2_000).map(file).collect(),
+        folders: [(key, record.clone())].into(),
+        ..Batch::default()
+    };
+    batch.files.insert((other, ClientKey::new([1; 16])), entry(1, 0));
+    db.write(&batch).await.unwrap();
+    assert_eq!(db.kept().await.folders, [(record.clone(), 2_000)]);
+    let through = (0..500).map(|index| file(index).0).collect();
+    db.write(&Batch { forgotten_files: through, ..Batch::default() }).await.unwrap();
+    assert_eq!(db.kept().await.folders, [(record, 1_500)]);
+    assert_eq!(db.files_of(key).await.len(), 1_500);
+    db.write(&Batch { forgotten: [key].into(), ..Batch::default() }).await.unwrap();
+    assert_eq!(db.files_of(key).await, []);
+    assert_eq!(db.files_of(other).await.len(), 1);
+    assert!(db.kept().await.folders.is_empty());
 }
 
 #[wasm_bindgen_test]

@@ -70,7 +70,7 @@ impl Bench {
     }
 
     fn read(&self, bytes: u64) {
-        self.desk.take(ToWorker::Read { upload: 1, pass: 1, bytes }, None);
+        self.desk.take(ToWorker::Read { upload: 1, pass: 1, rule: ChunkRule::FastCdc, bytes }, None);
     }
 
     fn chunks(&self) -> Vec<(Held, ChunkDigest)> {
@@ -80,7 +80,8 @@ impl Bench {
             FromWorker::Ready
             | FromWorker::PassEnd { .. }
             | FromWorker::PassLost { .. }
-            | FromWorker::Reply { .. } => None,
+            | FromWorker::Reply { .. }
+            | FromWorker::Replies { .. } => None,
         });
         chunks.flatten().collect()
     }
@@ -92,7 +93,8 @@ impl Bench {
             FromWorker::Ready
             | FromWorker::Chunks { .. }
             | FromWorker::PassLost { .. }
-            | FromWorker::Reply { .. } => None,
+            | FromWorker::Reply { .. }
+            | FromWorker::Replies { .. } => None,
         });
         ends.collect()
     }

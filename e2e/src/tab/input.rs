@@ -100,7 +100,14 @@ impl Tab {
 
     /// Chooses files in the dialog that the page has opened, or opens soon.
     pub fn answer_dialog(&self, paths: &[&Path]) -> anyhow::Result<()> {
-        let opened = self.wait_event("Page.fileChooserOpened", Deadline::after(PATIENCE))?;
+        let deadline = Deadline::after(PATIENCE);
+        // A picker that gives handles can't be answered; the browser ends it, and the page opens its input instead.
+        let opened = loop {
+            let opened = self.wait_event("Page.fileChooserOpened", deadline)?;
+            if !opened["backendNodeId"].is_null() {
+                break opened;
+            }
+        };
         let params = json!({ "backendNodeId": opened["backendNodeId"], "files": absolute(paths)? });
         self.call("DOM.setFileInputFiles", params)?;
         Ok(())

@@ -197,9 +197,9 @@ impl Engine {
         self.save(id);
     }
 
-    /// Keeps an upload in the journal as it is now, where it is kept at all.
+    /// Keeps an upload in the journal as it is now.
     fn save(&mut self, id: UploadId) {
-        if let Some(upload) = self.uploads.get(&id).filter(|upload| upload.is_kept) {
+        if let Some(upload) = self.uploads.get(&id) {
             self.effects.push_back(Effect::Save { upload: id, entry: upload.entry() });
         }
     }
@@ -235,9 +235,7 @@ impl Engine {
             if let Some(session) = upload.session.filter(|_| upload.goal != Goal::Done) {
                 self.farewells.insert(id, Farewell { session: session.id, tries: 0, at: now });
             }
-            if upload.is_kept {
-                self.effects.push_back(Effect::Forget(id));
-            }
+            self.effects.push_back(Effect::Forget(id));
         }
     }
 

@@ -160,9 +160,7 @@ impl Engine {
         upload.goal = Goal::Done;
         upload.blob_at = finished.blob.is_none().then_some((now + BLOB_PAUSE_MS, BLOB_PAUSE_MS));
         upload.finished = Some(finished);
-        if upload.is_kept {
-            self.effects.push_back(Effect::Forget(id));
-        }
+        self.effects.push_back(Effect::Forget(id));
     }
 
     fn told_blob(&mut self, id: UploadId, status: StatusResponse, now: Now) {

@@ -93,8 +93,6 @@ pub(super) struct Upload {
     pub(super) blob_at: Option<(Now, u64)>,
     /// It takes longer to read than a small file does, whatever its size was.
     pub(super) has_grown: bool,
-    /// The journal has it, or would: small files of a folder are found again by their folder.
-    pub(super) is_kept: bool,
     pub(super) sends: usize,
     /// It is worked on now.
     pub(super) turn: bool,
@@ -130,7 +128,6 @@ impl Upload {
         let changed =
             entry.as_ref().is_some_and(|entry| entry.size != source.size || entry.mtime != source.mtime);
         let session = entry.as_ref().and_then(|entry| entry.session.clone());
-        let is_kept = entry.is_some() || source.path.is_none() || source.size > u64::from(PACKED_BYTES_MAX);
         Self {
             rule: entry.as_ref().and_then(|entry| entry.rule).unwrap_or(rule),
             key: entry.as_ref().map_or(key, |entry| entry.key),
@@ -161,7 +158,6 @@ impl Upload {
             finished: None,
             blob_at: None,
             has_grown: false,
-            is_kept,
             sends: 0,
             turn: false,
             saved_bytes: 0,

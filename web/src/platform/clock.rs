@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use cairn_engine::Now;
+use cairn_shared::UnixMs;
 use gloo_timers::callback::{Interval, Timeout};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -12,6 +13,11 @@ use wasm_bindgen::closure::Closure;
 pub fn now() -> Now {
     let performance = web_sys::window().and_then(|window| window.performance());
     performance.map_or(0, |performance| performance.now() as Now)
+}
+
+/// The browser's clock, which people can set: to be compared with the times of files, and between tabs.
+pub fn unix_now() -> UnixMs {
+    js_sys::Date::now() as UnixMs
 }
 
 /// Waits.

@@ -96,6 +96,13 @@ pub fn online() -> bool {
     web_sys::window().is_none_or(|window| window.navigator().on_line())
 }
 
+/// Calls back when the page goes away, as far as browsers tell it.
+pub fn on_leaving(on: impl Fn() + 'static) {
+    if let Some(window) = web_sys::window() {
+        EventListener::new(&window, "pagehide", move |_| on()).forget();
+    }
+}
+
 /// Calls back whenever the page comes into view.
 pub fn on_shown(on: impl Fn() + 'static) {
     let Some(document) = document() else { return };
@@ -106,4 +113,16 @@ pub fn on_shown(on: impl Fn() + 'static) {
         }
     })
     .forget();
+}
+
+/// Processors that the browser tells of.
+pub fn processors() -> usize {
+    web_sys::window().map_or(1, |window| window.navigator().hardware_concurrency() as usize)
+}
+
+/// `?workers=2` in the page's address: measurements compare numbers of workers by it.
+pub fn workers_wanted() -> Option<usize> {
+    let search = web_sys::window()?.location().search().ok()?;
+    let wanted = search.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("workers="));
+    wanted?.parse().ok().filter(|wanted| (1..=8).contains(wanted))
 }

@@ -1,16 +1,16 @@
-//! Files that people choose: by the picker, or dropped anywhere on the window.
-
-use std::cell::Cell;
-use std::rc::Rc;
+//! Files and folders that people choose, as the browser's inputs and pickers give them.
 
 use cairn_engine::Source;
 use cairn_shared::limits::NAME_BYTES_MAX;
-use cairn_shared::{MediaType, Name};
-use gloo_events::{EventListener, EventListenerOptions};
+use cairn_shared::{MediaType, Name, RelPath};
+use futures_util::future::join_all;
+use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{DataTransfer, DragEvent, Event, File, FileList, HtmlInputElement};
+use web_sys::{Event, File, FileList, HtmlInputElement};
 
 use crate::platform::blob;
+use crate::platform::folder::Folder;
+use crate::platform::handle::{self, Handle, NotPicked};
 
 /// A chosen file: what it is called, and the way to its bytes.
 #[derive(Clone)]
@@ -18,131 +18,114 @@ pub struct Chosen {
     /// As the browser describes it.
     pub source: Source,
     file: File,
+    handle: Option<Handle>,
 }
 
 impl Chosen {
-    fn new(file: File) -> Option<Self> {
+    /// A file; `path` where it was found in a folder.
+    pub(super) fn new(file: File, handle: Option<Handle>, path: Option<RelPath>) -> Option<Self> {
         let media_type: Option<MediaType> = file.type_().parse().ok();
         let name = name(&file.name())?;
         let source = Source {
             name,
-            path: None,
+            path,
             folder: None,
             size: file.size() as u64,
             mtime: blob::mtime(&file),
             media_type,
         };
-        Some(Self { source, file })
+        Some(Self { source, file, handle })
+    }
+
+    /// The file of a handle as it is now; nothing where it is gone or may not be read.
+    pub async fn again(handle: &Handle, path: Option<RelPath>) -> Option<Self> {
+        Self::new(handle.file().await?, Some(handle.clone()), path)
     }
 
     /// The browser's own object, for the worker.
     pub fn file(&self) -> &File {
         &self.file
     }
+
+    /// The way to the file at a later visit, where the browser has one.
+    pub fn handle(&self) -> Option<&Handle> {
+        self.handle.as_ref()
+    }
 }
 
-/// What a drop brought.
-pub struct Dropped {
-    /// The files.
+/// What a person chose at once.
+#[derive(Default)]
+pub struct Taken {
+    /// Files that lay in no folder.
     pub files: Vec<Chosen>,
-    /// How many folders lay between them; they can't be taken yet.
-    pub folders: usize,
+    /// Folders, not walked yet.
+    pub folders: Vec<Folder>,
 }
 
-/// The files that were picked, and makes the input ready for the next ones.
-pub fn picked(event: &Event) -> Vec<Chosen> {
+impl Taken {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.folders.is_empty()
+    }
+
+    /// Puts others behind these.
+    pub fn extend(&mut self, others: Self) {
+        self.files.extend(others.files);
+        self.folders.extend(others.folders);
+    }
+
+    /// Whether something of that name is among them.
+    pub fn holds(&self, name: &str) -> bool {
+        self.files.iter().any(|file| file.source.name.as_str() == name)
+            || self.folders.iter().any(|folder| folder.name.as_str() == name)
+    }
+}
+
+/// The files, or the folder, that an input gave; makes it ready for the next ones.
+pub fn picked(event: &Event) -> Taken {
     let input = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
-    let Some(input) = input else { return Vec::new() };
-    let files = chosen(input.files());
+    let Some(input) = input else { return Taken::default() };
+    let files = listed(input.files());
+    let in_folder = files.first().and_then(relative_path).is_some();
     // Without this, choosing the same file again would not be told.
     input.set_value("");
-    files
-}
-
-/// Takes drops on the whole window; tells when files hover over it and when they leave.
-pub fn on_drop(hover: impl Fn(bool) + 'static, drop: impl Fn(Dropped) + 'static) {
-    let Some(window) = web_sys::window() else { return };
-    let hover = Rc::new(hover);
-    // Entering a child comes before leaving its parent, so the depth tells when the window is left.
-    let depth = Rc::new(Cell::new(0i32));
-    let listen = |event: &'static str, on: Box<dyn Fn(&DragEvent)>| {
-        EventListener::new_with_options(
-            &window,
-            event,
-            EventListenerOptions::enable_prevent_default(),
-            move |event| {
-                if let Some(event) = event.dyn_ref::<DragEvent>().filter(|event| carries_files(event)) {
-                    event.prevent_default();
-                    on(event);
-                }
-            },
-        )
-        .forget();
-    };
-    let (entered, over) = (depth.clone(), hover.clone());
-    listen(
-        "dragenter",
-        Box::new(move |_| {
-            entered.set(entered.get() + 1);
-            over(true);
-        }),
-    );
-    listen("dragover", Box::new(|_| {}));
-    let (left, out) = (depth.clone(), hover.clone());
-    listen(
-        "dragleave",
-        Box::new(move |_| {
-            left.set(left.get() - 1);
-            if left.get() <= 0 {
-                left.set(0);
-                out(false);
-            }
-        }),
-    );
-    listen(
-        "drop",
-        Box::new(move |event| {
-            depth.set(0);
-            hover(false);
-            if let Some(transfer) = event.data_transfer() {
-                drop(dropped(&transfer));
-            }
-        }),
-    );
-}
-
-fn carries_files(event: &DragEvent) -> bool {
-    let types = event.data_transfer().map(|transfer| transfer.types());
-    types.is_some_and(|types| types.includes(&JsValue::from_str("Files").unchecked_into(), 0))
-}
-
-fn dropped(transfer: &DataTransfer) -> Dropped {
-    let items = transfer.items();
-    let entries =
-        (0..items.length()).filter_map(|index| items.get(index)).filter(|item| item.kind() == "file");
-    let mut files = Vec::new();
-    let mut folders = 0;
-    for item in entries {
-        let is_folder = item.webkit_get_as_entry().ok().flatten().is_some_and(|entry| entry.is_directory());
-        if is_folder {
-            folders += 1;
-        } else if let Ok(Some(file)) = item.get_as_file() {
-            files.extend(Chosen::new(file));
-        }
+    if in_folder {
+        return Taken { files: Vec::new(), folders: Folder::of_list(files).into_iter().collect() };
     }
-    if files.is_empty() && folders == 0 {
-        files = chosen(transfer.files());
-    }
-    Dropped { files, folders }
+    Taken { files: chosen(files), folders: Vec::new() }
 }
 
-fn chosen(list: Option<FileList>) -> Vec<Chosen> {
+/// Lets a person pick files whose handles can be kept.
+pub async fn pick_files() -> Result<Taken, NotPicked> {
+    let handles = handle::pick_files().await?;
+    let files = join_all(handles.iter().map(|handle| Chosen::again(handle, None))).await;
+    Ok(Taken { files: files.into_iter().flatten().collect(), folders: Vec::new() })
+}
+
+/// Lets a person pick a folder whose handle can be kept.
+pub async fn pick_folder() -> Result<Taken, NotPicked> {
+    let handle = handle::pick_folder().await?;
+    Ok(Taken { files: Vec::new(), folders: Folder::of_handle(handle).into_iter().collect() })
+}
+
+pub(super) fn chosen(files: Vec<File>) -> Vec<Chosen> {
+    files.into_iter().filter_map(|file| Chosen::new(file, None, None)).collect()
+}
+
+pub(super) fn listed(list: Option<FileList>) -> Vec<File> {
     let Some(list) = list else { return Vec::new() };
-    (0..list.length()).filter_map(|index| list.get(index)).filter_map(Chosen::new).collect()
+    (0..list.length()).filter_map(|index| list.get(index)).collect()
+}
+
+/// Where an input found a file below the chosen folder, the folder's own name first.
+pub(super) fn relative_path(file: &File) -> Option<String> {
+    let path = Reflect::get(file, &JsValue::from_str("webkitRelativePath")).ok()?.as_string()?;
+    let parts = path.split('/').map(|part| name(part).map(|part| part.as_str().to_owned()));
+    (!path.is_empty()).then(|| parts.collect::<Option<Vec<_>>>().map(|parts| parts.join("/")))?
 }
 
 /// Names may carry what the protocol refuses: control characters, or more bytes than it allows.
-fn name(text: &str) -> Option<Name> {
+pub(super) fn name(text: &str) -> Option<Name> {
     let clean: String =
         text.chars().map(|c| if c.is_ascii_control() || c == '/' { '_' } else { c }).collect();
     let mut end = clean.len().min(NAME_BYTES_MAX);

@@ -1,4 +1,4 @@
-//! One tab owns a session: Web Locks, or where there are none a claim over a BroadcastChannel.
+//! One tab owns a session: Web Locks, or where there are none a claim over a BroadcastChannel and a heartbeat.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -15,10 +15,17 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{BroadcastChannel, MessageEvent};
 
-use crate::platform::clock;
+use crate::platform::idb::Db;
+use crate::platform::{clock, document, random};
 
 /// How long other tabs have to answer, where there are no Web Locks.
 const ANSWER_MS: u32 = 200;
+/// Between two signs of life. Browsers let tabs in the background run timers once a minute only.
+const BEAT_MS: u32 = 10_000;
+/// A tab that gave no sign for so long is gone.
+const GONE_MS: u64 = 90_000;
+/// How often a tab asks again for what it waits for.
+const WAIT_MS: u32 = 2_000;
 const PREFIX: &str = "cairn-session-";
 
 #[wasm_bindgen]
@@ -43,24 +50,45 @@ struct Inner {
 
 enum Way {
     Locks(LockManager),
-    Channel(BroadcastChannel, RefCell<HashSet<ClientKey>>),
-    Alone,
+    Signs(Signs),
+}
+
+/// Signs of life between tabs: answers for those that run, the heartbeat for those that the browser has frozen.
+struct Signs {
+    tab: ClientKey,
+    channel: Option<BroadcastChannel>,
+    heard: RefCell<HashSet<ClientKey>>,
+    db: Option<Db>,
 }
 
 impl Claims {
-    /// Picks the best way that the browser has.
-    pub fn new() -> Self {
-        let way = match (lock_manager(), BroadcastChannel::new("cairn-claims")) {
-            (Some(locks), _) => Way::Locks(locks),
-            (None, Ok(channel)) => Way::Channel(channel, RefCell::default()),
-            (None, Err(_)) => Way::Alone,
-        };
-        let claims = Self(Rc::new(Inner { way, owned: RefCell::default() }));
-        if let Way::Channel(channel, _) = &claims.0.way {
+    /// Picks the best way that the browser has; `db` is where tabs find each other where there are no Web Locks.
+    pub fn new(db: Option<Db>) -> Self {
+        lock_manager().map_or_else(|| Self::by_signs(db), |locks| Self::by(Way::Locks(locks)))
+    }
+
+    /// Does without Web Locks.
+    pub fn by_signs(db: Option<Db>) -> Self {
+        let channel = BroadcastChannel::new("cairn-claims").ok();
+        let claims =
+            Self::by(Way::Signs(Signs { tab: random::client_key(), channel, heard: RefCell::default(), db }));
+        if let Way::Signs(Signs { channel: Some(channel), .. }) = &claims.0.way {
             let answering = claims.clone();
             EventListener::new(channel, "message", move |event| answering.hear(event)).forget();
         }
+        let beating = claims.clone();
+        clock::every(BEAT_MS, move || beating.beat());
+        let ending = claims.clone();
+        document::on_leaving(move || {
+            if let Way::Signs(Signs { tab, db: Some(db), .. }) = &ending.0.way {
+                db.end_beat(*tab);
+            }
+        });
         claims
+    }
+
+    fn by(way: Way) -> Self {
+        Self(Rc::new(Inner { way, owned: RefCell::default() }))
     }
 
     /// Takes a session for this tab; false where another tab has it.
@@ -69,29 +97,58 @@ impl Claims {
             return true;
         }
         let release = match &self.0.way {
-            Way::Locks(locks) => match lock(locks, key).await {
+            Way::Locks(locks) => match lock(locks, key, Patience::None).await {
                 Some(release) => Some(release),
                 None => return false,
             },
-            Way::Channel(..) | Way::Alone => {
+            Way::Signs(_) => {
                 if self.held_elsewhere().await.contains(&key) {
                     return false;
                 }
                 None
             }
         };
-        self.0.owned.borrow_mut().insert(key, release);
+        self.own(key, release);
         true
+    }
+
+    /// Waits until no other tab has a session, and takes it.
+    pub async fn wait(&self, key: ClientKey) {
+        if let Way::Locks(locks) = &self.0.way
+            && let Some(release) = lock(locks, key, Patience::Endless).await
+        {
+            self.own(key, Some(release));
+            return;
+        }
+        while !self.claim(key).await {
+            clock::sleep(WAIT_MS).await;
+        }
+    }
+
+    fn own(&self, key: ClientKey, release: Option<Function>) {
+        self.0.owned.borrow_mut().insert(key, release);
+        self.beat();
+    }
+
+    /// Says that this tab lives and what it owns; with Web Locks the browser knows.
+    fn beat(&self) {
+        let Way::Signs(Signs { tab, db: Some(db), .. }) = &self.0.way else { return };
+        let owns: Vec<ClientKey> = self.0.owned.borrow().keys().copied().collect();
+        let (tab, db) = (*tab, db.clone());
+        wasm_bindgen_futures::spawn_local(async move {
+            // A sign that is not kept is missed by tabs that get no answer from this one, and by no others.
+            let _ = db.beat(tab, clock::unix_now(), owns).await;
+        });
     }
 
     /// Takes a session whose key was made this moment, so that no other tab can have it.
     pub fn claim_fresh(&self, key: ClientKey) {
-        self.0.owned.borrow_mut().insert(key, None);
+        self.own(key, None);
         if let Way::Locks(_) = &self.0.way {
             let claims = self.clone();
             wasm_bindgen_futures::spawn_local(async move {
                 let Way::Locks(locks) = &claims.0.way else { return };
-                if let Some(release) = lock(locks, key).await {
+                if let Some(release) = lock(locks, key, Patience::None).await {
                     match claims.0.owned.borrow_mut().get_mut(&key) {
                         Some(kept) => *kept = Some(release),
                         None => give_back(&release),
@@ -106,27 +163,21 @@ impl Claims {
         if let Some(Some(release)) = self.0.owned.borrow_mut().remove(&key) {
             give_back(&release);
         }
+        self.beat();
     }
 
     /// What other tabs own.
     pub async fn held_elsewhere(&self) -> HashSet<ClientKey> {
         let mut held = match &self.0.way {
             Way::Locks(locks) => held_locks(locks).await.unwrap_or_default(),
-            Way::Channel(channel, heard) => {
-                heard.borrow_mut().clear();
-                // It fails only on a closed channel, and this one is never closed.
-                let _ = channel.post_message(&JsValue::from_str("who"));
-                clock::sleep(ANSWER_MS).await;
-                heard.borrow().clone()
-            }
-            Way::Alone => HashSet::new(),
+            Way::Signs(signs) => signs.ask().await,
         };
         held.retain(|key| !self.0.owned.borrow().contains_key(key));
         held
     }
 
     fn hear(&self, event: &web_sys::Event) {
-        let Way::Channel(channel, heard) = &self.0.way else { return };
+        let Way::Signs(Signs { channel: Some(channel), heard, .. }) = &self.0.way else { return };
         let text =
             event.dyn_ref::<MessageEvent>().and_then(|event| event.data().as_string()).unwrap_or_default();
         if text == "who" {
@@ -139,10 +190,29 @@ impl Claims {
     }
 }
 
-impl Default for Claims {
-    fn default() -> Self {
-        Self::new()
+impl Signs {
+    /// What other tabs own, by their answers and by their heartbeat.
+    async fn ask(&self) -> HashSet<ClientKey> {
+        self.heard.borrow_mut().clear();
+        if let Some(channel) = &self.channel {
+            // It fails only on a closed channel, and this one is never closed.
+            let _ = channel.post_message(&JsValue::from_str("who"));
+            clock::sleep(ANSWER_MS).await;
+        }
+        let mut owned = self.heard.borrow().clone();
+        if let Some(db) = &self.db {
+            let since = clock::unix_now().saturating_sub(GONE_MS);
+            owned.extend(db.owned_by_others(self.tab, since).await.unwrap_or_default());
+        }
+        owned
     }
+}
+
+/// How long a lock is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    None,
+    Endless,
 }
 
 fn lock_manager() -> Option<LockManager> {
@@ -152,7 +222,7 @@ fn lock_manager() -> Option<LockManager> {
 }
 
 /// Asks for the lock; the browser keeps it until the promise that we give it settles.
-async fn lock(locks: &LockManager, key: ClientKey) -> Option<Function> {
+async fn lock(locks: &LockManager, key: ClientKey, patience: Patience) -> Option<Function> {
     let release: Rc<RefCell<Option<Function>>> = Rc::default();
     let mut settle = None;
     let answer = Promise::new(&mut |resolve, _| settle = Some(resolve));
@@ -168,7 +238,12 @@ async fn lock(locks: &LockManager, key: ClientKey) -> Option<Function> {
         Promise::new(&mut |resolve, _| *kept.borrow_mut() = Some(resolve)).into()
     });
     let options = Object::new();
-    Reflect::set(&options, &JsValue::from_str("ifAvailable"), &JsValue::TRUE).ok()?;
+    Reflect::set(
+        &options,
+        &JsValue::from_str("ifAvailable"),
+        &JsValue::from_bool(patience == Patience::None),
+    )
+    .ok()?;
     let request = locks.request(&format!("{PREFIX}{key}"), &options, then.unchecked_ref());
     // A browser that refuses locks altogether rejects the request and never calls back.
     match select(pin!(JsFuture::from(answer)), pin!(JsFuture::from(request))).await {

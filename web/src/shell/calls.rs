@@ -1,7 +1,7 @@
 //! The JSON requests: the engine's calls, and the owner's files.
 
-use cairn_engine::{Call, Failure, Input, Reply, RequestId, UploadId};
-use cairn_shared::message::{FileItem, ListResponse};
+use cairn_engine::{BatchCall, BatchChunk, Call, Failure, Input, Reply, RequestId, UploadId};
+use cairn_shared::message::{BatchRequest, BatchResponse, FileItem, ListResponse};
 use cairn_shared::route::{self, Method, Route};
 use cairn_shared::{Bearer, FileId, SessionId};
 use serde::Serialize;
@@ -11,20 +11,21 @@ use wasm_bindgen_futures::spawn_local;
 use super::Shell;
 use crate::owner::is_stale;
 use crate::platform::http::{self, Abort, Ask, Body, Signal};
+use crate::worker::message::{Framed, ToWorker};
 
 /// A request without its credential.
-struct Request {
+pub(super) struct Request {
     method: Method,
     url: String,
     json: Option<String>,
 }
 
 impl Request {
-    fn new(route: Route, url: String) -> Self {
+    pub(super) fn new(route: Route, url: String) -> Self {
         Self { method: route.method(), url, json: None }
     }
 
-    fn with(mut self, body: &impl Serialize) -> Self {
+    pub(super) fn with(mut self, body: &impl Serialize) -> Self {
         self.json = serde_json::to_string(body).ok();
         self
     }
@@ -48,6 +49,61 @@ impl Shell {
             if wanted {
                 shell.0.uploads.borrow_mut().note(upload);
                 shell.handle(Input::Reply { request, reply });
+            }
+        });
+    }
+
+    /// Makes a batch of the engine's calls and tells it the replies.
+    pub(super) fn batch(&self, request: RequestId, call: BatchCall) {
+        let abort = Abort::new();
+        let signal = abort.signal();
+        self.0.uploads.borrow_mut().keep_call(request, abort);
+        let shell = self.clone();
+        spawn_local(async move {
+            let reply = match call {
+                BatchCall::Start(items) => {
+                    shell.together(Route::BatchStart, items, signal, Reply::Start).await
+                }
+                BatchCall::Check(items) => {
+                    shell.together(Route::BatchCheck, items, signal, Reply::Check).await
+                }
+                BatchCall::Finish(items) => {
+                    shell.together(Route::BatchFinish, items, signal, Reply::Finish).await
+                }
+            };
+            let wanted = shell.0.uploads.borrow_mut().end_call(request);
+            if wanted {
+                shell.0.uploads.borrow_mut().note_all();
+                shell.handle(Input::Reply { request, reply });
+            }
+        });
+    }
+
+    async fn together<T: DeserializeOwned>(
+        &self,
+        route: Route,
+        items: Vec<impl Serialize>,
+        signal: Signal,
+        reply: impl Fn(T) -> Reply,
+    ) -> Result<Reply, Failure> {
+        let request = Request::new(route, route.pattern().to_owned()).with(&BatchRequest { items });
+        let answer: BatchResponse<T> = self.as_owner(&request, signal).await?;
+        Ok(Reply::batch(answer, reply))
+    }
+
+    /// Has the worker that holds small chunks send them in one request.
+    pub(super) fn send_together(&self, request: RequestId, chunks: &[BatchChunk]) {
+        let Some(first) = chunks.first().map(|chunk| chunk.upload) else { return };
+        let framed = |c: &BatchChunk| Framed(c.upload.0, c.session, c.index, c.chunk.into());
+        let chunks: Vec<Framed> = chunks.iter().map(framed).collect();
+        let shell = self.clone();
+        spawn_local(async move {
+            match shell.0.owner.key().await {
+                Ok(bearer) => {
+                    let request = request.0;
+                    shell.0.pool.post(first, &ToWorker::SendBatch { request, chunks, bearer });
+                }
+                Err(failure) => shell.handle(Input::Reply { request, reply: Err(failure) }),
             }
         });
     }
@@ -79,7 +135,11 @@ impl Shell {
     }
 
     /// Asks with the owner key; makes a new one, once, where the server no longer knows it.
-    async fn as_owner<T: DeserializeOwned>(&self, request: &Request, signal: Signal) -> Result<T, Failure> {
+    pub(super) async fn as_owner<T: DeserializeOwned>(
+        &self,
+        request: &Request,
+        signal: Signal,
+    ) -> Result<T, Failure> {
         let key = self.0.owner.key().await?;
         match http::json(request.ask(key), signal.clone()).await {
             Err(failure) if is_stale(&failure) => {

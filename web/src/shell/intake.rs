@@ -1,69 +1,65 @@
 //! How files come in: new ones, ones that go on with what an earlier visit left, ones chosen again.
 
-use cairn_engine::{Input, JournalEntry, Source, State, UploadId};
+use cairn_engine::{Input, JournalEntry, PassFailure, PassId, Source, State, UploadId, View};
+use cairn_shared::ClientKey;
 use wasm_bindgen_futures::spawn_local;
 
 use super::Shell;
 use crate::matching;
-use crate::platform::files::Chosen;
-use crate::platform::random;
-use crate::worker::message::ToWorker;
+use crate::platform::files::{Chosen, Taken};
+use crate::platform::{clock, random};
+
+/// A file that changes is given so much time to rest before it is looked at again, in milliseconds.
+const REST_MS: u32 = 1_000;
 
 impl Shell {
-    /// Takes files that somebody chose.
-    pub fn add(&self, files: Vec<Chosen>) {
+    /// Takes what somebody chose.
+    pub fn add(&self, taken: Taken) {
         let shell = self.clone();
         spawn_local(async move {
-            let mut entries = shell.unclaimed().await;
-            let mut went_on = false;
-            for file in files {
-                if shell.choose_again(&file) {
-                    continue;
-                }
-                let entry = matching::best(&file.source, &entries).map(|index| entries.remove(index));
-                let entry = match entry {
-                    Some(entry) if shell.0.claims.claim(entry.key).await => Some(entry),
-                    Some(_) | None => None,
-                };
-                went_on |= entry.is_some();
-                shell.begin(&file, entry);
+            if !taken.files.is_empty() {
+                shell.add_files(taken.files).await;
             }
-            if went_on {
-                shell.look_for_unfinished().await;
+            for folder in taken.folders {
+                shell.add_folder(folder).await;
             }
         });
     }
 
-    /// Tells what earlier visits left, and no tab is at.
-    pub async fn look_for_unfinished(&self) {
-        let entries = self.unclaimed().await;
-        self.0.watcher.unfinished(entries);
-    }
-
-    /// Gives up what an earlier visit left.
-    pub fn discard(&self, entry: JournalEntry) {
-        let shell = self.clone();
-        spawn_local(async move {
-            if let Some(db) = &shell.0.db {
-                // An entry that stays is shown again, and can be discarded again.
-                let _ = db.forget(entry.key).await;
+    async fn add_files(&self, files: Vec<Chosen>) {
+        let mut entries = self.entries().await;
+        let mut went_on = false;
+        for file in files {
+            if self.choose_again(&file) {
+                continue;
             }
-            shell.look_for_unfinished().await;
-            if let Some(session) = entry.session {
-                shell.delete_session(session.id, session.key).await;
+            let entry = matching::best(&file.source, &entries).map(|index| entries.remove(index));
+            let Some(entry) = entry else {
+                self.begin_fresh(&file);
+                continue;
+            };
+            if self.0.claims.claim(entry.key).await {
+                went_on = true;
+                let upload = self.0.uploads.borrow_mut().number();
+                self.begin(upload, &file, entry.key, Some(entry));
+            } else if entry.size == file.source.size && entry.mtime == file.source.mtime {
+                self.begin_after_other_tab(file, entry.key);
+            } else {
+                self.begin_fresh(&file);
             }
-        });
-    }
-
-    async fn unclaimed(&self) -> Vec<JournalEntry> {
-        let Some(db) = &self.0.db else { return Vec::new() };
-        let mut entries = db.entries().await;
-        if !entries.is_empty() {
-            let held = self.0.claims.held_elsewhere().await;
-            let uploads = self.0.uploads.borrow();
-            entries.retain(|entry| !held.contains(&entry.key) && !uploads.has_key(entry.key));
-            entries.sort_by(|a, b| a.name.cmp(&b.name));
         }
+        if went_on {
+            self.look_for_unfinished().await;
+        }
+    }
+
+    /// Entries of loose files that this tab is not at.
+    async fn entries(&self) -> Vec<JournalEntry> {
+        let Some(db) = &self.0.db else { return Vec::new() };
+        self.0.journal.written().await;
+        let mut entries = db.entries().await;
+        entries.retain(|entry| !self.0.uploads.borrow().has_key(entry.key));
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
         entries
     }
 
@@ -77,26 +73,117 @@ impl Shell {
         let Some(upload) = matching::best(&file.source, &sources).map(|index| ids[index]) else {
             return false;
         };
-        self.0.uploads.borrow_mut().reopen(upload, file.source.clone());
-        self.0.port.post_file(&ToWorker::Open { upload: upload.0 }, file.file());
-        self.handle(Input::Source { upload, source: file.source.clone() });
+        self.put_in_place(upload, file);
         true
     }
 
-    fn begin(&self, file: &Chosen, entry: Option<JournalEntry>) {
+    fn put_in_place(&self, upload: UploadId, file: &Chosen) {
+        self.0.uploads.borrow_mut().reopen(upload, file.source.clone(), file.handle());
+        self.0.pool.open(upload, file);
+        self.handle(Input::Source { upload, source: file.source.clone() });
+    }
+
+    fn begin_fresh(&self, file: &Chosen) {
+        let key = random::client_key();
+        self.0.claims.claim_fresh(key);
+        let upload = self.0.uploads.borrow_mut().number();
+        self.begin(upload, file, key, None);
+    }
+
+    /// Another tab sends the same file: this row waits, and goes on where that tab ends.
+    fn begin_after_other_tab(&self, file: Chosen, key: ClientKey) {
+        let upload = self.0.uploads.borrow_mut().number();
+        self.0.watcher.changed(vec![(upload, waiting(&file.source))]);
+        self.wait_elsewhere(upload, Some(key));
+        let shell = self.clone();
+        spawn_local(async move {
+            // The row says it from now on.
+            shell.look_for_unfinished().await;
+            shell.0.claims.wait(key).await;
+            shell.wait_elsewhere(upload, None);
+            let entry = match &shell.0.db {
+                Some(db) => db.entry(key).await,
+                None => None,
+            };
+            if shell.0.uploads.borrow().is_cancelled(upload) {
+                shell.0.claims.release(key);
+            } else if entry.is_some() {
+                shell.begin(upload, &file, key, entry);
+            } else {
+                // The other tab is through with it. What the server has is not sent again, and this row gets a link.
+                shell.0.claims.release(key);
+                let key = random::client_key();
+                shell.0.claims.claim_fresh(key);
+                shell.begin(upload, &file, key, None);
+            }
+            shell.look_for_unfinished().await;
+        });
+    }
+
+    fn wait_elsewhere(&self, upload: UploadId, key: Option<ClientKey>) {
+        let all = self.0.uploads.borrow_mut().wait_elsewhere(upload, key);
+        self.0.watcher.elsewhere(all);
+    }
+
+    /// Hands a file to the engine; its key is claimed.
+    pub(super) fn begin(&self, upload: UploadId, file: &Chosen, key: ClientKey, entry: Option<JournalEntry>) {
         let source = file.source.clone();
-        let key = entry.as_ref().map_or_else(random::client_key, |entry| entry.key);
-        if entry.is_none() {
-            self.0.claims.claim_fresh(key);
-        }
-        let upload = {
+        {
             let mut uploads = self.0.uploads.borrow_mut();
             if let Some(session) = entry.as_ref().and_then(|entry| entry.session.as_ref()) {
                 uploads.keep_session_key(session.id, session.key);
             }
-            uploads.open(source.clone(), key)
-        };
-        self.0.port.post_file(&ToWorker::Open { upload: upload.0 }, file.file());
+            uploads.open(upload, source.clone(), file.handle(), key);
+        }
+        if self.0.folders.borrow().key_of(upload).is_none()
+            && let Some(handle) = file.handle()
+        {
+            self.0.journal.save_handle(key, handle.clone());
+        }
+        self.0.pool.open(upload, file);
         self.handle(Input::Add { upload, source, key, entry });
+    }
+
+    /// The file can't be read on as it is: it is looked at afresh where there is a handle, else it is lost.
+    pub(super) fn look_again(&self, upload: UploadId, pass: PassId) {
+        let shell = self.clone();
+        spawn_local(async move {
+            let (handle, path) = {
+                let mut uploads = shell.0.uploads.borrow_mut();
+                (uploads.look_again(upload), uploads.path(upload))
+            };
+            let mut again = None;
+            if let Some(handle) = handle {
+                clock::sleep(REST_MS).await;
+                again = Chosen::again(&handle, path).await;
+            }
+            match again {
+                Some(file) if !shell.0.uploads.borrow().is_cancelled(upload) => {
+                    shell.put_in_place(upload, &file)
+                }
+                Some(_) => {}
+                None => shell.handle(Input::PassFailed { upload, pass, failure: PassFailure::Lost }),
+            }
+        });
+    }
+}
+
+/// A row before the engine knows of it.
+fn waiting(source: &Source) -> View {
+    View {
+        name: source.name.clone(),
+        path: source.path.clone(),
+        size: source.size,
+        state: State::Waiting,
+        read: 0,
+        stored: 0,
+        reused: 0,
+        sent: 0,
+        speed: None,
+        left_seconds: None,
+        changed: false,
+        trouble: None,
+        retry_at: None,
+        finished: None,
     }
 }

@@ -1,37 +1,60 @@
 //! Runs the engine in the page: maps its effects to the platform, and what the platform tells to its inputs.
 
 mod calls;
+mod folders;
+mod go_on;
 mod intake;
+mod job;
+mod journal;
+mod pool;
+mod tree;
 mod uploads;
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use cairn_engine::{
-    Config, Effect, Engine, Input, JournalEntry, Now, PassFailure, PassId, RequestId, UploadId, View,
+    Config, Effect, Engine, Failure, Input, JournalEntry, Now, PassId, Reply, RequestId, UploadId, View,
 };
+use cairn_shared::ClientKey;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::owner::Owner;
 use crate::platform::clock::{self, Timer};
 use crate::platform::idb::Db;
 use crate::platform::locks::Claims;
-use crate::platform::worker_port::WorkerPort;
 use crate::platform::{document, memory, random};
-use crate::worker::message::{FromWorker, ToWorker};
+use crate::worker::message::{FromWorker, Refusal, ToWorker};
 
+use self::folders::Folders;
+use self::go_on::LeftBehind;
+use self::journal::Journal;
+use self::pool::Pool;
 use self::uploads::Uploads;
+
+pub use self::go_on::{Left, Unfinished};
+pub use self::job::{FolderId, FolderView};
 
 /// Nobody reads figures that change more often, and drawing them takes time from reading and sending.
 const SHOW_MS: Now = 100;
+
+/// Small files that the engine works on at once.
+const SMALL_MAX: usize = 500;
 
 /// What the shell tells those who show it.
 pub trait Watcher {
     /// These uploads look different now. Told before a frame is drawn, ten times a second at most.
     fn changed(&self, views: Vec<(UploadId, View)>);
-    /// What earlier visits left, and no other tab is at.
-    fn unfinished(&self, entries: Vec<JournalEntry>);
-    /// wasm memory of page and worker, in bytes; told while something runs.
+    /// These folders look different now, told as `changed`.
+    fn folders(&self, views: Vec<(FolderId, FolderView)>);
+    /// That folder could not be read: it has no row.
+    fn folder_gone(&self, folder: FolderId);
+    /// What earlier visits left, and what other tabs are at.
+    fn unfinished(&self, left: Vec<Unfinished>);
+    /// The uploads that wait for another tab to let go of them.
+    fn elsewhere(&self, uploads: HashSet<UploadId>);
+    /// wasm memory of page and workers, in bytes; told while something runs.
     fn weighs(&self, bytes: u64);
 }
 
@@ -41,42 +64,48 @@ pub struct Shell(Rc<Inner>);
 
 struct Inner {
     engine: RefCell<Engine>,
-    port: WorkerPort,
+    pool: Pool,
     db: Option<Db>,
+    journal: Journal,
     claims: Claims,
     owner: Owner,
     uploads: RefCell<Uploads>,
+    folders: RefCell<Folders>,
+    left: RefCell<LeftBehind>,
     timer: RefCell<Option<Timer>>,
     frame_asked: Cell<bool>,
     shown_at: Cell<Now>,
-    worker_bytes: Cell<u64>,
     watcher: Box<dyn Watcher>,
 }
 
 impl Shell {
-    /// Starts the worker and looks for unfinished uploads. Nothing where the browser has no module workers.
+    /// Starts a worker and looks for unfinished uploads. Nothing where the browser has no module workers.
     pub async fn start(watcher: impl Watcher + 'static) -> Option<Self> {
         let db = Db::open("cairn").await;
         let told: Rc<RefCell<Option<Shell>>> = Rc::default();
         let tell = told.clone();
-        let port = WorkerPort::start(move |message| {
+        let pool = Pool::start(move |message| {
             let shell = tell.borrow().clone();
             if let Some(shell) = shell {
                 shell.hear(message);
             }
-        })
-        .ok()?;
+        })?;
         let shell = Self(Rc::new(Inner {
-            engine: RefCell::new(Engine::new(Config::default(), random::seed())),
-            port,
+            engine: RefCell::new(Engine::new(
+                Config { small_max: SMALL_MAX, ..Config::default() },
+                random::seed(),
+            )),
+            pool,
             owner: Owner::new(db.clone()),
+            journal: Journal::new(db.clone()),
+            claims: Claims::new(db.clone()),
             db,
-            claims: Claims::new(),
             uploads: RefCell::default(),
+            folders: RefCell::default(),
+            left: RefCell::default(),
             timer: RefCell::default(),
             frame_asked: Cell::default(),
             shown_at: Cell::default(),
-            worker_bytes: Cell::default(),
             watcher: Box::new(watcher),
         }));
         *told.borrow_mut() = Some(shell.clone());
@@ -124,7 +153,7 @@ impl Shell {
         clock::every(WEIGH_MS, move || {
             let inner = &shell.0;
             if inner.uploads.borrow().any_open() {
-                inner.watcher.weighs(memory::wasm_bytes() + inner.worker_bytes.get());
+                inner.watcher.weighs(memory::wasm_bytes() + inner.pool.wasm_bytes());
             }
         });
     }
@@ -141,38 +170,45 @@ impl Shell {
                 effects.push(effect);
             }
         }
+        let mut published = Vec::new();
         for effect in effects {
             inner.uploads.borrow_mut().note_effect(&effect);
+            if let Effect::Forget(upload) = &effect {
+                published.push(*upload);
+            }
             self.perform(effect);
         }
         self.set_timer();
         self.ask_for_frame();
+        published.into_iter().for_each(|upload| self.settle(upload));
     }
 
     fn perform(&self, effect: Effect) {
         let inner = &self.0;
         match effect {
             Effect::Request { request, upload, call } => self.call(request, upload, call),
-            Effect::Read { upload, pass, bytes } => {
-                inner.port.post(&ToWorker::Read { upload: upload.0, pass: pass.0, bytes });
+            Effect::Batch { request, call } => self.batch(request, call),
+            Effect::SendBatch { request, chunks } => self.send_together(request, &chunks),
+            Effect::Read { upload, pass, rule, bytes } => {
+                inner.pool.post(upload, &ToWorker::Read { upload: upload.0, pass: pass.0, rule, bytes });
             }
             Effect::Send { request, upload, session, index, chunk } => {
                 let bearer = inner.uploads.borrow().session_key(session);
-                let (request, upload) = (request.0, upload.0);
-                let chunk = chunk.into();
-                inner.port.post(&ToWorker::Send { request, upload, session, index, chunk, bearer });
+                let (request, chunk) = (request.0, chunk.into());
+                let message = ToWorker::Send { request, upload: upload.0, session, index, chunk, bearer };
+                inner.pool.post(upload, &message);
             }
             Effect::Release { upload, chunks } => {
                 let chunks = chunks.into_iter().map(Into::into).collect();
-                inner.port.post(&ToWorker::Release { upload: upload.0, chunks });
+                inner.pool.post(upload, &ToWorker::Release { upload: upload.0, chunks });
             }
             Effect::EndPass { upload, pass } => {
-                inner.port.post(&ToWorker::EndPass { upload: upload.0, pass: pass.0 });
+                inner.pool.post(upload, &ToWorker::EndPass { upload: upload.0, pass: pass.0 });
             }
             Effect::Abort(request) => {
-                let was_here = inner.uploads.borrow_mut().abort_call(request);
-                if !was_here {
-                    inner.port.post(&ToWorker::Abort { request: request.0 });
+                let sends = inner.uploads.borrow_mut().abort_call(request);
+                if let Some(upload) = sends {
+                    inner.pool.post(upload, &ToWorker::Abort { request: request.0 });
                 }
             }
             Effect::Save { upload, entry } => self.save(upload, entry),
@@ -181,33 +217,49 @@ impl Shell {
     }
 
     fn save(&self, upload: UploadId, entry: JournalEntry) {
-        self.0.uploads.borrow_mut().keep_entry(upload, &entry);
-        if let Some(db) = self.0.db.clone() {
-            spawn_local(async move {
-                // A full or broken disk costs the memory of this upload, not the upload.
-                let _ = db.save(&entry).await;
-            });
+        let inner = &self.0;
+        let folder = inner.folders.borrow().key_of(upload);
+        let replaced = inner.uploads.borrow_mut().keep_entry(upload, &entry);
+        if let Some(replaced) = replaced {
+            inner.journal.forget(folder, replaced);
+            if folder.is_none() {
+                inner.claims.claim_fresh(entry.key);
+                inner.claims.release(replaced);
+            }
         }
+        let handle = inner.uploads.borrow().handle(upload).filter(|_| folder.is_none());
+        if let Some(handle) = handle {
+            inner.journal.save_handle(entry.key, handle);
+        }
+        inner.journal.save(folder, entry);
     }
 
     fn forget(&self, upload: UploadId) {
         let key = self.0.uploads.borrow_mut().take_key(upload);
         let Some(key) = key else { return };
-        let (db, claims) = (self.0.db.clone(), self.0.claims.clone());
+        let folder = self.0.folders.borrow().key_of(upload);
+        if folder.is_some() && self.0.folders.borrow_mut().hold_back(upload, key) {
+            return;
+        }
+        self.0.journal.forget(folder, key);
+        if folder.is_none() {
+            self.release(key);
+        }
+    }
+
+    /// Lets another tab have it, once what was to be forgotten of it is forgotten.
+    fn release(&self, key: ClientKey) {
+        let shell = self.clone();
         spawn_local(async move {
-            if let Some(db) = db {
-                // An entry that stays is answered with 404 or 410 at the next visit, and goes then.
-                let _ = db.forget(key).await;
-            }
-            claims.release(key);
+            shell.0.journal.written().await;
+            shell.0.claims.release(key);
         });
     }
 
     fn hear(&self, message: FromWorker) {
         match message {
             FromWorker::Ready => {}
-            FromWorker::Chunks { upload, pass, chunks, wasm_bytes } => {
-                self.0.worker_bytes.set(wasm_bytes);
+            FromWorker::Chunks { upload, pass, chunks, wasm_bytes: _ } => {
                 let chunks = chunks.into_iter().map(|(held, digest)| (held.into(), digest)).collect();
                 self.handle(Input::Chunks { upload: UploadId(upload), pass: PassId(pass), chunks });
             }
@@ -215,8 +267,14 @@ impl Shell {
                 self.handle(Input::PassEnd { upload: UploadId(upload), pass: PassId(pass), size, mtime });
             }
             FromWorker::PassLost { upload, pass } => {
-                let (upload, pass) = (UploadId(upload), PassId(pass));
-                self.handle(Input::PassFailed { upload, pass, failure: PassFailure::Lost });
+                self.look_again(UploadId(upload), PassId(pass));
+            }
+            FromWorker::Replies { request, result } => {
+                let reply = |item: Result<(), Refusal>| item.map(|()| Reply::Stored).map_err(Failure::from);
+                let reply = result
+                    .map(|items| Reply::Batch(items.into_iter().map(reply).collect()))
+                    .map_err(Failure::from);
+                self.handle(Input::Reply { request: RequestId(request), reply });
             }
             FromWorker::Reply { request, result } => {
                 let reply = result.map(|()| cairn_engine::Reply::Stored).map_err(Into::into);
@@ -236,7 +294,8 @@ impl Shell {
     }
 
     fn ask_for_frame(&self) {
-        if self.0.uploads.borrow().any_changed() && !self.0.frame_asked.replace(true) {
+        let any = self.0.uploads.borrow().any_changed() || self.0.folders.borrow().any_changed();
+        if any && !self.0.frame_asked.replace(true) {
             let shell = self.clone();
             let rest = (self.0.shown_at.get() + SHOW_MS).saturating_sub(clock::now());
             spawn_local(async move {
@@ -252,20 +311,24 @@ impl Shell {
         let changed = self.0.uploads.borrow_mut().take_changed();
         let mut views = Vec::with_capacity(changed.len());
         for upload in changed {
-            if let Some(view) = self.0.engine.borrow().view(upload) {
-                if view.finished.is_some() {
-                    self.close(upload);
-                }
-                views.push((upload, view));
+            let Some(view) = self.0.engine.borrow().view(upload) else { continue };
+            let Some(view) = self.0.folders.borrow_mut().keep_view(upload, view) else { continue };
+            if view.finished.is_some() {
+                self.close(upload);
             }
+            views.push((upload, view));
         }
         self.0.watcher.changed(views);
+        let folders = self.0.folders.borrow_mut().take_changed(clock::now());
+        if !folders.is_empty() {
+            self.0.watcher.folders(folders);
+        }
     }
 
     /// The worker need no longer keep the file.
     fn close(&self, upload: UploadId) {
         if self.0.uploads.borrow_mut().close(upload) {
-            self.0.port.post(&ToWorker::Close { upload: upload.0 });
+            self.0.pool.close(upload);
         }
     }
 }

@@ -1,11 +1,15 @@
 //! What the shell itself has to remember of its uploads.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use cairn_engine::{Effect, Input, JournalEntry, RequestId, Source, UploadId};
-use cairn_shared::{Bearer, ClientKey, SessionId};
+use cairn_shared::{Bearer, ClientKey, RelPath, SessionId};
 
+use crate::platform::handle::Handle;
 use crate::platform::http::Abort;
+
+/// Fresh looks at a file that changes while it is read; then a person has to choose it again.
+const LOOKS_MAX: u32 = 5;
 
 /// The shell's own notes; the engine knows everything else.
 #[derive(Default)]
@@ -14,32 +18,68 @@ pub(super) struct Uploads {
     /// The uploads whose file the worker keeps.
     open: HashMap<UploadId, Source>,
     keys: HashMap<UploadId, ClientKey>,
+    /// Ways to a fresh look at a file, with how often one was taken.
+    handles: HashMap<UploadId, (Handle, u32)>,
     session_keys: HashMap<SessionId, Bearer>,
     calls: HashMap<RequestId, Abort>,
     /// Whom a reply of the worker's concerns.
     sends: HashMap<RequestId, UploadId>,
+    /// One of those whose chunks a worker sends together.
+    batches: HashMap<RequestId, UploadId>,
     changed: BTreeSet<UploadId>,
     cancelled: BTreeSet<UploadId>,
+    /// Those that wait for another tab, and for what.
+    elsewhere: HashMap<UploadId, ClientKey>,
 }
 
 impl Uploads {
-    /// Numbers a new upload of that file.
-    pub(super) fn open(&mut self, source: Source, key: ClientKey) -> UploadId {
+    /// Numbers a new upload.
+    pub(super) fn number(&mut self) -> UploadId {
         self.next += 1;
-        let upload = UploadId(self.next);
-        self.open.insert(upload, source);
+        UploadId(self.next)
+    }
+
+    /// Remembers an upload's file.
+    pub(super) fn open(&mut self, upload: UploadId, source: Source, handle: Option<&Handle>, key: ClientKey) {
+        self.reopen(upload, source, handle);
         self.keys.insert(upload, key);
-        upload
     }
 
     /// Puts a file in place of the upload's earlier one.
-    pub(super) fn reopen(&mut self, upload: UploadId, source: Source) {
+    pub(super) fn reopen(&mut self, upload: UploadId, source: Source, handle: Option<&Handle>) {
         self.open.insert(upload, source);
+        if let Some(handle) = handle {
+            let looks = self.handles.get(&upload).map_or(0, |(_, looks)| *looks);
+            self.handles.insert(upload, (handle.clone(), looks));
+        }
+    }
+
+    /// The way to a fresh look at the upload's file; not for ever, as a file may keep changing.
+    pub(super) fn look_again(&mut self, upload: UploadId) -> Option<Handle> {
+        let (handle, looks) = self.handles.get_mut(&upload)?;
+        *looks += 1;
+        (*looks <= LOOKS_MAX).then(|| handle.clone())
+    }
+
+    /// What the journal can keep of the upload's file.
+    pub(super) fn handle(&self, upload: UploadId) -> Option<Handle> {
+        self.handles.get(&upload).map(|(handle, _)| handle.clone())
+    }
+
+    /// Where the upload's file lay below the chosen folder.
+    pub(super) fn path(&self, upload: UploadId) -> Option<RelPath> {
+        self.open.get(&upload)?.path.clone()
     }
 
     /// False where it was closed before.
     pub(super) fn close(&mut self, upload: UploadId) -> bool {
+        self.handles.remove(&upload);
         self.open.remove(&upload).is_some()
+    }
+
+    /// Whether it was given up.
+    pub(super) fn is_cancelled(&self, upload: UploadId) -> bool {
+        self.cancelled.contains(&upload)
     }
 
     /// It is never shown again, whatever still happens to it.
@@ -64,17 +104,30 @@ impl Uploads {
         self.keys.values().any(|known| *known == key)
     }
 
-    /// Remembers whose entry it is, and the key to its session.
-    pub(super) fn keep_entry(&mut self, upload: UploadId, entry: &JournalEntry) {
-        self.keys.insert(upload, entry.key);
+    /// Remembers whose entry it is, and the key to its session; gives the key of another entry that it replaces.
+    pub(super) fn keep_entry(&mut self, upload: UploadId, entry: &JournalEntry) -> Option<ClientKey> {
+        let earlier = self.keys.insert(upload, entry.key);
         if let Some(session) = &entry.session {
             self.keep_session_key(session.id, session.key);
         }
+        earlier.filter(|earlier| *earlier != entry.key)
     }
 
     /// The upload's journal key, for the last time.
     pub(super) fn take_key(&mut self, upload: UploadId) -> Option<ClientKey> {
         self.keys.remove(&upload)
+    }
+
+    /// An upload begins or ends to wait for another tab; gives all that do.
+    pub(super) fn wait_elsewhere(&mut self, upload: UploadId, key: Option<ClientKey>) -> HashSet<UploadId> {
+        self.elsewhere.remove(&upload);
+        self.elsewhere.extend(key.map(|key| (upload, key)));
+        self.elsewhere.keys().copied().collect()
+    }
+
+    /// Whether an upload waits for another tab to let go of that.
+    pub(super) fn awaits(&self, key: ClientKey) -> bool {
+        self.elsewhere.values().any(|awaited| *awaited == key)
     }
 
     /// Remembers the key to a session.
@@ -97,10 +150,10 @@ impl Uploads {
         self.calls.remove(&request).is_some()
     }
 
-    /// Breaks a call off; false where it is none of the page's but one of the worker's.
-    pub(super) fn abort_call(&mut self, request: RequestId) -> bool {
-        self.sends.remove(&request);
-        self.calls.remove(&request).is_some()
+    /// Breaks a call off, unless it is one of a worker's: then it gives the upload that the worker sends for.
+    pub(super) fn abort_call(&mut self, request: RequestId) -> Option<UploadId> {
+        self.calls.remove(&request);
+        self.sends.remove(&request).or_else(|| self.batches.remove(&request))
     }
 
     /// Notes which uploads an input can change.
@@ -111,6 +164,7 @@ impl Uploads {
             | Input::Pause(upload)
             | Input::Resume(upload)
             | Input::Cancel(upload)
+            | Input::Dismiss(upload)
             | Input::Chunks { upload, .. }
             | Input::PassEnd { upload, .. }
             | Input::PassFailed { upload, .. } => {
@@ -119,6 +173,9 @@ impl Uploads {
             Input::Reply { request, .. } => {
                 // Replies to calls are noted where the call is made.
                 self.changed.extend(self.sends.remove(request));
+                if self.batches.remove(request).is_some() {
+                    self.note_all();
+                }
             }
             Input::Online(_) | Input::Tick => self.changed.extend(self.open.keys()),
         }
@@ -131,6 +188,12 @@ impl Uploads {
                 self.sends.insert(*request, *upload);
                 self.changed.insert(*upload);
             }
+            Effect::SendBatch { request, chunks } => {
+                self.batches.extend(chunks.first().map(|chunk| (*request, chunk.upload)));
+                self.changed.extend(chunks.iter().map(|chunk| chunk.upload));
+            }
+            // Its items belong to many uploads, whose answers show.
+            Effect::Batch { .. } => {}
             Effect::Request { upload, .. }
             | Effect::Read { upload, .. }
             | Effect::Release { upload, .. }
@@ -141,6 +204,11 @@ impl Uploads {
             }
             Effect::Abort(_) => {}
         }
+    }
+
+    /// Notes that all may look different.
+    pub(super) fn note_all(&mut self) {
+        self.changed.extend(self.open.keys());
     }
 
     /// Notes that an upload may look different.

@@ -10,6 +10,19 @@ pub fn size(words: &Words, bytes: u64) -> String {
     format!("{number}\u{a0}{unit}")
 }
 
+/// A number of things: `50,000`.
+pub fn count(words: &Words, count: u32) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + 3);
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) && digits.len() > 4 {
+            text.push_str(&words.thousands);
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A part of a size, the unit named once: `1.2 of 4.8 GB`.
 pub fn part(words: &Words, bytes: u64, whole: u64) -> String {
     let unit = unit_of(whole);
@@ -93,6 +106,9 @@ mod tests {
         assert_eq!(size(&words, 200_000_000), "200\u{a0}MB");
         assert_eq!(size(&Words::of("de"), 1_500), "1,5\u{a0}kB");
         assert_eq!(part(&words, 1_299_000_000, 4_800_000_000), "1.2 of 4.8\u{a0}GB");
+        assert_eq!(count(&words, 1_234), "1234");
+        assert_eq!(count(&words, 50_000), "50,000");
+        assert_eq!(count(&words, 1_000_000), "1,000,000");
         assert_eq!(time(&words, 0), "1 s");
         assert_eq!(time(&words, 43), "45 s");
         assert_eq!(time(&words, 58), "1 min");

@@ -1,22 +1,26 @@
 //! The page's state: rows, what is unfinished, the owner's files, and what is said aloud.
 
-use cairn_engine::{JournalEntry, State, UploadId, View};
+use std::collections::HashSet;
+
+use cairn_engine::{State, UploadId, View};
 use cairn_shared::FileId;
 use cairn_shared::message::FileItem;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use crate::platform::files::{Chosen, Dropped};
+use crate::platform::files::Taken;
 use crate::platform::{clock, document};
-use crate::shell::{Shell, Watcher};
+use crate::shell::{FolderId, FolderView, Shell, Unfinished, Watcher};
 use crate::state::totals::Totals;
 use crate::state::words::{Words, fill};
 use crate::state::{figures, phrases};
 
 /// Where the focus goes when the focused row is gone.
 pub const PICKER_BUTTON: &str = "choose-files";
-/// The input behind every button that chooses files.
+/// The input behind every button that chooses files, where the browser has no better picker.
 pub const PICKER_INPUT: &str = "file-input";
+/// As above, for a folder.
+pub const FOLDER_INPUT: &str = "folder-input";
 /// Progress is said again after this time, in milliseconds.
 const SAY_MS: u64 = 10_000;
 
@@ -29,13 +33,26 @@ pub struct Row {
     pub view: ArcRwSignal<View>,
 }
 
+/// One folder's row.
+#[derive(Clone)]
+pub struct FolderRow {
+    /// Which folder.
+    pub id: FolderId,
+    /// What there is to see of it.
+    pub view: ArcRwSignal<FolderView>,
+}
+
 /// The page's signals, and the way to the shell.
 #[derive(Clone, Copy)]
 pub struct Page {
     /// In the order in which files came.
     pub rows: RwSignal<Vec<Row>>,
-    /// What earlier visits left.
-    pub unfinished: RwSignal<Vec<JournalEntry>>,
+    /// In the order in which they came.
+    pub folders: RwSignal<Vec<FolderRow>>,
+    /// Rows that wait for another tab.
+    pub elsewhere: RwSignal<HashSet<UploadId>>,
+    /// What earlier visits left, and what other tabs are at.
+    pub unfinished: RwSignal<Vec<Unfinished>>,
     /// What this owner sent earlier.
     pub files: RwSignal<Vec<FileItem>>,
     /// All rows in one.
@@ -46,13 +63,15 @@ pub struct Page {
     pub notice: RwSignal<Option<String>>,
     /// Files hover over the window.
     pub hovered: RwSignal<bool>,
+    /// Goes on every second while a row counts down.
+    pub second: RwSignal<u64>,
     /// The language.
     pub words: StoredValue<Words>,
-    shell: StoredValue<Option<Shell>, LocalStorage>,
-    /// Files that came before the shell had started.
-    early: StoredValue<Vec<Chosen>, LocalStorage>,
+    pub(super) shell: StoredValue<Option<Shell>, LocalStorage>,
+    /// What came before the shell had started.
+    early: StoredValue<Taken, LocalStorage>,
     /// The name that `continue` asked for.
-    wanted: StoredValue<Option<String>>,
+    pub(super) wanted: StoredValue<Option<String>>,
     said_at: StoredValue<(u64, u64)>,
 }
 
@@ -61,15 +80,18 @@ impl Page {
     pub fn new(words: Words) -> Self {
         Self {
             rows: RwSignal::default(),
+            folders: RwSignal::default(),
+            elsewhere: RwSignal::default(),
             unfinished: RwSignal::default(),
             files: RwSignal::default(),
             totals: RwSignal::default(),
             said: RwSignal::default(),
             notice: RwSignal::default(),
             hovered: RwSignal::new(false),
+            second: RwSignal::new(0),
             words: StoredValue::new(words),
             shell: StoredValue::new_local(None),
-            early: StoredValue::new_local(Vec::new()),
+            early: StoredValue::new_local(Taken::default()),
             wanted: StoredValue::new(None),
             said_at: StoredValue::new((0, 0)),
         }
@@ -86,6 +108,22 @@ impl Page {
             self.add(self.early.try_update_value(std::mem::take).unwrap_or_default());
             self.files.set(shell.files().await);
         });
+        clock::every(1_000, move || {
+            let counts = |view: &View| view.retry_at.is_some();
+            let counting =
+                self.rows.with_untracked(|rows| rows.iter().any(|row| row.view.with_untracked(counts)))
+                    || self.folders.with_untracked(|rows| {
+                        rows.iter().any(|row| row.view.with_untracked(|view| view.retry_at.is_some()))
+                    });
+            if counting {
+                self.second.update(|second| *second += 1);
+            }
+        });
+    }
+
+    /// Whether anything is under way, or was.
+    pub fn has_rows(self) -> bool {
+        self.rows.with(|rows| !rows.is_empty()) || self.folders.with(|rows| !rows.is_empty())
     }
 
     /// One of the words.
@@ -96,35 +134,6 @@ impl Page {
     /// One of the words, with a name put into it.
     pub fn named(self, pick: impl Fn(&Words) -> &str, name: &str) -> String {
         self.words.with_value(|words| fill(pick(words), &[("name", name)]))
-    }
-
-    /// Files were picked.
-    pub fn picked(self, files: Vec<Chosen>) {
-        let wanted = self.wanted.try_update_value(Option::take).flatten();
-        self.notice.set(wanted.filter(|name| !holds(&files, name)).map(|name| {
-            let shown = cairn_shared::name::visible(&name);
-            self.named(|words| &words.not_that_file, &shown)
-        }));
-        self.add(files);
-    }
-
-    /// Files were dropped.
-    pub fn dropped(self, dropped: Dropped) {
-        let folders = dropped.folders > 0;
-        self.notice.set(folders.then(|| self.word(|words| &words.no_folders)));
-        self.add(dropped.files);
-    }
-
-    /// Opens the picker.
-    pub fn choose(self) {
-        self.wanted.set_value(None);
-        document::click(PICKER_INPUT);
-    }
-
-    /// Opens the picker for a file of that name.
-    pub fn choose_again(self, name: String) {
-        self.wanted.set_value(Some(name));
-        document::click(PICKER_INPUT);
     }
 
     /// Has one wait.
@@ -147,6 +156,7 @@ impl Page {
         }) {
             self.pause(upload);
         }
+        self.pause_folders();
     }
 
     /// Has all go on that wait for a person.
@@ -154,6 +164,7 @@ impl Page {
         for upload in self.those(|state| matches!(state, State::Paused | State::Failed)) {
             self.resume(upload);
         }
+        self.resume_folders();
     }
 
     /// Gives one up.
@@ -163,8 +174,8 @@ impl Page {
     }
 
     /// Gives up what an earlier visit left.
-    pub fn discard(self, entry: JournalEntry) {
-        self.with_shell(|shell| shell.discard(entry));
+    pub fn discard(self, left: &Unfinished) {
+        self.with_shell(|shell| shell.discard(left.key));
         self.refocus();
     }
 
@@ -184,15 +195,15 @@ impl Page {
         gone
     }
 
-    fn add(self, files: Vec<Chosen>) {
+    pub(super) fn add(self, taken: Taken) {
         match self.shell.get_value() {
-            Some(shell) if !files.is_empty() => shell.add(files),
+            Some(shell) if !taken.is_empty() => shell.add(taken),
             Some(_) => {}
-            None => self.early.update_value(|early| early.extend(files)),
+            None => self.early.update_value(|early| early.extend(taken)),
         }
     }
 
-    fn with_shell(self, then: impl FnOnce(&Shell)) {
+    pub(super) fn with_shell(self, then: impl FnOnce(&Shell)) {
         if let Some(shell) = self.shell.get_value() {
             then(&shell);
         }
@@ -211,7 +222,7 @@ impl Page {
         self.refocus();
     }
 
-    fn refocus(self) {
+    pub(super) fn refocus(self) {
         clock::next_frame(|| document::keep_focus(PICKER_BUTTON));
     }
 
@@ -228,10 +239,13 @@ impl Page {
         }
     }
 
-    fn sum_up(self) {
+    pub(super) fn sum_up(self) {
         let mut totals = Totals::default();
         self.rows.with_untracked(|rows| {
             rows.iter().for_each(|row| row.view.with_untracked(|view| totals.add(view)));
+        });
+        self.folders.with_untracked(|rows| {
+            rows.iter().for_each(|row| row.view.with_untracked(|view| totals.add_folder(view)));
         });
         if self.totals.get_untracked() != totals {
             self.totals.set(totals);
@@ -290,17 +304,28 @@ impl Watcher for Page {
         self.set_title();
     }
 
-    fn unfinished(&self, entries: Vec<JournalEntry>) {
-        if self.unfinished.with_untracked(|shown| *shown != entries) {
-            self.unfinished.set(entries);
+    fn folders(&self, views: Vec<(FolderId, FolderView)>) {
+        views.into_iter().for_each(|(id, view)| self.put_folder(id, view));
+        self.sum_up();
+        self.say_progress();
+        self.set_title();
+    }
+
+    fn folder_gone(&self, folder: FolderId) {
+        self.remove_folder(folder);
+    }
+
+    fn unfinished(&self, left: Vec<Unfinished>) {
+        if self.unfinished.with_untracked(|shown| *shown != left) {
+            self.unfinished.set(left);
         }
+    }
+
+    fn elsewhere(&self, uploads: HashSet<UploadId>) {
+        self.elsewhere.set(uploads);
     }
 
     fn weighs(&self, bytes: u64) {
         document::set_attribute("data-wasm-bytes", &bytes.to_string());
     }
-}
-
-fn holds(files: &[Chosen], name: &str) -> bool {
-    files.iter().any(|file| file.source.name.as_str() == name)
 }

@@ -3,6 +3,7 @@
 use cairn_engine::{Now, State, Trouble, View};
 use cairn_shared::ProblemCode;
 
+use crate::shell::FolderView;
 use crate::state::figures;
 use crate::state::words::{Words, fill};
 
@@ -48,10 +49,7 @@ pub fn hint(words: &Words, view: &View, now: Now) -> Option<String> {
     match view.state {
         State::Failed => view.trouble.as_ref().map(|trouble| why(words, trouble)),
         State::NeedsFile => Some(words.lost.clone()),
-        State::Offline => {
-            let why = view.trouble.as_ref().map(|trouble| why(words, trouble));
-            Some(why.unwrap_or_else(|| words.network.clone()) + &retry(words, view, now))
-        }
+        State::Offline => Some(waits(words, view.trouble.as_ref(), view.retry_at, now)),
         State::Waiting | State::Reading | State::Sending | State::Verifying | State::Done | State::Paused => {
             reused(words, view)
         }
@@ -78,20 +76,99 @@ fn why(words: &Words, trouble: &Trouble) -> String {
     match trouble {
         Trouble::Network => words.network.clone(),
         Trouble::Problem(code) => problem(words, *code),
+        Trouble::Status(429 | 503) => words.busy.clone(),
         Trouble::Status(status) => fill(&words.status, &[("status", &status.to_string())]),
         Trouble::KeepsChanging => words.keeps_changing.clone(),
     }
 }
 
 fn problem(words: &Words, code: ProblemCode) -> String {
+    if matches!(code, ProblemCode::TooManyRequests | ProblemCode::Unavailable) {
+        return words.busy.clone();
+    }
     fill(&words.problem, &[("title", code.title()), ("code", code.as_str())])
 }
 
-fn retry(words: &Words, view: &View, now: Now) -> String {
-    let seconds =
-        view.retry_at.map(|at| at.saturating_sub(now).div_ceil(1_000)).filter(|seconds| *seconds > 1);
-    seconds.map_or_else(String::new, |seconds| {
-        let time = figures::time(words, seconds);
-        format!(" · {}", fill(&words.retry_in, &[("time", &time)]))
-    })
+fn waits(words: &Words, trouble: Option<&Trouble>, retry_at: Option<Now>, now: Now) -> String {
+    let why = trouble.map_or_else(|| words.network.clone(), |trouble| why(words, trouble));
+    let left = retry_at.map_or(0, |at| at.saturating_sub(now).div_ceil(1_000));
+    if left < 2 {
+        return why;
+    }
+    // Somebody who watches a countdown sees every second of it.
+    let time = if left < 60 {
+        fill(&words.seconds, &[("n", &left.to_string())])
+    } else {
+        figures::time(words, left)
+    };
+    format!("{why} · {}", fill(&words.retry_in, &[("time", &time)]))
+}
+
+/// A folder's state word.
+pub fn folder_state(words: &Words, view: &FolderView) -> String {
+    let text = match view.state {
+        State::Reading if view.walking => &words.walking,
+        State::Waiting => &words.waiting,
+        State::Reading => &words.reading,
+        State::Sending => &words.sending,
+        State::Verifying => &words.verifying,
+        State::Done if view.sent == 0 && view.size > 0 && view.reused == view.size => &words.already_here,
+        State::Done => &words.done,
+        State::Paused => &words.paused,
+        State::Offline => match &view.trouble {
+            Some(Trouble::Problem(_) | Trouble::Status(_)) => &words.offline_server,
+            Some(Trouble::Network | Trouble::KeepsChanging) | None => &words.offline,
+        },
+        State::NeedsFile => &words.needs_files,
+        State::Failed => &words.failed,
+    };
+    text.clone()
+}
+
+/// `120 of 300 files · 1.2 of 4.8 GB · 34 MB/s · about 2 min`.
+pub fn folder_progress(words: &Words, view: &FolderView) -> String {
+    let (done, count) = (figures::count(words, view.done), figures::count(words, view.files));
+    let files = match (view.walking, view.state == State::Done) {
+        (true, _) => &words.files_so_far,
+        (false, true) => &words.files_all,
+        (false, false) => &words.total_files,
+    };
+    let mut parts = vec![fill(files, &[("done", &done), ("count", &count)])];
+    if view.state == State::Done {
+        parts.push(figures::size(words, view.size));
+    } else if view.size > 0 {
+        parts.push(figures::part(words, view.stored, view.size));
+    }
+    if let Some(speed) = view.speed.filter(|speed| *speed > 0) {
+        parts.push(figures::rate(words, speed));
+        if !view.walking {
+            let left = view.size.saturating_sub(view.stored).div_ceil(speed);
+            parts.push(fill(&words.left_about, &[("time", &figures::time(words, left))]));
+        }
+    }
+    parts.join(" · ")
+}
+
+/// What a person should know of a folder beside the state word.
+pub fn folder_hint(words: &Words, view: &FolderView, now: Now) -> Option<String> {
+    let numbered = |text: &str, n: u32| (n > 0).then(|| fill(text, &[("n", &figures::count(words, n))]));
+    let mut parts = Vec::new();
+    match view.state {
+        State::Offline => parts.push(waits(words, view.trouble.as_ref(), view.retry_at, now)),
+        State::Failed => parts.extend(view.trouble.as_ref().map(|trouble| why(words, trouble))),
+        State::Waiting
+        | State::Reading
+        | State::Sending
+        | State::Verifying
+        | State::Done
+        | State::Paused
+        | State::NeedsFile => {}
+    }
+    parts.extend(numbered(&words.files_failed, view.failed));
+    parts.extend(numbered(&words.files_lost, view.lost));
+    if view.reused > 0 && (view.sent > 0 || view.reused < view.size) {
+        parts.push(fill(&words.saved, &[("size", &figures::size(words, view.reused))]));
+    }
+    parts.extend(numbered(&words.folders_empty, view.empty));
+    (!parts.is_empty()).then(|| parts.join(" · "))
 }

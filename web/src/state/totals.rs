@@ -2,14 +2,15 @@
 
 use cairn_engine::{State, View};
 
+use crate::shell::FolderView;
 use crate::state::figures;
 
 /// The sum of all rows.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Totals {
-    /// Rows.
+    /// Files.
     pub count: usize,
-    /// Rows that are done.
+    /// Files that are done.
     pub done: usize,
     /// Rows that go on by themselves.
     pub active: usize,
@@ -24,25 +25,39 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Adds a row.
+    /// Adds a folder's row.
+    pub fn add_folder(&mut self, view: &FolderView) {
+        self.count += view.files as usize;
+        self.done += view.done as usize;
+        self.size += view.size;
+        self.stored += view.stored;
+        self.speed += view.speed.unwrap_or(0);
+        self.add_state(view.state);
+    }
+
+    /// Adds a file's row.
     pub fn add(&mut self, view: &View) {
         self.count += 1;
+        self.done += usize::from(view.state == State::Done);
         self.size += view.size;
         self.stored += if view.state == State::Done { view.size } else { view.stored };
         self.speed += view.speed.unwrap_or(0);
-        match view.state {
-            State::Done => self.done += 1,
+        self.add_state(view.state);
+    }
+
+    fn add_state(&mut self, state: State) {
+        match state {
             State::Waiting | State::Reading | State::Sending | State::Verifying | State::Offline => {
                 self.active += 1;
             }
             State::Paused | State::Failed => self.resting += 1,
-            State::NeedsFile => {}
+            State::Done | State::NeedsFile => {}
         }
     }
 
     /// Everything has arrived.
     pub fn all_done(&self) -> bool {
-        self.count > 0 && self.done == self.count
+        self.count > 0 && self.done == self.count && self.active == 0
     }
 
     /// How much has arrived, from 0 to 100.

@@ -15,7 +15,7 @@ use crate::ui::unfinished::Unfinished;
 /// The whole page.
 #[component]
 pub fn App(page: Page) -> impl IntoView {
-    let any = Memo::new(move |_| page.rows.with(|rows| !rows.is_empty()));
+    let any = Memo::new(move |_| page.has_rows());
     view! {
         <div class="page" class:page-hovered=move || page.hovered.get()>
             <Header page />

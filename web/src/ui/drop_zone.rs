@@ -7,7 +7,7 @@ use crate::state::page::{PICKER_BUTTON, Page};
 /// Fills most of an empty page, and shrinks to one line once there are rows.
 #[component]
 pub fn DropZone(page: Page) -> impl IntoView {
-    let small = Memo::new(move |_| page.rows.with(|rows| !rows.is_empty()));
+    let small = Memo::new(move |_| page.has_rows());
     let title = move || {
         page.word(|words| match (page.hovered.get(), small.get()) {
             (true, _) => &words.drop_now,
@@ -15,7 +15,7 @@ pub fn DropZone(page: Page) -> impl IntoView {
             (false, false) => &words.drop_title,
         })
     };
-    // The button needs no listener of its own: its click reaches the zone, like a click beside it.
+    // The first button needs no listener of its own: its click reaches the zone, like a click beside it.
     view! {
         <section class="drop" class:drop-small=move || small.get() data-testid="drop-zone" on:click=move |_| page.choose()>
             <svg class="drop-sign" viewBox="0 0 120 96" aria-hidden="true">
@@ -25,9 +25,22 @@ pub fn DropZone(page: Page) -> impl IntoView {
             </svg>
             <p class="drop-title">{title}</p>
             <p class="drop-or">{page.word(|words| &words.drop_or)}</p>
-            <button type="button" class="button button-main" id=PICKER_BUTTON>
-                {page.word(|words| &words.drop_button)}
-            </button>
+            <div class="drop-buttons">
+                <button type="button" class="button button-main" id=PICKER_BUTTON>
+                    {page.word(|words| &words.drop_button)}
+                </button>
+                <button
+                    type="button"
+                    class="button button-soft"
+                    data-testid="choose-folder"
+                    on:click=move |event| {
+                        event.stop_propagation();
+                        page.choose_folder();
+                    }
+                >
+                    {page.word(|words| &words.folder_button)}
+                </button>
+            </div>
             <p class="drop-lead">{page.word(|words| &words.drop_lead)}</p>
         </section>
     }

@@ -6,14 +6,25 @@ use leptos::prelude::*;
 use crate::platform::document;
 use crate::state::figures;
 use crate::state::page::Page;
+use crate::state::words::fill;
 use crate::ui::copy_button::CopyButton;
 use crate::ui::delete_button::DeleteButton;
 use crate::ui::row_link::without_scheme;
+
+/// Files that are shown at first, and more with each click.
+const SHOWN: usize = 50;
 
 /// The list; absent where there is nothing.
 #[component]
 pub fn Files(page: Page) -> impl IntoView {
     let any = Memo::new(move |_| page.files.with(|files| !files.is_empty()));
+    let shown = RwSignal::new(SHOWN);
+    let some = move || page.files.with(|files| files.iter().take(shown.get()).cloned().collect::<Vec<_>>());
+    let hidden = Memo::new(move |_| page.files.with(|files| files.len().saturating_sub(shown.get())));
+    let more = move || {
+        let n = u32::try_from(hidden.get().min(SHOWN)).unwrap_or(u32::MAX);
+        page.words.with_value(|words| fill(&words.more_files, &[("n", &figures::count(words, n))]))
+    };
     view! {
         <Show when=move || any.get()>
             <section class="files" aria-labelledby="files-title">
@@ -21,11 +32,21 @@ pub fn Files(page: Page) -> impl IntoView {
                 <p class="panel-lead">{page.word(|words| &words.files_lead)}</p>
                 <ul class="list">
                     <For
-                        each=move || page.files.get()
+                        each=some
                         key=|item| item.file
                         children=move |item| view! { <Item page item /> }
                     />
                 </ul>
+                <Show when=move || hidden.get() != 0>
+                    <button
+                        type="button"
+                        class="button button-quiet"
+                        data-testid="more-files"
+                        on:click=move |_| shown.update(|shown| *shown += SHOWN)
+                    >
+                        {more}
+                    </button>
+                </Show>
             </section>
         </Show>
     }

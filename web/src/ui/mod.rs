@@ -1,11 +1,14 @@
 //! The page's components, one per file. They show state and pass on what people do; they decide nothing.
 
 pub mod app;
+pub mod bar;
 pub mod copy_button;
 pub mod delete_button;
 pub mod drop_zone;
 pub mod files;
+pub mod folder_row;
 pub mod footer;
+pub mod go_button;
 pub mod header;
 pub mod icon;
 pub mod picker;
@@ -20,7 +23,7 @@ use leptos::prelude::*;
 
 pub use self::row::RowView;
 
-use crate::platform::{document, files as chosen_files};
+use crate::platform::{document, drop};
 use crate::state::page::Page;
 use crate::state::words::Words;
 
@@ -31,7 +34,7 @@ pub fn mount() {
         let words = Words::of(&document::language());
         document::set_language(&words.language);
         let page = Page::new(words);
-        chosen_files::on_drop(move |hovered| page.hovered.set(hovered), move |dropped| page.dropped(dropped));
+        drop::on_drop(move |hovered| page.hovered.set(hovered), move |dropped| page.dropped(dropped));
         page.start();
         view! { <app::App page /> }
     });

@@ -1,11 +1,11 @@
-//! The file input behind every button that chooses files.
+//! The inputs behind the buttons that choose files and folders, where the browser has no better pickers.
 
 use leptos::prelude::*;
 
 use crate::platform::files::picked;
-use crate::state::page::{PICKER_INPUT, Page};
+use crate::state::page::{FOLDER_INPUT, PICKER_INPUT, Page};
 
-/// The file input; buttons open it.
+/// The inputs; buttons open them.
 #[component]
 pub fn Picker(page: Page) -> impl IntoView {
     view! {
@@ -17,6 +17,17 @@ pub fn Picker(page: Page) -> impl IntoView {
             data-testid="file-input"
             tabindex="-1"
             aria-label=page.word(|words| &words.drop_button)
+            on:change=move |event| page.picked(picked(&event))
+        />
+        <input
+            type="file"
+            multiple
+            prop:webkitdirectory=true
+            id=FOLDER_INPUT
+            class="visually-hidden"
+            data-testid="folder-input"
+            tabindex="-1"
+            aria-label=page.word(|words| &words.folder_button)
             on:change=move |event| page.picked(picked(&event))
         />
     }

@@ -1,11 +1,12 @@
 //! One file: what it is, how far it is, and what can be done about it.
 
-use cairn_engine::{State, View};
+use cairn_engine::View;
 use leptos::prelude::*;
 
 use crate::platform::clock;
 use crate::state::page::{Page, Row};
-use crate::state::{figures, phrases};
+use crate::state::phrases;
+use crate::ui::bar::{Bar, Shares};
 use crate::ui::row_actions::RowActions;
 use crate::ui::row_link::RowLink;
 
@@ -34,8 +35,16 @@ pub fn RowView(page: Page, row: Row) -> impl IntoView {
     };
     let hint = {
         let view = view.clone();
-        move || page.words.with_value(|words| view.with(|view| phrases::hint(words, view, clock::now())))
+        move || {
+            page.second.track();
+            page.words.with_value(|words| view.with(|view| phrases::hint(words, view, clock::now())))
+        }
     };
+    let shares = {
+        let view = view.clone();
+        Signal::derive(move || view.with(Shares::of_file))
+    };
+    let elsewhere = move || page.elsewhere.with(|rows| rows.contains(&row.id));
     view! {
         <li
             class="row"
@@ -52,9 +61,12 @@ pub fn RowView(page: Page, row: Row) -> impl IntoView {
                     {path.map(|path| view! { <span class="row-path">{path}</span> })}
                     <span class="row-state">{phrase}</span>
                 </div>
-                <Bar page name=name.clone() view=view.clone() />
+                <Bar page name=name.clone() shares />
                 <p class="row-figures">
                     <span>{progress}</span>
+                    {move || elsewhere().then(|| {
+                        view! { <span class="row-hint">{page.word(|words| &words.elsewhere_row)}</span> }
+                    })}
                     {move || hint().map(|hint| view! { <span class="row-hint">{hint}</span> })}
                 </p>
                 <RowLink page name=name.clone() view=view.clone() />
@@ -62,40 +74,6 @@ pub fn RowView(page: Page, row: Row) -> impl IntoView {
             <RowActions page name id=row.id view />
         </li>
     }
-}
-
-/// Light for read, solid for stored, hatched for what had not to be sent.
-#[component]
-fn Bar(page: Page, name: String, view: ArcRwSignal<View>) -> impl IntoView {
-    let share = |pick: fn(&View) -> u64| {
-        let view = view.clone();
-        move || view.with(|view| figures::width(pick(view), view.size))
-    };
-    let (read, stored, reused) =
-        (share(|view| view.read), share(|view| view.stored), share(|view| view.reused));
-    let percent = move || view.with(percent);
-    let percent_text = percent.clone();
-    view! {
-        <div
-            class="bar"
-            role="progressbar"
-            data-testid="row-progress"
-            aria-label=page.named(|words| &words.progress_label, &name)
-            aria-valuemin="0"
-            aria-valuemax="100"
-            aria-valuenow=move || percent().to_string()
-            aria-valuetext=move || figures::percent_text(percent_text())
-        >
-            <span class="bar-read" style:width=read></span>
-            <span class="bar-stored" style:width=stored></span>
-            <span class="bar-reused" style:width=reused></span>
-        </div>
-    }
-}
-
-/// An empty file has arrived when it is published, not before.
-fn percent(view: &View) -> u64 {
-    if view.size == 0 && view.state != State::Done { 0 } else { figures::percent(view.stored, view.size) }
 }
 
 /// What kind of file it is, in up to four letters of its name's ending.

@@ -4,6 +4,7 @@ use cairn_engine::{State, UploadId, View};
 use leptos::prelude::*;
 
 use crate::state::page::Page;
+use crate::ui::go_button::{GoButton, rests};
 use crate::ui::icon::{Icon, Sign};
 
 /// The buttons at a row's end; none once it is done.
@@ -26,7 +27,7 @@ pub fn RowActions(page: Page, id: UploadId, name: String, view: ArcRwSignal<View
                 </button>
             </Show>
             <Show when=move || goes_on(state.get()) || rests(state.get())>
-                <GoButton page id name state />
+                <GoButton page name state pause=move || page.pause(id) resume=move || page.resume(id) />
             </Show>
             <Show when=move || state.get() != State::Done>
                 <button
@@ -44,49 +45,9 @@ pub fn RowActions(page: Page, id: UploadId, name: String, view: ArcRwSignal<View
     }
 }
 
-/// One button for pause and resume, so that pressing it does not take the focus away from it.
-#[component]
-fn GoButton(page: Page, id: UploadId, name: StoredValue<String>, state: Memo<State>) -> impl IntoView {
-    let resting = move || rests(state.get());
-    let label = move || {
-        name.with_value(|name| {
-            page.named(
-                |words| match (resting(), state.get() == State::Failed) {
-                    (true, true) => &words.retry_label,
-                    (true, false) => &words.resume_label,
-                    (false, _) => &words.pause_label,
-                },
-                name,
-            )
-        })
-    };
-    let sign = Signal::derive(move || match (resting(), state.get() == State::Failed) {
-        (true, true) => Sign::Retry,
-        (true, false) => Sign::Resume,
-        (false, _) => Sign::Pause,
-    });
-    let press = move |_| if rests(state.get_untracked()) { page.resume(id) } else { page.pause(id) };
-    view! {
-        <button
-            type="button"
-            class="icon-button"
-            data-testid=move || if resting() { "row-resume" } else { "row-pause" }
-            aria-label=label
-            title=label
-            on:click=press
-        >
-            <Icon sign />
-        </button>
-    }
-}
-
 fn goes_on(state: State) -> bool {
     match state {
         State::Waiting | State::Reading | State::Sending | State::Verifying | State::Offline => true,
         State::Done | State::Paused | State::NeedsFile | State::Failed => false,
     }
-}
-
-fn rests(state: State) -> bool {
-    matches!(state, State::Paused | State::Failed)
 }

@@ -1,4 +1,4 @@
-//! What a finished row offers: its link, a copy of it, and its end.
+//! What a finished row offers: its link, a copy of it, and, of a file, its end.
 
 use cairn_engine::View;
 use leptos::prelude::*;
@@ -15,27 +15,41 @@ pub fn RowLink(page: Page, name: String, view: ArcRwSignal<View>) -> impl IntoVi
     move || {
         let finished = finished.get()?;
         let name = name.clone();
-        let link = finished.url.map(|url| {
-            let whole = document::absolute(&url);
-            view! {
-                <a
-                    class="link"
-                    data-testid="row-link"
-                    href=url
-                    target="_blank"
-                    rel="noopener"
-                    aria-label=page.named(|words| &words.link_label, &name)
-                >
-                    {without_scheme(&whole)}
-                </a>
-                <CopyButton page name=name.clone() text=whole.clone() />
-            }
-        });
+        let link = finished.url.map(|url| view! { <Link page name=name.clone() url /> });
         Some(view! {
             <div class="link-line">
                 {link} <DeleteButton page name file=finished.file />
             </div>
         })
+    }
+}
+
+/// The one link of a folder.
+#[component]
+pub fn FolderLink(page: Page, name: String, url: String) -> impl IntoView {
+    view! {
+        <div class="link-line">
+            <Link page name url />
+        </div>
+    }
+}
+
+/// A link, and a copy of it.
+#[component]
+fn Link(page: Page, name: String, url: String) -> impl IntoView {
+    let whole = document::absolute(&url);
+    view! {
+        <a
+            class="link"
+            data-testid="row-link"
+            href=url
+            target="_blank"
+            rel="noopener"
+            aria-label=page.named(|words| &words.link_label, &name)
+        >
+            {without_scheme(&whole)}
+        </a>
+        <CopyButton page name text=whole.clone() />
     }
 }
 

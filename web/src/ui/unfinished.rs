@@ -1,8 +1,8 @@
-//! What earlier visits left: which files to choose again.
+//! What earlier visits left: one click and it goes on, or the name of what to choose again.
 
-use cairn_engine::JournalEntry;
 use leptos::prelude::*;
 
+use crate::shell::{Left, Unfinished as Item};
 use crate::state::figures;
 use crate::state::page::Page;
 use crate::state::words::{Words, fill};
@@ -10,17 +10,30 @@ use crate::state::words::{Words, fill};
 /// The panel; absent where nothing is unfinished.
 #[component]
 pub fn Unfinished(page: Page) -> impl IntoView {
-    let any = Memo::new(move |_| page.unfinished.with(|entries| !entries.is_empty()));
+    let any = Memo::new(move |_| page.unfinished.with(|all| !all.is_empty()));
+    let several = Memo::new(move |_| page.continuable().len() > 1);
     view! {
         <Show when=move || any.get()>
             <section class="panel" data-testid="unfinished" aria-labelledby="unfinished-title">
-                <h2 class="panel-title" id="unfinished-title">{page.word(|words| &words.unfinished_title)}</h2>
+                <div class="panel-head">
+                    <h2 class="panel-title" id="unfinished-title">{page.word(|words| &words.unfinished_title)}</h2>
+                    <Show when=move || several.get()>
+                        <button
+                            type="button"
+                            class="button button-main"
+                            data-testid="continue-all"
+                            on:click=move |_| page.go_on_all()
+                        >
+                            {page.word(|words| &words.go_on_all)}
+                        </button>
+                    </Show>
+                </div>
                 <p class="panel-lead">{page.word(|words| &words.unfinished_lead)}</p>
                 <ul class="list">
                     <For
                         each=move || page.unfinished.get()
-                        key=|entry| (entry.key, entry.stored)
-                        children=move |entry| view! { <Entry page entry /> }
+                        key=|item| (item.key, item.left.clone(), item.has_handle, item.lost, item.elsewhere)
+                        children=move |item| view! { <Entry page item /> }
                     />
                 </ul>
             </section>
@@ -29,46 +42,83 @@ pub fn Unfinished(page: Page) -> impl IntoView {
 }
 
 #[component]
-fn Entry(page: Page, entry: JournalEntry) -> impl IntoView {
-    let name = entry.name.visible();
-    let path = entry.path.as_ref().map(|path| cairn_shared::name::visible(path.as_str()));
-    let stored = page.words.with_value(|words| stored(words, &entry));
-    let continue_label = page.named(|words| &words.go_on_label, &name);
-    let discard_label = page.named(|words| &words.discard_label, &name);
-    let wanted = entry.name.as_str().to_owned();
-    let (data_name, title) = (wanted.clone(), name.clone());
+fn Entry(page: Page, item: Item) -> impl IntoView {
+    let name = item.name.visible();
+    let path = item.path.as_ref().map(|path| cairn_shared::name::visible(path.as_str()));
+    let figures = page.words.with_value(|words| how_far(words, &item.left));
+    let note = page.words.with_value(|words| note(words, &item));
+    let actions = (!item.elsewhere).then(|| view! { <Actions page item=item.clone() /> });
     view! {
-        <li class="entry" data-name=data_name>
+        <li
+            class="entry"
+            data-name=item.name.as_str().to_owned()
+            data-elsewhere=item.elsewhere.to_string()
+            data-lost=item.lost.to_string()
+        >
             <div class="entry-main">
-                <span class="row-name" title=title>{name}</span>
+                <span class="row-name" title=name.clone()>{name.clone()}</span>
                 {path.map(|path| view! { <span class="row-path">{path}</span> })}
-                <span class="row-figures">{stored}</span>
+                <span class="row-figures">
+                    <span>{figures}</span> {note.map(|note| view! { <span class="row-hint">{note}</span> })}
+                </span>
             </div>
-            <button
-                type="button"
-                class="button button-soft"
-                data-testid="continue"
-                aria-label=continue_label
-                on:click=move |_| page.choose_again(wanted.clone())
-            >
-                {page.word(|words| &words.go_on)}
-            </button>
-            <button
-                type="button"
-                class="button button-quiet"
-                data-testid="discard"
-                aria-label=discard_label
-                on:click=move |_| page.discard(entry.clone())
-            >
-                {page.word(|words| &words.discard)}
-            </button>
+            {actions}
         </li>
     }
 }
 
-fn stored(words: &Words, entry: &JournalEntry) -> String {
-    if entry.stored == 0 {
-        return fill(&words.unfinished_none, &[("size", &figures::size(words, entry.size))]);
+#[component]
+fn Actions(page: Page, item: Item) -> impl IntoView {
+    let name = item.name.visible();
+    let by_click = item.has_handle && !item.lost;
+    let continue_label =
+        page.named(|words| if by_click { &words.go_on_label } else { &words.choose_again_label }, &name);
+    let discard_label = page.named(|words| &words.discard_label, &name);
+    let discarded = item.clone();
+    view! {
+        <button
+            type="button"
+            class="button button-soft"
+            data-testid="continue"
+            aria-label=continue_label
+            on:click=move |_| page.go_on(&item)
+        >
+            {page.word(|words| if by_click { &words.go_on } else { &words.unfinished_again })}
+        </button>
+        <button
+            type="button"
+            class="button button-quiet"
+            data-testid="discard"
+            aria-label=discard_label
+            on:click=move |_| page.discard(&discarded)
+        >
+            {page.word(|words| &words.discard)}
+        </button>
     }
-    fill(&words.unfinished_stored, &[("part", &figures::part(words, entry.stored, entry.size))])
+}
+
+fn how_far(words: &Words, left: &Left) -> String {
+    match *left {
+        Left::File { stored: 0, size } => {
+            fill(&words.unfinished_none, &[("size", &figures::size(words, size))])
+        }
+        Left::File { stored, size } => {
+            fill(&words.unfinished_stored, &[("part", &figures::part(words, stored, size))])
+        }
+        Left::Folder { files: 0, left } => {
+            fill(&words.unfinished_walk, &[("left", &figures::count(words, left))])
+        }
+        Left::Folder { files, left } => {
+            let (left, count) = (figures::count(words, left), figures::count(words, files));
+            fill(&words.unfinished_folder, &[("left", &left), ("count", &count)])
+        }
+    }
+}
+
+fn note(words: &Words, item: &Item) -> Option<String> {
+    if item.elsewhere {
+        Some(words.elsewhere.clone())
+    } else {
+        item.lost.then(|| words.unfinished_lost.clone())
+    }
 }

@@ -4,12 +4,14 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use cairn_shared::frame::FrameHead;
+use cairn_shared::{Bearer, ChunkRule};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::platform::blob::Source;
 use crate::platform::digest::Hasher;
 use crate::platform::http::Abort;
-use crate::worker::message::{FromWorker, Held, ToWorker};
+use crate::worker::message::{Framed, FromWorker, Held, ToWorker};
 use crate::worker::reader::Reader;
 use crate::worker::sender;
 
@@ -49,7 +51,8 @@ impl Desk {
     pub fn take(&self, message: ToWorker, file: Option<Source>) {
         match message {
             ToWorker::Open { upload } => self.open(upload, file),
-            ToWorker::Read { upload, pass, bytes } => self.read(upload, pass, bytes),
+            ToWorker::Read { upload, pass, rule, bytes } => self.read(upload, pass, rule, bytes),
+            ToWorker::SendBatch { request, chunks, bearer } => self.send_batch(request, &chunks, bearer),
             ToWorker::Send { request, upload, session, index, chunk, bearer } => {
                 self.send(request, upload, chunk, sender::Target { session, index, bearer });
             }
@@ -95,12 +98,17 @@ impl Desk {
         }
     }
 
-    fn read(&self, upload: u32, pass: u32, bytes: u64) {
+    fn read(&self, upload: u32, pass: u32, rule: ChunkRule, bytes: u64) {
         if self.reader(upload, pass).is_none() {
             let mut uploads = self.0.uploads.borrow_mut();
             let Some(open) = uploads.get_mut(&upload) else { return };
-            let reader =
-                Reader::new(upload, pass, open.source.clone(), self.0.hasher.clone(), self.0.tell.clone());
+            let reader = Reader::new(
+                (upload, pass),
+                rule,
+                open.source.clone(),
+                self.0.hasher.clone(),
+                self.0.tell.clone(),
+            );
             open.readers.push(reader);
         }
         if let Some(reader) = self.reader(upload, pass) {
@@ -111,6 +119,25 @@ impl Desk {
     fn reader(&self, upload: u32, pass: u32) -> Option<Reader> {
         let uploads = self.0.uploads.borrow();
         uploads.get(&upload)?.readers.iter().find(|reader| reader.pass() == pass).cloned()
+    }
+
+    fn send_batch(&self, request: u64, chunks: &[Framed], bearer: Bearer) {
+        let bytes = |Framed(upload, session, index, held): &Framed| {
+            let bytes = self.reader(*upload, held.0).and_then(|reader| reader.bytes(held));
+            (FrameHead { session: *session, index: *index, length: held.2 }, bytes)
+        };
+        let frames: Vec<_> = chunks.iter().map(bytes).collect();
+        let abort = Abort::new();
+        let signal = abort.signal();
+        self.0.sending.borrow_mut().insert(request, abort);
+        let desk = self.clone();
+        spawn_local(async move {
+            let result = sender::send_batch(&frames, bearer, signal).await;
+            let wanted = desk.0.sending.borrow_mut().remove(&request).is_some();
+            if wanted {
+                (desk.0.tell)(FromWorker::Replies { request, result: result.map_err(Into::into) });
+            }
+        });
     }
 
     fn send(&self, request: u64, upload: u32, chunk: Held, target: sender::Target) {

@@ -1,7 +1,7 @@
 //! What page and worker say to each other, as JSON text; a file travels beside its message.
 
 use cairn_engine::{ChunkRef, Failure, PassId};
-use cairn_shared::{Bearer, ChunkDigest, Problem, SessionId, UnixMs};
+use cairn_shared::{Bearer, ChunkDigest, ChunkRule, Problem, SessionId, UnixMs};
 use serde::{Deserialize, Serialize};
 
 /// From the page to its worker. Numbers are those of the engine's ids.
@@ -18,6 +18,8 @@ pub enum ToWorker {
         upload: u32,
         /// Which reading.
         pass: u32,
+        /// How to cut it.
+        rule: ChunkRule,
         /// How many more, in bytes.
         bytes: u64,
     },
@@ -35,6 +37,15 @@ pub enum ToWorker {
         chunk: Held,
         /// The credential.
         bearer: Option<Bearer>,
+    },
+    /// Sends small chunks in one request; as `Effect::SendBatch`.
+    SendBatch {
+        /// Comes back with the replies.
+        request: u64,
+        /// Which chunks, and where to.
+        chunks: Vec<Framed>,
+        /// The credential.
+        bearer: Bearer,
     },
     /// Forgets chunks; as `Effect::Release`.
     Release {
@@ -97,6 +108,13 @@ pub enum FromWorker {
         /// Which reading.
         pass: u32,
     },
+    /// As `Input::Reply` to a batch.
+    Replies {
+        /// Which request.
+        request: u64,
+        /// What came of each chunk, or of all of them.
+        result: Result<Vec<Result<(), Refusal>>, Refusal>,
+    },
     /// As `Input::Reply`.
     Reply {
         /// Which request.
@@ -105,6 +123,10 @@ pub enum FromWorker {
         result: Result<(), Refusal>,
     },
 }
+
+/// A chunk of a batch: upload, session, row, bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Framed(pub u32, pub SessionId, pub u32, pub Held);
 
 /// The bytes of one chunk that the worker holds: reading, offset, length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

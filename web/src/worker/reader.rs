@@ -86,10 +86,16 @@ enum Stop {
 
 impl Reader {
     /// One that has been granted nothing yet.
-    pub fn new(upload: u32, pass: u32, source: Source, hasher: Hasher, tell: Tell) -> Self {
+    pub fn new(
+        (upload, pass): (u32, u32),
+        rule: ChunkRule,
+        source: Source,
+        hasher: Hasher,
+        tell: Tell,
+    ) -> Self {
         let work = Work {
             size: source.size(),
-            cutter: Cutter::new(ChunkRule::FastCdc),
+            cutter: Cutter::new(rule),
             taken: 0,
             cut: 0,
             spans: VecDeque::new(),

@@ -19,6 +19,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
         about: "10,000 files of 4 KiB by `cairn put`: files a second, requests",
         run: small,
     },
+    Entry {
+        name: "workers",
+        about: "four files of 256 MiB through Chromium by one worker and by two, in turns",
+        run: workers,
+    },
     Entry { name: "memory", about: "20 GiB through Chromium: memory of page and server", run: memory },
 ];
 
@@ -28,6 +33,10 @@ fn upload(place: &Place, _args: &[String]) -> anyhow::Result<()> {
 
 fn small(place: &Place, _args: &[String]) -> anyhow::Result<()> {
     in_browser(place, &["small"])
+}
+
+fn workers(place: &Place, _args: &[String]) -> anyhow::Result<()> {
+    in_browser(place, &["workers"])
 }
 
 fn memory(place: &Place, _args: &[String]) -> anyhow::Result<()> {

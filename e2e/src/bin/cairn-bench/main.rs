@@ -1,4 +1,4 @@
-//! Figures of the release binary, with a browser and without: `cargo xtask bench upload`, `small` and `memory` run it.
+//! Figures of the release binary: `cargo xtask bench` runs it for `upload`, `workers`, `small` and `memory`.
 
 mod memory;
 mod say;
@@ -13,9 +13,12 @@ fn main() -> ExitCode {
     let outcome = match args.as_slice() {
         ["upload"] => upload::run(),
         ["small"] => small::run(),
+        ["workers"] => upload::compare_workers(),
         ["memory"] => memory::run(false),
         ["memory", "--within-limits"] => memory::run(true),
-        _ => Err(anyhow::anyhow!("there is `upload`, `small`, `memory` and `memory --within-limits`")),
+        _ => Err(anyhow::anyhow!(
+            "there is `upload`, `workers`, `small`, `memory` and `memory --within-limits`"
+        )),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

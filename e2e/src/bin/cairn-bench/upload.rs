@@ -23,6 +23,37 @@ pub(crate) fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// As many bytes in four files, read by one worker and by two, in turns, so that the machine's mood is the same.
+pub(crate) fn compare_workers() -> anyhow::Result<()> {
+    const FILES: u64 = 4;
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    let names: Vec<String> = (0..FILES).map(|index| format!("quarter {index}.bin")).collect();
+    let paths: Vec<_> = names.iter().map(|name| folder.join(name)).collect();
+    for (path, seed) in paths.iter().zip(2..) {
+        random_file(path, SIZE / FILES, seed)?;
+    }
+    for round in 1..=2 {
+        for workers in [1, 2] {
+            let (server, browser) = (Server::start()?, Browser::start()?);
+            let tab = browser.open(&server.url(&format!("/?workers={workers}")))?;
+            let page = Page::ready(&tab)?;
+            let timer = Timer::start();
+            page.drop_files(&paths.iter().map(|path| path.as_path()).collect::<Vec<_>>())?;
+            for name in &names {
+                page.wait_state(name, "done", LONG)?;
+            }
+            let took = timer.elapsed();
+            say::tell(&format!(
+                "4 x 256 MiB, round {round}, {workers} worker(s): {:.1} s, {:.0} MiB/s",
+                took.as_secs_f64(),
+                (SIZE >> 20) as f64 / took.as_secs_f64()
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn in_browser(file: &Path) -> anyhow::Result<Figures> {
     let (server, browser) = (Server::start()?, Browser::start()?);
     let tab = browser.open(&server.url("/"))?;

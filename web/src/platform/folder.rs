@@ -1,0 +1,241 @@
+//! Walks a chosen folder, however deep, in slices between which the page goes on living.
+
+use cairn_shared::{Name, RelPath};
+use futures_util::future::join_all;
+use js_sys::{Array, Function, Promise};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    File, FileSystemDirectoryEntry, FileSystemDirectoryReader, FileSystemEntry, FileSystemFileEntry,
+};
+
+use crate::platform::clock;
+use crate::platform::files::{self, Chosen};
+use crate::platform::handle::Handle;
+
+/// Files that are told at once; between two slices the page draws and answers.
+const SLICE_FILES: usize = 200;
+/// Files that the browser is asked for at the same time.
+const ASKED_AT_ONCE: usize = 32;
+
+/// A folder that somebody chose.
+#[derive(Clone)]
+pub struct Folder {
+    /// Its name.
+    pub name: Name,
+    root: Node,
+}
+
+/// One level of a folder, in whatever form the browser gives it.
+#[derive(Clone)]
+enum Node {
+    Handle(Handle),
+    Entry(FileSystemDirectoryEntry),
+    /// Everything below it at once, as an input gives it.
+    List(Vec<File>),
+}
+
+/// What a slice of the walk found.
+#[derive(Default)]
+pub struct Found {
+    /// With their paths below the folder.
+    pub files: Vec<Chosen>,
+    /// Folders without anything in them.
+    pub empty: Vec<RelPath>,
+    /// What could not be read, or has a path that is too long.
+    pub left_out: u32,
+}
+
+impl Found {
+    fn count(&self) -> usize {
+        self.files.len() + self.empty.len()
+    }
+
+    fn add_file(&mut self, file: File, handle: Option<Handle>, path: &str) {
+        let chosen = path.parse().ok().and_then(|path| Chosen::new(file, handle, Some(path)));
+        match chosen {
+            Some(chosen) => self.files.push(chosen),
+            None => self.left_out += 1,
+        }
+    }
+}
+
+/// The folder itself is gone or may not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lost;
+
+impl Folder {
+    /// One that can be kept over a visit.
+    pub fn of_handle(handle: Handle) -> Option<Self> {
+        Some(Self { name: files::name(&handle.name())?, root: Node::Handle(handle) })
+    }
+
+    /// One that was dropped where there are no handles.
+    pub(super) fn of_entry(entry: FileSystemEntry) -> Option<Self> {
+        let name = files::name(&entry.name())?;
+        entry.is_directory().then(|| Self { name, root: Node::Entry(entry.unchecked_into()) })
+    }
+
+    /// One that an input gives as a list of all its files.
+    pub(super) fn of_list(list: Vec<File>) -> Option<Self> {
+        let path = files::relative_path(list.first()?)?;
+        let name = files::name(path.split('/').next()?)?;
+        Some(Self { name, root: Node::List(list) })
+    }
+
+    /// What the journal can keep of it.
+    pub fn handle(&self) -> Option<&Handle> {
+        match &self.root {
+            Node::Handle(handle) => Some(handle),
+            Node::Entry(_) | Node::List(_) => None,
+        }
+    }
+
+    /// Tells everything below it, slice by slice, until `take` says that nobody wants more.
+    pub async fn walk(&self, mut take: impl FnMut(Found) -> bool) -> Result<(), Lost> {
+        let mut found = Found::default();
+        let mut levels = vec![(String::new(), self.root.clone())];
+        let mut first = true;
+        while let Some((path, node)) = levels.pop() {
+            let Some(children) = node.children(&path).await else {
+                if first {
+                    return Err(Lost);
+                }
+                found.left_out += 1;
+                continue;
+            };
+            first = false;
+            if children.is_empty() {
+                found.empty.extend(path.parse());
+            }
+            let (deeper, files): (Vec<_>, Vec<_>) =
+                children.into_iter().partition(|child| matches!(child.what, What::Folder(_)));
+            // The last one in is the next one out, so that folders come in the order of their names.
+            levels.extend(deeper.into_iter().rev().filter_map(Child::into_level));
+            for some in files.chunks(ASKED_AT_ONCE) {
+                for (file, child) in join_all(some.iter().map(Child::file)).await.into_iter().zip(some) {
+                    match file {
+                        Some(file) => found.add_file(file, child.handle(), &child.path),
+                        None => found.left_out += 1,
+                    }
+                }
+                if found.count() >= SLICE_FILES {
+                    if !take(std::mem::take(&mut found)) {
+                        return Ok(());
+                    }
+                    clock::sleep(0).await;
+                }
+            }
+        }
+        take(found);
+        Ok(())
+    }
+}
+
+/// Something in a folder.
+struct Child {
+    path: String,
+    what: What,
+}
+
+enum What {
+    Folder(Node),
+    Handle(Handle),
+    Entry(FileSystemFileEntry),
+    File(File),
+}
+
+impl Child {
+    fn into_level(self) -> Option<(String, Node)> {
+        match self.what {
+            What::Folder(node) => Some((self.path, node)),
+            What::Handle(_) | What::Entry(_) | What::File(_) => None,
+        }
+    }
+
+    fn handle(&self) -> Option<Handle> {
+        match &self.what {
+            What::Handle(handle) => Some(handle.clone()),
+            What::Folder(_) | What::Entry(_) | What::File(_) => None,
+        }
+    }
+
+    async fn file(&self) -> Option<File> {
+        match &self.what {
+            What::Folder(_) => None,
+            What::Handle(handle) => handle.file().await,
+            What::Entry(entry) => {
+                let called = called(|good, bad| entry.file_with_callback_and_callback(good, bad));
+                called.await?.dyn_into().ok()
+            }
+            What::File(file) => Some(file.clone()),
+        }
+    }
+}
+
+impl Node {
+    /// What lies directly in it, by name; nothing where it can't be read.
+    async fn children(&self, path: &str) -> Option<Vec<Child>> {
+        let below = |name: &str| {
+            let name = files::name(name)?;
+            Some(if path.is_empty() { name.as_str().to_owned() } else { format!("{path}/{}", name.as_str()) })
+        };
+        let mut children: Vec<Child> = match self {
+            Self::Handle(folder) => {
+                let all = folder.children().await?.into_iter();
+                let child = |one: Handle| {
+                    let path = below(&one.name())?;
+                    let what =
+                        if one.is_folder() { What::Folder(Self::Handle(one)) } else { What::Handle(one) };
+                    Some(Child { path, what })
+                };
+                all.filter_map(child).collect()
+            }
+            Self::Entry(folder) => {
+                let child = |one: FileSystemEntry| {
+                    let path = below(&one.name())?;
+                    let what = if one.is_directory() {
+                        What::Folder(Self::Entry(one.unchecked_into()))
+                    } else {
+                        What::Entry(one.unchecked_into())
+                    };
+                    Some(Child { path, what })
+                };
+                entries(&folder.create_reader()).await?.into_iter().filter_map(child).collect()
+            }
+            Self::List(list) => {
+                // The folder's own name comes first.
+                let below = |file: &File| Some(files::relative_path(file)?.split_once('/')?.1.to_owned());
+                let child = |file: &File| Some(Child { path: below(file)?, what: What::File(file.clone()) });
+                return Some(list.iter().filter_map(child).collect());
+            }
+        };
+        children.sort_by(|a, b| a.path.cmp(&b.path));
+        Some(children)
+    }
+}
+
+/// A reader gives a hundred at most each time it is asked, and none once it is through.
+async fn entries(reader: &FileSystemDirectoryReader) -> Option<Vec<FileSystemEntry>> {
+    let mut all = Vec::new();
+    loop {
+        let asked =
+            called(|good, bad| reader.read_entries_with_callback_and_callback(good, bad).unwrap_or(()));
+        let some: Array = asked.await?.dyn_into().ok()?;
+        if some.length() == 0 {
+            return Some(all);
+        }
+        all.extend(some.iter().map(JsCast::unchecked_into));
+    }
+}
+
+/// What one of two callbacks is called with; nothing for the second.
+async fn called(call: impl FnOnce(&Function, &Function)) -> Option<JsValue> {
+    let mut call = Some(call);
+    let promise = Promise::new(&mut |good, bad| {
+        if let Some(call) = call.take() {
+            call(&good, &bad);
+        }
+    });
+    JsFuture::from(promise).await.ok()
+}

@@ -1,0 +1,100 @@
+//! How a person chooses: by drop, by picker, and again.
+
+use cairn_shared::ClientKey;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use crate::platform::document;
+use crate::platform::drop::Dropped;
+use crate::platform::files::{self, Taken};
+use crate::platform::handle::{self, NotPicked};
+use crate::shell::{Left, Unfinished};
+use crate::state::page::{FOLDER_INPUT, PICKER_INPUT, Page};
+
+impl Page {
+    /// Something was picked.
+    pub fn picked(self, taken: Taken) {
+        let wanted = self.wanted.try_update_value(Option::take).flatten();
+        self.notice.set(wanted.filter(|name| !taken.holds(name)).map(|name| {
+            let shown = cairn_shared::name::visible(&name);
+            self.named(|words| &words.not_that_file, &shown)
+        }));
+        self.add(taken);
+    }
+
+    /// Something was dropped.
+    pub fn dropped(self, dropped: Dropped) {
+        self.notice.set(None);
+        spawn_local(async move { self.add(dropped.take().await) });
+    }
+
+    /// Opens the picker.
+    pub fn choose(self) {
+        self.pick(None);
+    }
+
+    /// Opens the picker for a file of that name.
+    pub fn choose_again(self, name: String) {
+        self.pick(Some(name));
+    }
+
+    /// Opens the picker for a folder.
+    pub fn choose_folder(self) {
+        self.pick_folder(None);
+    }
+
+    /// Goes on with one by its handle, or opens the picker for it.
+    pub fn go_on(self, left: &Unfinished) {
+        if left.has_handle && !left.lost {
+            self.with_shell(|shell| shell.go_on(&[left.key]));
+            return;
+        }
+        let name = Some(left.name.as_str().to_owned());
+        match left.left {
+            Left::File { .. } => self.pick(name),
+            Left::Folder { .. } => self.pick_folder(name),
+        }
+    }
+
+    /// Goes on with all that have a handle.
+    pub fn go_on_all(self) {
+        let keys = self.continuable();
+        self.with_shell(|shell| shell.go_on(&keys));
+    }
+
+    /// What goes on by a click alone.
+    pub fn continuable(self) -> Vec<ClientKey> {
+        let ready = |left: &&Unfinished| left.has_handle && !left.lost && !left.elsewhere;
+        self.unfinished.with(|all| all.iter().filter(ready).map(|left| left.key).collect())
+    }
+
+    fn pick(self, wanted: Option<String>) {
+        self.wanted.set_value(wanted);
+        if !handle::has_pickers() {
+            document::click(PICKER_INPUT);
+            return;
+        }
+        spawn_local(async move {
+            match files::pick_files().await {
+                Ok(taken) => self.picked(taken),
+                Err(NotPicked::Cancelled) => {}
+                Err(NotPicked::Broken) => document::click(PICKER_INPUT),
+            }
+        });
+    }
+
+    fn pick_folder(self, wanted: Option<String>) {
+        self.wanted.set_value(wanted);
+        if !handle::has_pickers() {
+            document::click(FOLDER_INPUT);
+            return;
+        }
+        spawn_local(async move {
+            match files::pick_folder().await {
+                Ok(taken) => self.picked(taken),
+                Err(NotPicked::Cancelled) => {}
+                Err(NotPicked::Broken) => document::click(FOLDER_INPUT),
+            }
+        });
+    }
+}

@@ -1,0 +1,64 @@
+//! Folders' rows: one for each folder, however many files it has.
+
+use cairn_engine::State;
+use leptos::prelude::*;
+
+use crate::shell::{FolderId, FolderView};
+use crate::state::page::{FolderRow, Page};
+
+impl Page {
+    /// Has a folder wait.
+    pub fn pause_folder(self, id: FolderId) {
+        self.with_shell(|shell| shell.pause_folder(id));
+    }
+
+    /// Has a folder go on.
+    pub fn resume_folder(self, id: FolderId) {
+        self.with_shell(|shell| shell.resume_folder(id));
+    }
+
+    /// Gives a folder up.
+    pub fn cancel_folder(self, id: FolderId) {
+        self.with_shell(|shell| shell.cancel_folder(id));
+        self.remove_folder(id);
+        self.refocus();
+    }
+
+    pub(super) fn remove_folder(self, id: FolderId) {
+        self.folders.update(|rows| rows.retain(|row| row.id != id));
+        self.sum_up();
+    }
+
+    pub(super) fn pause_folders(self) {
+        let fits = |state| !matches!(state, State::Done | State::Paused | State::NeedsFile | State::Failed);
+        self.folders_that(fits).into_iter().for_each(|id| self.pause_folder(id));
+    }
+
+    pub(super) fn resume_folders(self) {
+        let fits = |state| matches!(state, State::Paused | State::Failed);
+        self.folders_that(fits).into_iter().for_each(|id| self.resume_folder(id));
+    }
+
+    fn folders_that(self, fits: impl Fn(State) -> bool) -> Vec<FolderId> {
+        self.folders.with_untracked(|rows| {
+            let fits = rows.iter().filter(|row| row.view.with_untracked(|view| fits(view.state)));
+            fits.map(|row| row.id).collect()
+        })
+    }
+
+    pub(super) fn put_folder(self, id: FolderId, view: FolderView) {
+        let row = self.folders.with_untracked(|rows| rows.iter().find(|row| row.id == id).cloned());
+        let Some(row) = row else {
+            self.folders.update(|rows| rows.push(FolderRow { id, view: ArcRwSignal::new(view) }));
+            return;
+        };
+        let before = row.view.get_untracked();
+        if before == view {
+            return;
+        }
+        if before.state != view.state && view.state == State::Done {
+            self.said.set(self.named(|words| &words.said_folder_done, &view.name.visible()));
+        }
+        row.view.set(view);
+    }
+}

@@ -1,0 +1,83 @@
+//! One folder: how far all of its files are, and what can be done about it.
+
+use cairn_engine::State;
+use leptos::prelude::*;
+
+use crate::platform::clock;
+use crate::shell::FolderView;
+use crate::state::page::{FolderRow, Page};
+use crate::state::phrases;
+use crate::ui::bar::{Bar, Shares};
+use crate::ui::go_button::GoButton;
+use crate::ui::icon::{Icon, Sign};
+use crate::ui::row_link::FolderLink;
+
+/// One row for a folder, with the attributes of a file's row.
+#[component]
+pub fn FolderRowView(page: Page, row: FolderRow) -> impl IntoView {
+    let view: Signal<FolderView> = row.view.clone().into();
+    let id = row.id;
+    let (name, raw_name) = view.with_untracked(|view| (view.name.visible(), view.name.as_str().to_owned()));
+    let state = Memo::new(move |_| view.with(|view| view.state));
+    let say = move |say: fn(&crate::state::words::Words, &FolderView) -> String| {
+        move || page.words.with_value(|words| view.with(|view| say(words, view)))
+    };
+    let hint = move || {
+        page.second.track();
+        page.words.with_value(|words| view.with(|view| phrases::folder_hint(words, view, clock::now())))
+    };
+    let shares = Signal::derive(move || view.with(Shares::of_folder));
+    let link = Memo::new(move |_| view.with(|view| view.url.clone()));
+    let named = name.clone();
+    let cancel_label = page.named(|words| &words.cancel_label, &name);
+    view! {
+        <li
+            class="row row-folder"
+            data-testid="row"
+            data-kind="folder"
+            data-name=raw_name
+            data-state=move || state.get().as_str()
+            data-files=move || view.with(|view| view.files.to_string())
+            data-done=move || view.with(|view| view.done.to_string())
+            data-stored=move || view.with(|view| view.stored.to_string())
+            data-sent=move || view.with(|view| view.sent.to_string())
+        >
+            <span class="stone" aria-hidden="true"><Icon sign=Sign::Folder /></span>
+            <div class="row-main">
+                <div class="row-head">
+                    <span class="row-name" title=name.clone()>{name.clone()}</span>
+                    <span class="row-state">{say(phrases::folder_state)}</span>
+                </div>
+                <Bar page name=name.clone() shares />
+                <p class="row-figures">
+                    <span>{say(phrases::folder_progress)}</span>
+                    {move || hint().map(|hint| view! { <span class="row-hint">{hint}</span> })}
+                </p>
+                {move || link.get().map(|url| view! { <FolderLink page name=named.clone() url /> })}
+            </div>
+            <div class="row-actions">
+                <Show when=move || !matches!(state.get(), State::Done | State::NeedsFile)>
+                    <GoButton
+                        page
+                        name=StoredValue::new(name.clone())
+                        state
+                        pause=move || page.pause_folder(id)
+                        resume=move || page.resume_folder(id)
+                    />
+                </Show>
+                <Show when=move || state.get() != State::Done>
+                    <button
+                        type="button"
+                        class="icon-button"
+                        data-testid="row-cancel"
+                        aria-label=cancel_label.clone()
+                        title=cancel_label.clone()
+                        on:click=move |_| page.cancel_folder(id)
+                    >
+                        <Icon sign=Sign::Cancel />
+                    </button>
+                </Show>
+            </div>
+        </li>
+    }
+}
