@@ -89,7 +89,7 @@ proptest! {
 
     #[test]
     fn what_is_published_is_the_file(seed in any::<u64>(), deeds in deeds()) {
-        let mut world = if seed % 2 == 0 { World::new(seed) } else { World::together(seed) };
+        let mut world = if seed.is_multiple_of(2) { World::new(seed) } else { World::together(seed) };
         for number in 0..3u32 {
             // Some are small, some are not.
             let length = 400_000 >> (seed % 7);

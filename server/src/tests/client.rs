@@ -53,7 +53,7 @@ struct Reading {
 
 /// Every other one sends small files together.
 fn engine(seed: u64) -> Engine {
-    let small_max = if seed % 2 == 0 { 0 } else { 20 };
+    let small_max = if seed.is_multiple_of(2) { 0 } else { 20 };
     let config = Config { rule: RULE, held_bytes_max: HELD_MAX, sends_max: 3, uploads_max: 2, small_max };
     Engine::new(config, seed)
 }
