@@ -39,17 +39,21 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
     } else {
         Box::new(Text { line: line.clone() })
     };
-    let (mut jobs, mut sent) = (Vec::new(), Vec::new());
-    let mut folders = Folders::open(&state, &line)?;
+    let (mut jobs, mut trees, mut sent) = (Vec::new(), Vec::new(), Vec::new());
     for path in &options.paths {
         let meta = fs::metadata(path).with_context(|| format!("can't read {}", path.display()))?;
         if meta.is_dir() {
-            let (folder, lacking) = folders.begin(Tree::read(path)?)?;
-            sent.push((path, folder));
-            jobs.extend(lacking);
+            trees.push((path, Tree::read(path)?));
         } else {
             jobs.push(Job { path: path.clone(), source: source(path, None)? });
         }
+    }
+    // Everything was found before the server is asked for anything.
+    let mut folders = Folders::open(&state, &line)?;
+    for (path, tree) in trees {
+        let (folder, lacking) = folders.begin(tree)?;
+        sent.push((path, folder));
+        jobs.extend(lacking);
     }
     let mut is_whole = Shell::open(&state, line.clone(), report)?.run(jobs)? == 0;
     let mut folders = Folders::open(&state, &line)?;

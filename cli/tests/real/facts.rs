@@ -64,9 +64,15 @@ impl Facts {
         let (_, started) = self.call("POST", url, "/api/start", Some(fields.to_string().as_bytes()))?;
         let session = started["session_id"].as_str().unwrap().to_owned();
         self.sessions.insert(session.clone(), BTreeMap::new());
-        let blocks = (0..blocks).map(|index| (index, block((self.seed * 7 + index as u64) % 11)));
-        if self.seed % 2 == 1 {
-            self.send_together(url, &session, blocks.collect())?;
+        let is_packed = self.seed % 2 == 1;
+        // What comes in packs is nobody else's, so that a delete frees it.
+        let content = |index: usize| match is_packed {
+            true => 100 + self.seed * 3 + index as u64,
+            false => (self.seed * 7 + index as u64) % 11,
+        };
+        let blocks: Vec<_> = (0..blocks).map(|index| (index, block(content(index)))).collect();
+        if is_packed {
+            self.send_together(url, &session, blocks)?;
         } else {
             for (index, bytes) in blocks {
                 self.asked = Some(Asked::Blocks(session.clone(), vec![(index, bytes.clone())]));

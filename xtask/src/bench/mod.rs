@@ -31,6 +31,11 @@ fn upload(place: &Place, _args: &[String]) -> anyhow::Result<()> {
     in_browser(place, &["upload"])
 }
 
+/// The folder of 50,000 files.
+pub(crate) fn folder(place: &Place, _args: &[String]) -> anyhow::Result<()> {
+    in_browser(place, &["folder"])
+}
+
 fn small(place: &Place, _args: &[String]) -> anyhow::Result<()> {
     in_browser(place, &["small"])
 }

@@ -1,5 +1,6 @@
-//! Figures of the release binary: `cargo xtask bench` runs it for `upload`, `workers`, `small` and `memory`.
+//! Figures of the release binary: `cargo xtask bench` runs it for `upload`, `workers`, `small`, `folder` and `memory`.
 
+mod folder;
 mod memory;
 mod say;
 mod small;
@@ -12,12 +13,13 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args.as_slice() {
         ["upload"] => upload::run(),
+        ["folder"] => folder::run(),
         ["small"] => small::run(),
         ["workers"] => upload::compare_workers(),
         ["memory"] => memory::run(false),
         ["memory", "--within-limits"] => memory::run(true),
         _ => Err(anyhow::anyhow!(
-            "there is `upload`, `workers`, `small`, `memory` and `memory --within-limits`"
+            "there is `upload`, `workers`, `small`, `folder`, `memory` and `memory --within-limits`"
         )),
     };
     match outcome {
