@@ -17,7 +17,7 @@ use crate::error::{Result, StoreError};
 use crate::format;
 
 /// Rows that replay hands to the index at once.
-const REPLAY_ROWS: usize = 200_000;
+const REPLAY_ROWS: usize = 4_096;
 
 /// Opens the store in the folder `data`, which is made where it is missing. `Closed` where another server uses it,
 /// `Damaged` where the log can't be read, `Newer` where a later version wrote it. Reads the log; takes a while where
