@@ -5,7 +5,10 @@ use std::str::FromStr;
 
 use cairn_shared::limits::{MEDIA_TYPE_BYTES_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, PATH_PARTS_MAX};
 use cairn_shared::manifest::ManifestHasher;
-use cairn_shared::message::{CheckRequest, FinishRequest, FolderRequest, ShareRequest, StartRequest};
+use cairn_shared::message::{
+    BatchCheck, BatchFinish, BatchRequest, CheckRequest, FinishRequest, FolderRequest, ShareRequest,
+    StartRequest,
+};
 use cairn_shared::{
     Bearer, BlobDigest, ChunkDigest, ChunkRule, ClientKey, FileId, FolderId, LinkId, LinkToken, Manifest,
     ManifestDigest, MediaType, Name, OwnerId, Ranges, RelPath, Row, SessionId, name,
@@ -33,6 +36,9 @@ pub const TARGETS: &[Target] = &[
     ("request_finish", request::<FinishRequest>),
     ("request_folder", request::<FolderRequest>),
     ("request_share", request::<ShareRequest>),
+    ("request_batch_start", request::<BatchRequest<Vec<StartRequest>>>),
+    ("request_batch_check", request::<BatchRequest<Vec<BatchCheck>>>),
+    ("request_batch_finish", request::<BatchRequest<Vec<BatchFinish>>>),
 ];
 
 /// One thing has one id.
