@@ -32,7 +32,7 @@ fn the_second_tab_takes_over() -> anyhow::Result<()> {
     page.choose_files(&[&chosen])?;
     page.wait_state("chosen.bin", "waiting", SOON)?;
     assert!(second.text().contains("goes on here when that one closes"), "{}", second.text());
-    assert_eq!(second.evaluate("document.querySelectorAll('[data-elsewhere=true]').length")?, 1);
+    second.wait_for("document.querySelectorAll('[data-elsewhere=true]').length === 1", SOON)?;
 
     first.close();
     proxy.limit(0);
