@@ -227,7 +227,7 @@ impl Facts {
 
     fn read(&self, url: &str, link: &str) -> Result<Vec<u8>, Gone> {
         let mut response = self.agent.get(format!("{url}{link}/raw")).call().map_err(|_| Gone)?;
-        if response.status() == 503 {
+        if response.status() == 503 || response.status() == 507 {
             return Err(Gone);
         }
         assert_eq!(response.status(), 200, "{link}");
