@@ -135,7 +135,7 @@ pub(crate) fn check(job: &Job) -> anyhow::Result<()> {
         scanned.insert(key.clone(), value.clone());
     })?;
     let (mut missing, mut wrong, mut behind) = (0_u32, 0_u32, false);
-    let known = usize::try_from(applied)?.saturating_mul(batch_rows(job.chunks)?);
+    let known = usize::try_from(applied)?.saturating_mul(batch_rows(job)?);
     for (number, entry) in rows::read_sorted(&job.sorted())?.enumerate() {
         let (key, value) = entry?;
         let found = [store.get(&key)?, scanned.remove(&key)];

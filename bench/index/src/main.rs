@@ -2,7 +2,6 @@
 //!
 //! `cargo run --release --manifest-path bench/index/Cargo.toml`, a quarter of an hour. `-- --dir FOLDER` says where the
 //! files lie meanwhile (3 GiB, otherwise the folder for temporary files), `-- --chunks NUMBER` makes it shorter.
-//! A million chunks want 16 GiB of memory: sled 0.34 takes it.
 
 mod clock;
 mod damage;

@@ -22,6 +22,7 @@ const FIGURES: &[(&str, &str)] = &[
     ("reopen_ms", "open after a kill, ms"),
     ("scan_rows_per_s", "scan, rows/s"),
     ("remove_rows_per_s", "removal, rows/s"),
+    ("remove_peak_mib", "removal, peak memory, MiB"),
     ("end_disk_mib", "on disk at the end, MiB"),
 ];
 

@@ -12,10 +12,7 @@ use crate::job::{Job, tell};
 use crate::rows::{self, Entry, ROWS_PER_CHUNK, Writes};
 use crate::stores::Store;
 
-/// Rows that are applied at once while the index is built, as in `store/src/meta/open.rs`.
-const REPLAY_ROWS: usize = 200_000;
-
-/// An index with fewer chunks is built in smaller batches, so that it is made of as many as one with a million.
+/// An index with few chunks is built in smaller batches, so that it is made of no fewer than one with a million.
 const BATCHES: usize = 20;
 
 /// Under this key lies the last applied batch, as in `store/src/meta/sled`.
@@ -60,7 +57,7 @@ fn build(job: &Job) -> anyhow::Result<()> {
     let store = job.open()?;
     let mut writes = Writes::new();
     let (mut count, mut batch) = (0_u32, 0_u64);
-    let batch_rows = batch_rows(job.chunks)?;
+    let batch_rows = batch_rows(job)?;
     let mut entries = rows::read_sorted(&job.sorted())?.peekable();
     while let Some(entry) = entries.next() {
         let (key, value) = entry?;
@@ -79,10 +76,10 @@ fn build(job: &Job) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Rows that are applied at once while an index with so many chunks is built.
-pub(crate) fn batch_rows(chunks: u64) -> anyhow::Result<usize> {
-    let rows = usize::try_from(chunks)? * ROWS_PER_CHUNK;
-    Ok(rows.div_ceil(BATCHES).min(REPLAY_ROWS))
+/// Rows that are applied at once while the index of this job is built.
+pub(crate) fn batch_rows(job: &Job) -> anyhow::Result<usize> {
+    let rows = usize::try_from(job.chunks)? * ROWS_PER_CHUNK;
+    Ok(rows.div_ceil(BATCHES).min(job.kind.build_rows))
 }
 
 /// Looks up records of chunks that are there, then some that are not, in an index that was just opened.
@@ -131,7 +128,7 @@ fn replay(job: &Job) -> anyhow::Result<()> {
     let mut writes = Writes::new();
     for number in first..job.chunks {
         writes.extend(puts(number, 1));
-        if writes.len() >= REPLAY_ROWS {
+        if writes.len() >= job.kind.build_rows {
             store.apply(&mem::take(&mut writes))?;
         }
     }
@@ -203,6 +200,8 @@ fn remove(job: &Job) -> anyhow::Result<()> {
     }
     store.flush()?;
     tell("remove_rows_per_s", f64::from(count) / start.elapsed().as_secs_f64());
+    drop(store);
+    tell("remove_peak_mib", peak_mib()?);
     Ok(())
 }
 

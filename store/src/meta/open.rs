@@ -16,8 +16,9 @@ use crate::disk::{Disk, clear_new, make_folders, real};
 use crate::error::{Result, StoreError};
 use crate::format;
 
-/// Rows that replay hands to the index at once.
-const REPLAY_ROWS: usize = 4_096;
+/// Rows that replay hands to the index at once. sled keeps every page that a batch replaces until its end, some KiB for
+/// each row.
+const REPLAY_ROWS: usize = 2_000;
 
 /// Opens the store in the folder `data`, which is made where it is missing. `Closed` where another server uses it,
 /// `Damaged` where the log can't be read, `Newer` where a later version wrote it. Reads the log; takes a while where

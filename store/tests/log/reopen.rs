@@ -92,6 +92,23 @@ fn a_garbled_index_is_built_anew() {
 }
 
 #[test]
+fn one_wrong_bit_in_a_closed_index_is_found() {
+    let (folder, before) = filled();
+    for step in 0..25 {
+        let copy = folder.copy();
+        for file in files(&copy.index()) {
+            let mut bytes = fs::read(&file).unwrap();
+            let at = bytes.len() * step / 25;
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 1 << (step % 8);
+                fs::write(&file, bytes).unwrap();
+            }
+        }
+        assert_eq!(seen(&copy), before, "{step} of 25");
+    }
+}
+
+#[test]
 fn a_log_that_ends_before_what_the_index_knows_is_refused_until_the_index_is_removed() {
     let folder = Folder::new();
     let store = folder.open();

@@ -13,6 +13,9 @@ use crate::rows::{Entry, Writes};
 /// Memory that a store may use for pages, in bytes; what Cairn gives its index.
 const CACHE_BYTES: u32 = 128 * 1_024 * 1_024;
 
+/// Rows that are applied at once while an index is built, where nothing speaks for fewer.
+const BUILD_ROWS: usize = 200_000;
+
 /// What Cairn asks of an index.
 pub(crate) trait Store {
     /// Does all writes in one atomic step, which need not be on disk on return.
@@ -34,13 +37,15 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     /// Opens what lies in a folder, or makes it.
     pub(crate) open: fn(&Path) -> anyhow::Result<Box<dyn Store>>,
+    /// Rows that are applied at once while an index is built.
+    pub(crate) build_rows: usize,
 }
 
 /// All of them.
 pub(crate) const KINDS: &[Kind] = &[
-    Kind { name: "sled-0.34.7", open: sled_0_34::open },
-    Kind { name: "sled-1.0.0-alpha.124", open: sled_1::open },
-    Kind { name: "redb-4.4.0", open: redb_4::open },
+    Kind { name: "sled-0.34.7", open: sled_0_34::open, build_rows: sled_0_34::BUILD_ROWS },
+    Kind { name: "sled-1.0.0-alpha.124", open: sled_1::open, build_rows: BUILD_ROWS },
+    Kind { name: "redb-4.4.0", open: redb_4::open, build_rows: BUILD_ROWS },
 ];
 
 impl Kind {

@@ -6,6 +6,10 @@ use sled_0_34::{Batch, Config, Db, Mode};
 
 use super::{CACHE_BYTES, Store};
 use crate::rows::{Entry, Writes};
+use crate::tasks::APPLIED_KEY;
+
+/// As in `store/src/meta/open.rs`.
+pub(super) const BUILD_ROWS: usize = 2_000;
 
 struct Sled(Db);
 
@@ -27,7 +31,12 @@ impl Store for Sled {
                 None => batch.remove(key.as_slice()),
             }
         }
-        Ok(self.0.apply_batch(batch)?)
+        self.0.apply_batch(batch)?;
+        // A call per row lets it free the pages that the batch replaced.
+        for _ in writes {
+            self.0.get(APPLIED_KEY)?;
+        }
+        Ok(())
     }
 
     fn flush(&self) -> anyhow::Result<()> {
