@@ -56,7 +56,6 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
         jobs.extend(lacking);
     }
     let mut is_whole = Shell::open(&state, line.clone(), report)?.run(jobs)? == 0;
-    let mut folders = Folders::open(&state, &line)?;
     for (path, folder) in sent {
         let receipt = folders.end(path, &folder)?;
         is_whole &= receipt.is_whole();

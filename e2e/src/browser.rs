@@ -75,8 +75,9 @@ impl Browser {
         let mut command = Command::new(program()?);
         command.args(FLAGS).args(&options.flags);
         command.arg(format!("--user-data-dir={}", profile.display())).arg("about:blank");
-        // Caches and crash reports belong to the profile too, not to whoever runs the tests.
-        command.env("HOME", &profile).env("LANGUAGE", "en").stdout(Stdio::null()).stderr(File::create(&log)?);
+        // Caches, crash reports and sockets belong to the profile too, not to whoever runs the tests.
+        command.env("HOME", &profile).env("TMPDIR", &profile).env("LANGUAGE", "en");
+        command.stdout(Stdio::null()).stderr(File::create(&log)?);
         let port_file = profile.join("DevToolsActivePort");
         if port_file.exists() {
             // An earlier browser's, which had no time to remove it.

@@ -106,7 +106,7 @@ impl Engine {
         for id in ids {
             // What has no batch route: where an old session stands.
             if self.may_ask(*id) && self.asks_status(*id) {
-                let _ = self.ask(*id, now);
+                self.ask(*id, now);
             }
         }
     }
@@ -138,7 +138,7 @@ impl Engine {
         self.effects.push_back(Effect::Batch { request, call });
     }
 
-    /// Sends small chunks, alone what has no company. True where a batch is under way that takes a place in the window.
+    /// Sends small chunks, alone what has no company. Gives how many places in the window their requests take.
     pub(super) fn send_small(&mut self, ids: &[UploadId], now: Now) -> usize {
         while self.offline_until.is_none() && self.under_way(Verb::Upload) < SENDS_MAX {
             let (mut items, mut chunks, mut bytes) = (Vec::new(), Vec::new(), 0);

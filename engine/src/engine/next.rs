@@ -46,7 +46,7 @@ impl Engine {
             self.make_room(*id, share);
             self.read(*id, share);
             if self.may_ask(*id) {
-                let _ = self.ask(*id, now);
+                self.ask(*id, now);
             }
         }
         let batches = self.send_small(&small, now);
@@ -156,41 +156,23 @@ impl Engine {
     /// The next JSON request, where there is one to be made.
     pub(super) fn next_call(&mut self, id: UploadId) -> Option<(Kind, Call)> {
         let upload = self.uploads.get_mut(&id)?;
-        Some(match &upload.session {
-            None => {
-                let request = StartRequest {
-                    name: upload.source.name.clone(),
-                    size: Some(upload.start_size),
-                    key: Some(upload.key),
-                    path: upload.source.path.clone(),
-                    folder: upload.source.folder,
-                    mtime: upload.start_mtime,
-                    media_type: upload.source.media_type.clone(),
-                    chunking: Some(upload.rule),
-                    meta: None,
-                };
-                (Kind::Start, Call::Start(request))
-            }
-            Some(session) if upload.ask_status => {
-                (Kind::Status, Call::Status(session.id, upload.server_rows))
-            }
-            Some(session) => {
-                let session = session.id;
-                match self.check_or_finish(id) {
-                    Some((Kind::Check, Asked::Check(request))) => {
-                        (Kind::Check, Call::Check(session, request))
-                    }
-                    Some((Kind::Finish, Asked::Finish(request))) => {
-                        (Kind::Finish, Call::Finish(session, request))
-                    }
-                    _ => return None,
-                }
-            }
-        })
-    }
-
-    fn check_or_finish(&mut self, id: UploadId) -> Option<(Kind, Asked)> {
-        let upload = self.uploads.get_mut(&id)?;
+        let Some(session) = upload.session.as_ref().map(|session| session.id) else {
+            let request = StartRequest {
+                name: upload.source.name.clone(),
+                size: Some(upload.start_size),
+                key: Some(upload.key),
+                path: upload.source.path.clone(),
+                folder: upload.source.folder,
+                mtime: upload.start_mtime,
+                media_type: upload.source.media_type.clone(),
+                chunking: Some(upload.rule),
+                meta: None,
+            };
+            return Some((Kind::Start, Call::Start(request)));
+        };
+        if upload.ask_status {
+            return Some((Kind::Status, Call::Status(session, upload.server_rows)));
+        }
         let (revises, has_rows) = upload.wants_check();
         if revises || has_rows {
             let at = upload.rows.declared();
@@ -198,7 +180,7 @@ impl Engine {
             let revision = upload.revision + u32::from(revises);
             let size = revises.then_some(upload.source.size);
             upload.checking = Some(Checking { at, rows: chunks.len() as u32, size, spoilt: false });
-            return Some((Kind::Check, Asked::Check(CheckRequest { revision, at, size, chunks })));
+            return Some((Kind::Check, Call::Check(session, CheckRequest { revision, at, size, chunks })));
         }
         if !upload.is_whole() {
             return None;
@@ -210,7 +192,7 @@ impl Engine {
             manifest_digest: Some(upload.rows.manifest_digest(upload.rule)),
             link: None,
         };
-        Some((Kind::Finish, Asked::Finish(request)))
+        Some((Kind::Finish, Call::Finish(session, request)))
     }
 
     /// Fills the window, one upload after the other.
@@ -267,9 +249,4 @@ impl Engine {
             }
         }
     }
-}
-
-enum Asked {
-    Check(CheckRequest),
-    Finish(FinishRequest),
 }

@@ -231,23 +231,21 @@ impl Engine {
     }
 
     fn troubled(&mut self, id: UploadId, kind: Kind, failure: Failure, now: Now) {
+        let may_pass = failure.may_pass();
         match failure {
             Failure::Network => self.wait(id, kind, Trouble::Network, 0, now),
             Failure::Status { status, retry_after_seconds } => {
                 let asked = u64::from(retry_after_seconds.unwrap_or(0)) * 1_000;
-                let passing = matches!(status, 408 | 425 | 429) || status >= 500;
                 self.wait(id, kind, Trouble::Status(status), asked, now);
-                if !passing {
+                if !may_pass {
                     self.count_refusal(id, Trouble::Status(status), now);
                 }
             }
-            Failure::Problem(problem) => match problem.code.retry() {
-                Retry::Later => {
-                    let asked = u64::from(problem.retry_after.unwrap_or(0)) * 1_000;
-                    self.wait(id, kind, Trouble::Problem(problem.code), asked, now);
-                }
-                Retry::No => self.refused(id, &problem, now),
-            },
+            Failure::Problem(problem) if may_pass => {
+                let asked = u64::from(problem.retry_after.unwrap_or(0)) * 1_000;
+                self.wait(id, kind, Trouble::Problem(problem.code), asked, now);
+            }
+            Failure::Problem(problem) => self.refused(id, &problem, now),
         }
     }
 

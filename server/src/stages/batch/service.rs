@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use cairn_shared::SessionId;
 use cairn_shared::limits::{BATCH_ITEMS_MAX, CHECK_ROWS_MAX};
 use cairn_shared::message::{
     BatchCheck, BatchFinish, BatchResponse, CheckResponse, FinishResponse, Outcome, StartRequest,
@@ -10,7 +9,7 @@ use cairn_shared::message::{
 };
 use futures_util::future::join_all;
 
-use crate::access::{Credential, StartRight, UploadRight, upload_right};
+use crate::access::{Credential, StartRight, upload_right};
 use crate::cairn::Cairn;
 use crate::refusal::{Answer, Refusal};
 use crate::stages;
@@ -39,7 +38,7 @@ pub(super) async fn check(
         ));
     }
     let checked = items.into_iter().map(async |item| {
-        let right = right(cairn, credential, item.session).await?;
+        let right = upload_right(cairn, credential, item.session).await?;
         stages::check::declare(cairn, &right, item.check).await
     });
     Ok(outcomes(join_all(checked).await))
@@ -53,14 +52,10 @@ pub(super) async fn finish(
 ) -> Answer<BatchResponse<FinishResponse>> {
     check_count(items.len())?;
     let finished = items.into_iter().map(async |item| {
-        let right = right(cairn, credential, item.session).await?;
+        let right = upload_right(cairn, credential, item.session).await?;
         stages::finish::finish(cairn, &right, item.finish, Duration::ZERO).await
     });
     Ok(outcomes(join_all(finished).await))
-}
-
-pub(super) async fn right(cairn: &Cairn, credential: Credential, session: SessionId) -> Answer<UploadRight> {
-    upload_right(cairn, credential, session).await
 }
 
 pub(super) fn check_count(items: usize) -> Answer<()> {

@@ -13,8 +13,8 @@ use futures_util::Stream;
 use futures_util::future::join_all;
 
 use super::frames::Frames;
-use super::service::{check_count, outcomes, right};
-use crate::access::{Credential, UploadRight};
+use super::service::{check_count, outcomes};
+use crate::access::{Credential, UploadRight, upload_right};
 use crate::cairn::Cairn;
 use crate::refusal::Answer;
 use crate::stages::upload::{expect, verify};
@@ -48,7 +48,7 @@ pub(super) async fn upload(
 
 /// What is known before the first byte of a chunk is read.
 async fn judge(cairn: &Cairn, credential: Credential, head: FrameHead) -> Answer<UploadRight> {
-    let right = right(cairn, credential, head.session).await?;
+    let right = upload_right(cairn, credential, head.session).await?;
     if head.length == 0 || head.length > PACKED_BYTES_MAX {
         return Err(Conflict::ChunkLength { expected: PACKED_BYTES_MAX.min(head.length.max(1)) }.into());
     }
