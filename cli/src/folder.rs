@@ -158,7 +158,7 @@ impl<'a> Folders<'a> {
             });
             if !is_there {
                 source.folder = Some(made.folder);
-                jobs.push(Job { path, source });
+                jobs.push(Job { path, source, handed: None });
             }
         }
         Ok((Sent { place, made, files, empty, bytes }, jobs))

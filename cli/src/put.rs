@@ -1,13 +1,16 @@
 //! `cairn put`.
 
 use std::fs;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::UNIX_EPOCH;
 
 use anyhow::Context;
+use bytesize::ByteSize;
 use cairn_engine::{Source, State, View};
-use cairn_shared::{Name, RelPath, UnixMs};
+use cairn_shared::hand_over::HandOverError;
+use cairn_shared::{HandOver, Name, RelPath, UnixMs};
 use serde::Serialize;
 
 use crate::folder::{Folders, Receipt, Tree};
@@ -26,6 +29,12 @@ pub(crate) struct Options {
     /// Prints one JSON object a line: every acknowledged chunk, and every file at its end.
     #[arg(long)]
     json: bool,
+    /// Goes on with what another device began: the link that its page gave. PATH is the same file here.
+    #[arg(long, value_name = "LINK", conflicts_with = "server")]
+    go_on: Option<String>,
+    /// Sends at most so much a second, all files together: `2MB`, `500kB`, `1MiB`.
+    #[arg(long, value_name = "RATE")]
+    limit: Option<ByteSize>,
     #[command(flatten)]
     state: StateDir,
 }
@@ -33,7 +42,15 @@ pub(crate) struct Options {
 /// Uploads everything; exit code 1 where a file could not be.
 pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
     let state = owner::state_folder(options.state.state.as_deref())?;
-    let line = Line::new(&options.server)?;
+    let (server, mut handed) = match &options.go_on {
+        Some(link) => handed_over(link)?,
+        None => (options.server.as_str(), None),
+    };
+    let line = Line::new(server)?;
+    anyhow::ensure!(
+        handed.is_none() || matches!(&options.paths[..], [path] if path.is_file()),
+        "--go-on takes one PATH, which is a file"
+    );
     let report: Box<dyn Report> = if options.json {
         Box::new(Json { line: line.clone() })
     } else {
@@ -45,7 +62,7 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
         if meta.is_dir() {
             trees.push((path, Tree::read(path)?));
         } else {
-            jobs.push(Job { path: path.clone(), source: source(path, None)? });
+            jobs.push(Job { path: path.clone(), source: source(path, None)?, handed: handed.take() });
         }
     }
     // Everything was found before the server is asked for anything.
@@ -55,13 +72,20 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
         sent.push((path, folder));
         jobs.extend(lacking);
     }
-    let mut is_whole = Shell::open(&state, line.clone(), report)?.run(jobs)? == 0;
+    let limit = options.limit.and_then(|limit| NonZeroU64::new(limit.as_u64()));
+    let mut is_whole = Shell::open(&state, line.clone(), report, limit)?.run(jobs)? == 0;
     for (path, folder) in sent {
         let receipt = folders.end(path, &folder)?;
         is_whole &= receipt.is_whole();
         if options.json { Json::write(&Event::Receipt(&receipt)) } else { tell_receipt(&receipt) }
     }
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The server's address, and what is behind the `#`.
+fn handed_over(link: &str) -> anyhow::Result<(&str, Option<HandOver>)> {
+    let (server, fragment) = link.split_once('#').context(HandOverError)?;
+    Ok((server.trim_end_matches('/'), Some(fragment.parse()?)))
 }
 
 /// What the server has of a folder, for people.

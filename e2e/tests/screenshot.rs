@@ -50,6 +50,9 @@ fn the_page_looks_right_on_every_screen() -> anyhow::Result<()> {
     page.drop_files(&[&album, &sending])?;
     tab.wait_for("Number(document.querySelector('[data-state=sending]')?.dataset.stored) > 4e6", SOON)?;
     on_every_screen(&tab, "rows")?;
+    page.click_in_row(name(&paused), "row-hand-over")?;
+    tab.wait_for("document.querySelector('dialog[open] svg.qr')", SOON)?;
+    on_every_screen(&tab, "hand-over")?;
     tab.navigate(&proxy.url("/"))?;
     tab.wait_for("document.querySelectorAll('[data-testid=continue]').length === 3", SOON)?;
     on_every_screen(&tab, "unfinished")?;

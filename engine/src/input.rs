@@ -1,5 +1,7 @@
 //! What a shell tells the engine.
 
+use std::num::NonZeroU64;
+
 use cairn_shared::message::{
     BatchResponse, CheckResponse, FinishResponse, Outcome, StartResponse, StatusResponse,
 };
@@ -77,6 +79,8 @@ pub enum Input {
     },
     /// The platform believes that there is a network, or none.
     Online(bool),
+    /// Chunks of all uploads together take at most so many bytes a second from now on; `None`: as many as the line takes.
+    Limit(Option<NonZeroU64>),
     /// The time of `poll_timeout` has come.
     Tick,
 }

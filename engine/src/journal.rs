@@ -3,8 +3,12 @@
 //! Rows are not kept: the server knows them, and a file is read again anyway before anything is believed of
 //! it. Declaring the same rows again is harmless, and the first one that differs opens a new revision.
 
-use cairn_shared::{Bearer, ChunkRule, ClientKey, FolderId, MediaType, Name, RelPath, SessionId, UnixMs};
+use cairn_shared::{
+    Bearer, ChunkRule, ClientKey, FolderId, HandOver, MediaType, Name, RelPath, SessionId, UnixMs,
+};
 use serde::{Deserialize, Serialize};
+
+use crate::Source;
 
 /// One unfinished upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +39,59 @@ pub struct JournalEntry {
     pub session: Option<SessionHandle>,
     /// How many bytes the server had when the entry was saved; for display.
     pub stored: u64,
+}
+
+impl JournalEntry {
+    /// What the engine would keep of a file that has not begun.
+    pub fn fresh(key: ClientKey, source: &Source) -> Self {
+        Self {
+            key,
+            name: source.name.clone(),
+            path: source.path.clone(),
+            folder: source.folder,
+            rule: None,
+            size: source.size,
+            mtime: source.mtime,
+            media_type: source.media_type.clone(),
+            start_size: source.size,
+            start_mtime: source.mtime,
+            session: None,
+            stored: 0,
+        }
+    }
+
+    /// What another device handed over, under a fresh key.
+    pub fn handed(key: ClientKey, handed: HandOver) -> Self {
+        Self {
+            key,
+            name: handed.name,
+            path: None,
+            folder: None,
+            rule: Some(handed.rule),
+            size: handed.size,
+            mtime: handed.mtime,
+            media_type: None,
+            start_size: handed.size,
+            start_mtime: handed.mtime,
+            session: Some(SessionHandle { id: handed.session, key: handed.key }),
+            stored: handed.stored,
+        }
+    }
+
+    /// What another device needs to go on with it; nothing before the server has named a session, nor for a file in a
+    /// folder, whose folder is the owner's.
+    pub fn hand_over(&self) -> Option<HandOver> {
+        let session = self.session.as_ref().filter(|_| self.folder.is_none())?;
+        Some(HandOver {
+            session: session.id,
+            key: session.key,
+            rule: self.rule.unwrap_or(ChunkRule::FastCdc),
+            name: self.name.clone(),
+            size: self.size,
+            mtime: self.mtime,
+            stored: self.stored,
+        })
+    }
 }
 
 /// A session on the server, and the key to it.

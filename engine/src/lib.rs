@@ -10,6 +10,7 @@ mod input;
 pub mod journal;
 mod line;
 mod meter;
+mod pace;
 mod view;
 
 pub use effect::{BatchCall, BatchChunk, Call, ChunkRef, Effect};

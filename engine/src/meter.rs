@@ -8,6 +8,8 @@ const SILENCE_MS: u64 = 3_000;
 const STEP_MS: u64 = 250;
 /// Share of the newest step.
 const FRESH: f64 = 0.16;
+/// A limited line rests for seconds between two chunks: there the past halves about every quarter of a minute.
+const PACED_FRESH: f64 = 0.011;
 
 /// Follows a count of bytes that only grows.
 #[derive(Debug, Default)]
@@ -18,8 +20,8 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// Bytes done so far.
-    pub(crate) fn update(&mut self, now: Now, bytes: u64) {
+    /// Bytes done so far, on a line that a limit has rest, or not.
+    pub(crate) fn update(&mut self, now: Now, bytes: u64, is_paced: bool) {
         let Some((at, before)) = self.last else {
             self.since = Some((now, bytes));
             self.last = Some((now, bytes));
@@ -30,7 +32,8 @@ impl Meter {
             return;
         }
         let fresh = bytes.saturating_sub(before) as f64 * 1_000.0 / passed as f64;
-        let weight = 1.0 - (1.0 - FRESH).powf(passed as f64 / STEP_MS as f64);
+        let share = if is_paced { PACED_FRESH } else { FRESH };
+        let weight = 1.0 - (1.0 - share).powf(passed as f64 / STEP_MS as f64);
         self.speed = if self.speed == 0.0 { fresh } else { self.speed + weight * (fresh - self.speed) };
         self.last = Some((now, bytes));
     }

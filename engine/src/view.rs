@@ -81,6 +81,8 @@ pub struct View {
     pub left_seconds: Option<u64>,
     /// The file is not what an earlier visit, or an earlier reading, saw.
     pub changed: bool,
+    /// The bandwidth limit that it is held to while it sends, in bytes per second.
+    pub limit: Option<u64>,
     /// Why it waits or failed.
     pub trouble: Option<Trouble>,
     /// When it tries again by itself, on the engine's clock.

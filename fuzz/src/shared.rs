@@ -10,8 +10,8 @@ use cairn_shared::message::{
     StartRequest,
 };
 use cairn_shared::{
-    Bearer, BlobDigest, ChunkDigest, ChunkRule, ClientKey, FileId, FolderId, LinkId, LinkToken, Manifest,
-    ManifestDigest, MediaType, Name, OwnerId, Ranges, RelPath, Row, SessionId, name,
+    Bearer, BlobDigest, ChunkDigest, ChunkRule, ClientKey, FileId, FolderId, HandOver, LinkId, LinkToken,
+    Manifest, ManifestDigest, MediaType, Name, OwnerId, Ranges, RelPath, Row, SessionId, name,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     ("path", path),
     ("media_type", media_type),
     ("rule", rule),
+    ("hand_over", hand_over),
     ("ranges", ranges),
     ("manifest", manifest),
     ("request_start", request::<StartRequest>),
@@ -107,6 +108,17 @@ pub fn media_type(bytes: &[u8]) {
     assert!(kind.as_str().len() <= MEDIA_TYPE_BYTES_MAX);
     assert!(kind.as_str().bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\;,<>".contains(&byte)));
     assert_eq!(kind.as_str().matches('/').count(), 1);
+}
+
+/// What is handed over comes back as it went.
+pub fn hand_over(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    if let Ok(handed) = text.parse::<HandOver>() {
+        assert!(matches!(handed.key, Bearer::Session(_)));
+        let fragment = handed.fragment();
+        assert!(HandOver::is_meant(&fragment) && fragment.is_ascii());
+        assert_eq!(fragment.parse(), Ok(handed));
+    }
 }
 
 /// A rule has one name.

@@ -2,6 +2,7 @@
 
 pub mod digest;
 pub mod frame;
+pub mod hand_over;
 pub mod id;
 pub mod limits;
 pub mod manifest;
@@ -15,6 +16,7 @@ pub mod secret;
 mod text;
 
 pub use digest::{BlobDigest, ChunkDigest, ManifestDigest};
+pub use hand_over::HandOver;
 pub use id::{ClientKey, FileId, FolderId, LinkId, OwnerId, SessionId};
 pub use manifest::{Manifest, Row};
 pub use name::{MediaType, Name, RelPath};

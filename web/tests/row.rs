@@ -31,6 +31,7 @@ fn view(state: State) -> View {
         speed: Some(34_000_000),
         left_seconds: Some(120),
         changed: false,
+        limit: None,
         trouble: None,
         retry_at: None,
         finished: None,

@@ -5,15 +5,18 @@ mod reader;
 mod small;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
+use cairn_engine::journal::SessionHandle;
 use cairn_engine::{
-    BatchChunk, Config, Effect, Engine, Input, PassId, Reply, RequestId, Source, State, UploadId, View,
+    BatchChunk, Call, Config, Effect, Engine, Input, JournalEntry, PassId, Reply, RequestId, Source, State,
+    UploadId, View,
 };
 use cairn_shared::limits::PACKED_BYTES_MAX;
-use cairn_shared::{Bearer, ChunkRule, ClientKey, SessionId};
+use cairn_shared::{Bearer, ChunkRule, ClientKey, HandOver, SessionId};
 
 pub(crate) use line::Line;
 use line::{Errand, Senders};
@@ -40,6 +43,8 @@ pub(crate) struct Job {
     pub(crate) path: PathBuf,
     /// What it is.
     pub(crate) source: Source,
+    /// What another device began of it.
+    pub(crate) handed: Option<HandOver>,
 }
 
 /// How far everything has come.
@@ -81,6 +86,8 @@ struct Upload {
     job: Job,
     /// Small files of a folder have none: they are found again by their content.
     place: Option<Place>,
+    /// The key to its session, which outlives the owner key, or is another owner's.
+    session: Option<SessionHandle>,
 }
 
 /// A chunk on its way, for whoever wants to hear of it.
@@ -117,19 +124,26 @@ pub(crate) struct Shell {
 
 impl Shell {
     /// Finds the owner key and starts the threads.
-    pub(crate) fn open(state: &Path, line: Line, report: Box<dyn Report>) -> anyhow::Result<Self> {
+    pub(crate) fn open(
+        state: &Path,
+        line: Line,
+        report: Box<dyn Report>,
+        limit: Option<NonZeroU64>,
+    ) -> anyhow::Result<Self> {
         let credential = owner::owner_key(state, &line, false)?;
         let (tell, events) = mpsc::channel();
         let held = Held::default();
         let senders = Senders::start(SENDS_MAX as usize + 2, &line, &held, &tell);
         let config = Config { sends_max: SENDS_MAX, small_max: SMALL_MAX, ..Config::default() };
-        let engine = Engine::new(config, u64::from_le_bytes(random()?));
+        let mut engine = Engine::new(config, u64::from_le_bytes(random()?));
+        let clock = Clock::start();
+        engine.handle(Input::Limit(limit), clock.now());
         Ok(Self {
             state: state.to_owned(),
             line,
             report,
             engine,
-            clock: Clock::start(),
+            clock,
             events,
             small: SmallReaders::start(&held, &tell),
             tell,
@@ -172,9 +186,13 @@ impl Shell {
             let is_kept = source.path.is_none() || source.size > u64::from(PACKED_BYTES_MAX);
             let place =
                 is_kept.then(|| Place::take(&self.state, self.line.server(), &job.path)).transpose()?;
-            let entry = place.as_ref().and_then(Place::load);
-            self.uploads.insert(upload, Upload { job, place });
-            inputs.push(Input::Add { upload, source, key: ClientKey::new(random()?), entry });
+            let key = ClientKey::new(random()?);
+            let kept = place.as_ref().and_then(Place::load);
+            let handed = job.handed.clone().map(|handed| JournalEntry::handed(key, handed));
+            let entry = handed.or(kept);
+            let session = entry.as_ref().and_then(|entry| entry.session.clone());
+            self.uploads.insert(upload, Upload { job, place, session });
+            inputs.push(Input::Add { upload, source, key, entry });
         }
         self.engine.handle_all(inputs, self.clock.now());
         self.carry_out()
@@ -245,19 +263,21 @@ impl Shell {
     fn carry_out(&mut self) -> anyhow::Result<()> {
         while let Some(effect) = self.engine.poll_effect() {
             match effect {
-                Effect::Request { request, call, .. } => {
-                    self.senders.send(Errand::call(request, call, self.credential));
+                Effect::Request { request, upload, call } => {
+                    let credential = match call {
+                        Call::Start(_) => self.credential,
+                        Call::Check(session, _)
+                        | Call::Status(session, _)
+                        | Call::Finish(session, _)
+                        | Call::Delete(session) => self.session_credential(upload, session),
+                    };
+                    self.senders.send(Errand::call(request, call, credential));
                 }
                 Effect::Send { request, upload, session, index, chunk } => {
                     let sending = Sending { upload, session, index, length: chunk.length };
                     self.sends.insert(request, vec![sending]);
-                    self.senders.send(Errand::chunk(
-                        request,
-                        session,
-                        index,
-                        (upload, chunk),
-                        self.credential,
-                    ));
+                    let credential = self.session_credential(upload, session);
+                    self.senders.send(Errand::chunk(request, session, index, (upload, chunk), credential));
                 }
                 Effect::Batch { request, call } => {
                     self.senders.send(Errand::batch(request, call, self.credential));
@@ -283,6 +303,9 @@ impl Shell {
                     self.senders.abort(request);
                 }
                 Effect::Save { upload, entry } => {
+                    if let Some(upload) = self.uploads.get_mut(&upload) {
+                        upload.session.clone_from(&entry.session);
+                    }
                     if let Some(place) = self.uploads.get(&upload).and_then(|upload| upload.place.as_ref()) {
                         place.save(entry)?;
                     }
@@ -295,6 +318,12 @@ impl Shell {
             }
         }
         Ok(())
+    }
+
+    /// What permits a session: its own key, where that is known.
+    fn session_credential(&self, upload: UploadId, session: SessionId) -> Bearer {
+        let handle = self.uploads.get(&upload).and_then(|upload| upload.session.as_ref());
+        handle.filter(|handle| handle.id == session).map_or(self.credential, |handle| handle.key)
     }
 
     fn read(&mut self, upload: UploadId, pass: PassId, rule: ChunkRule, bytes: u64) {

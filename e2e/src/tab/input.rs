@@ -50,6 +50,19 @@ impl Tab {
         Ok(())
     }
 
+    /// Types into a field, in place of what stands there, and leaves it.
+    pub fn fill_in(&self, selector: &str, text: &str) -> anyhow::Result<()> {
+        self.click(selector)?;
+        let field = format!("document.querySelector({})", quoted(selector));
+        self.evaluate(&format!("{field}.select()"))?;
+        match text {
+            "" => self.evaluate("document.execCommand('delete')")?,
+            _ => self.call("Input.insertText", json!({ "text": text }))?,
+        };
+        self.evaluate(&format!("{field}.blur()"))?;
+        Ok(())
+    }
+
     /// Presses and releases a key.
     pub fn press(&self, key: Key) -> anyhow::Result<()> {
         let (name, code, number, text, modifiers) = key.parts();

@@ -140,10 +140,13 @@ impl Engine {
 
     /// Sends small chunks, alone what has no company. Gives how many places in the window their requests take.
     pub(super) fn send_small(&mut self, ids: &[UploadId], now: Now) -> usize {
-        while self.offline_until.is_none() && self.under_way(Verb::Upload) < SENDS_MAX {
+        let may_send = |engine: &Self| engine.offline_until.is_none() && engine.pace.until().is_none();
+        let bytes_max =
+            self.pace.limit().map_or(self.group.bytes(), |limit| self.group.bytes().min(limit.get()));
+        while may_send(self) && self.under_way(Verb::Upload) < SENDS_MAX {
             let (mut items, mut chunks, mut bytes) = (Vec::new(), Vec::new(), 0);
             for id in ids {
-                if items.len() >= self.group.items() || bytes >= self.group.bytes() {
+                if items.len() >= self.group.items() || bytes >= bytes_max {
                     break;
                 }
                 let Some(session) = self.may_send(*id) else { continue };
@@ -154,8 +157,11 @@ impl Engine {
                 items.push(self.request(*id, Kind::Send(index, row), Now::MAX));
                 chunks.push(BatchChunk { upload: *id, session, index, chunk });
             }
+            if chunks.is_empty() {
+                break;
+            }
+            self.pace.sent(bytes, now);
             match chunks[..] {
-                [] => break,
                 [BatchChunk { upload, session, index, chunk }] => {
                     self.effects.push_back(Effect::Send { request: items[0], upload, session, index, chunk });
                     self.depart_alone(Verb::Upload, items[0], now);

@@ -8,12 +8,14 @@ mod rows;
 mod upload;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU64;
 
 use cairn_shared::{ChunkRule, ClientKey, Row, SessionId};
 
 use crate::effect::{Call, Effect};
 use crate::input::{Input, Source};
 use crate::line::{Group, Rng, Window};
+use crate::pace::Pace;
 use crate::view::{State, View};
 use crate::{JournalEntry, Now, RequestId, UploadId};
 use batches::Batch;
@@ -82,6 +84,7 @@ pub struct Engine {
     rng: Rng,
     window: Window,
     group: Group,
+    pace: Pace,
     /// The platform said that there is no network. It may be wrong, so that is believed until then only.
     offline_until: Option<Now>,
     uploads: BTreeMap<UploadId, Upload>,
@@ -102,6 +105,7 @@ impl Engine {
             rng: Rng::new(seed),
             window,
             group: Group::new(),
+            pace: Pace::default(),
             offline_until: None,
             uploads: BTreeMap::new(),
             farewells: BTreeMap::new(),
@@ -124,8 +128,9 @@ impl Engine {
         self.give_up_waiting(now);
         self.give_up_batches(now);
         self.advance(now);
+        let is_paced = self.pace.limit().is_some();
         for upload in self.uploads.values_mut() {
-            upload.measure(now);
+            upload.measure(now, is_paced);
         }
     }
 
@@ -146,6 +151,7 @@ impl Engine {
                 }
             }
             Input::Online(online) => self.set_online(online, now),
+            Input::Limit(limit) => self.pace.set(limit),
             Input::Tick => {}
         }
     }
@@ -161,17 +167,24 @@ impl Engine {
         let waits = self.uploads.values().filter_map(Upload::wakes_at);
         let farewells = self.farewells.values().map(|farewell| farewell.at);
         let batches = self.batches.values().map(|batch| batch.deadline);
-        deadlines.chain(batches).chain(waits).chain(farewells).chain(self.offline_until).min()
+        let shared = self.offline_until.into_iter().chain(self.pace.until());
+        deadlines.chain(batches).chain(waits).chain(farewells).chain(shared).min()
     }
 
     /// What there is to see of an upload; `None` once it was cancelled.
     pub fn view(&self, upload: UploadId) -> Option<View> {
-        Some(self.uploads.get(&upload)?.view(self.offline_until.is_none()))
+        let limit = self.pace.limit().map(NonZeroU64::get);
+        Some(self.uploads.get(&upload)?.view(self.offline_until.is_none(), limit))
     }
 
     /// Where an upload stands: what `view` says, for less.
     pub fn state(&self, upload: UploadId) -> Option<State> {
         Some(self.uploads.get(&upload)?.state(self.offline_until.is_none()))
+    }
+
+    /// What the journal would keep of an upload now.
+    pub fn entry(&self, upload: UploadId) -> Option<JournalEntry> {
+        Some(self.uploads.get(&upload)?.entry())
     }
 
     /// Every upload, in the order of their numbers.

@@ -31,6 +31,7 @@ impl Engine {
     pub(super) fn advance(&mut self, now: Now) {
         self.uploads.values_mut().for_each(|upload| upload.wake(now));
         self.offline_until = self.offline_until.filter(|until| *until > now);
+        self.pace.wake(now);
         self.outgrow(now);
         self.assign_turns();
         let small_max = self.config.small_max;
@@ -203,12 +204,13 @@ impl Engine {
         let sends = ids.iter().filter_map(|id| self.uploads.get(id)).map(|upload| upload.sends);
         let mut free = self.window.size().saturating_sub(batches + sends.sum::<usize>());
         for id in ids.iter().copied() {
-            while free > 0 {
+            while free > 0 && self.pace.until().is_none() {
                 let Some(session) = self.may_send(id) else { break };
                 let Some(upload) = self.uploads.get_mut(&id) else { break };
                 let Some((index, row, chunk)) = upload.rows.next_send() else { break };
                 upload.sends += 1;
                 free -= 1;
+                self.pace.sent(u64::from(chunk.length), now);
                 let time = CALL_TIME_MS + u64::from(chunk.length) / SEND_BYTES_PER_MS;
                 let request = self.request(id, Kind::Send(index, row), now + time);
                 self.effects.push_back(Effect::Send { request, upload: id, session, index, chunk });

@@ -76,7 +76,7 @@ impl Engine {
         match (kind, reply) {
             (Kind::Start, Reply::Start(started)) => self.started(id, started),
             (Kind::Status, Reply::Status(status)) => self.told_status(id, status, now),
-            (Kind::Check, Reply::Check(checked)) => self.checked(id, checked),
+            (Kind::Check, Reply::Check(checked)) => self.checked(id, checked, now),
             (Kind::Finish, Reply::Finish(finished)) => {
                 if upload.rows.manifest_digest(upload.rule) == finished.manifest_digest {
                     self.published(id, finished, now);
@@ -85,7 +85,7 @@ impl Engine {
                 }
             }
             (Kind::Blob, Reply::Status(status)) => self.told_blob(id, status, now),
-            (Kind::Send(_, row), Reply::Stored) => self.stored(id, row),
+            (Kind::Send(_, row), Reply::Stored) => self.stored(id, row, now),
             // An answer to another question is no answer.
             _ => self.failed(id, kind, Failure::Network, now),
         }
@@ -118,7 +118,7 @@ impl Engine {
         upload.ask_status = status.next.is_some();
     }
 
-    fn checked(&mut self, id: UploadId, checked: CheckResponse) {
+    fn checked(&mut self, id: UploadId, checked: CheckResponse, now: Now) {
         let Some(upload) = self.uploads.get_mut(&id) else { return };
         let Some(checking) = upload.checking.take() else { return };
         upload.revision = checked.revision;
@@ -136,20 +136,20 @@ impl Engine {
         }
         let released = upload.rows.answered(checking.at, &checked.chunks);
         self.release(id, released);
-        self.save_sometimes(id);
+        self.save_sometimes(id, now);
     }
 
-    fn stored(&mut self, id: UploadId, row: Row) {
+    fn stored(&mut self, id: UploadId, row: Row, now: Now) {
         self.window.grow();
         let Some(upload) = self.uploads.get_mut(&id) else { return };
         let released = upload.rows.arrived(row);
         self.release(id, released);
-        self.save_sometimes(id);
+        self.save_sometimes(id, now);
     }
 
-    fn save_sometimes(&mut self, id: UploadId) {
+    fn save_sometimes(&mut self, id: UploadId, now: Now) {
         let Some(upload) = self.uploads.get_mut(&id) else { return };
-        if upload.wants_saving() {
+        if upload.wants_saving(now) {
             self.save(id);
         }
     }

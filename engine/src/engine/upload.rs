@@ -12,8 +12,9 @@ use crate::meter::Meter;
 use crate::view::{State, Trouble, View};
 use crate::{Now, PassId, RequestId};
 
-/// Stored bytes between two saved journal entries.
+/// What was stored is saved in the journal after so many bytes, or so many milliseconds.
 const SAVE_EVERY_BYTES: u64 = 16 << 20;
+const SAVE_EVERY_MS: u64 = 5_000;
 
 /// What an upload is meant to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +102,7 @@ pub(super) struct Upload {
     journal_size: u64,
     journal_mtime: Option<UnixMs>,
     saved_bytes: u64,
+    saved_at: Option<Now>,
     read_max: u64,
     meter: Meter,
 }
@@ -161,6 +163,7 @@ impl Upload {
             sends: 0,
             turn: false,
             saved_bytes: 0,
+            saved_at: None,
             read_max: 0,
             meter: Meter::default(),
         }
@@ -190,10 +193,12 @@ impl Upload {
     }
 
     /// Whether enough was stored since the journal entry was kept.
-    pub(super) fn wants_saving(&mut self) -> bool {
-        let wants = self.rows.stored_bytes() >= self.saved_bytes + SAVE_EVERY_BYTES;
+    pub(super) fn wants_saving(&mut self, now: Now) -> bool {
+        let stored = self.rows.stored_bytes();
+        let is_late = self.saved_at.is_none_or(|at| now >= at + SAVE_EVERY_MS);
+        let wants = stored >= self.saved_bytes + SAVE_EVERY_BYTES || (stored > self.saved_bytes && is_late);
         if wants {
-            self.saved_bytes = self.rows.stored_bytes();
+            (self.saved_bytes, self.saved_at) = (stored, Some(now));
         }
         wants
     }
@@ -282,12 +287,12 @@ impl Upload {
         self.pass.take().map(|pass| pass.id)
     }
 
-    pub(super) fn measure(&mut self, now: Now) {
+    pub(super) fn measure(&mut self, now: Now, is_paced: bool) {
         if let Some(pass) = &self.pass {
             self.read_max = self.read_max.max(pass.cut_bytes);
         }
         if self.goal == Goal::Run {
-            self.meter.update(now, self.rows.stored_bytes());
+            self.meter.update(now, self.rows.stored_bytes(), is_paced);
         }
     }
 
@@ -309,7 +314,7 @@ impl Upload {
         [self.backoff.until(), self.read_after, small_until].into_iter().flatten().min()
     }
 
-    pub(super) fn view(&self, online: bool) -> View {
+    pub(super) fn view(&self, online: bool, limit: Option<u64>) -> View {
         let speed = self.meter.speed().filter(|_| self.goal == Goal::Run);
         let left = self.source.size.saturating_sub(self.rows.stored_bytes());
         let state = self.state(online);
@@ -325,6 +330,7 @@ impl Upload {
             speed,
             left_seconds: speed.map(|speed| left.div_ceil(speed.max(1))),
             changed: self.changed,
+            limit: limit.filter(|_| state == State::Sending),
             trouble: self.trouble.clone(),
             retry_at: self.backoff.until().filter(|_| state == State::Offline),
             finished: self.finished.clone(),

@@ -1,8 +1,8 @@
 //! The page's document: its title, language, address, attributes and focus, and whether it is seen.
 
 use gloo_events::EventListener;
-use wasm_bindgen::JsCast;
-use web_sys::{Document, HtmlElement};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Document, HtmlDialogElement, HtmlElement};
 
 fn document() -> Option<Document> {
     web_sys::window()?.document()
@@ -75,6 +75,46 @@ pub fn keep_focus(id: &str) {
 pub fn remove(id: &str) {
     if let Some(element) = element(id) {
         element.remove();
+    }
+}
+
+/// Shows a dialog above everything else; the browser keeps the focus in it, and gives it back at its end.
+pub fn show_dialog(id: &str) {
+    if let Some(dialog) = dialog(id).filter(|dialog| !dialog.open()) {
+        // It fails where the dialog is open already.
+        let _ = dialog.show_modal();
+    }
+}
+
+/// Closes a dialog.
+pub fn close_dialog(id: &str) {
+    if let Some(dialog) = dialog(id) {
+        dialog.close();
+    }
+}
+
+fn dialog(id: &str) -> Option<HtmlDialogElement> {
+    document()?.get_element_by_id(id)?.dyn_into().ok()
+}
+
+/// What stands behind the `#` of the page's address, where it `is_meant`; it is taken out of the address and the history.
+pub fn take_fragment(is_meant: impl Fn(&str) -> bool) -> Option<String> {
+    let window = web_sys::window()?;
+    let location = window.location();
+    let fragment = location.hash().ok()?.trim_start_matches('#').to_owned();
+    if !is_meant(&fragment) {
+        return None;
+    }
+    let address = format!("{}{}", location.pathname().ok()?, location.search().ok()?);
+    let history = window.history().ok()?;
+    history.replace_state_with_url(&JsValue::NULL, "", Some(&address)).ok()?;
+    Some(fragment)
+}
+
+/// Calls back whenever what stands behind the `#` of the address changes.
+pub fn on_fragment(on: impl Fn() + 'static) {
+    if let Some(window) = web_sys::window() {
+        EventListener::new(&window, "hashchange", move |_| on()).forget();
     }
 }
 

@@ -14,5 +14,6 @@ pub mod idb;
 pub mod locks;
 pub mod memory;
 pub mod random;
+pub mod settings;
 pub mod worker_port;
 pub mod worker_scope;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use cairn_engine::{Input, JournalEntry, Now, Source, UploadId, View};
+use cairn_engine::{Input, JournalEntry, Now, UploadId, View};
 use cairn_shared::ClientKey;
 use wasm_bindgen_futures::spawn_local;
 
@@ -177,7 +177,7 @@ impl Shell {
                 job.record.size += entry.as_ref().map_or(file.source.size, |entry| entry.size);
                 let key = entry.as_ref().map_or_else(random::client_key, |entry| entry.key);
                 if entry.is_none() {
-                    self.0.journal.save(Some(job.record.key), fresh_entry(key, &file.source));
+                    self.0.journal.save(Some(job.record.key), JournalEntry::fresh(key, &file.source));
                 }
                 job.waiting.push_back(Waiting { file, key, entry });
             }
@@ -301,23 +301,5 @@ impl Shell {
                 shell.delete_session(session.id, session.key).await;
             }
         });
-    }
-}
-
-/// What the engine would keep of a file that has not begun.
-fn fresh_entry(key: ClientKey, source: &Source) -> JournalEntry {
-    JournalEntry {
-        key,
-        name: source.name.clone(),
-        path: source.path.clone(),
-        folder: source.folder,
-        rule: None,
-        size: source.size,
-        mtime: source.mtime,
-        media_type: source.media_type.clone(),
-        start_size: source.size,
-        start_mtime: source.mtime,
-        session: None,
-        stored: 0,
     }
 }

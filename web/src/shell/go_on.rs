@@ -30,6 +30,8 @@ pub struct Unfinished {
     pub lost: bool,
     /// Another tab is at it.
     pub elsewhere: bool,
+    /// Another device can go on with it.
+    pub can_hand_over: bool,
 }
 
 /// How far something unfinished is.
@@ -83,18 +85,20 @@ impl Shell {
             !over && !ours
         });
         entries.sort_by(|a, b| a.name.cmp(&b.name));
-        let show = |key: ClientKey, name: &Name, path: Option<RelPath>, left: Left| {
+        let show = |key: ClientKey, name: &Name, left: Left| {
             let behind = inner.left.borrow();
             let (name, lost, elsewhere) = (name.clone(), behind.lost.contains(&key), held.contains(&key));
-            Unfinished { key, name, path, left, has_handle: handles.contains_key(&key), lost, elsewhere }
+            let has_handle = handles.contains_key(&key);
+            Unfinished { key, name, path: None, left, has_handle, lost, elsewhere, can_hand_over: false }
         };
         let of_folder = |(record, left): &(FolderRecord, u32)| {
             let left = Left::Folder { files: record.files.max(*left), left: *left };
-            show(record.key, &record.name, None, left)
+            show(record.key, &record.name, left)
         };
         let of_file = |entry: &JournalEntry| {
             let left = Left::File { stored: entry.stored, size: entry.size };
-            show(entry.key, &entry.name, entry.path.clone(), left)
+            let (path, can_hand_over) = (entry.path.clone(), entry.hand_over().is_some());
+            Unfinished { path, can_hand_over, ..show(entry.key, &entry.name, left) }
         };
         let all: Vec<_> = folders.iter().map(of_folder).chain(entries.iter().map(of_file)).collect();
         {

@@ -182,6 +182,7 @@ fn waiting(source: &Source) -> View {
         speed: None,
         left_seconds: None,
         changed: false,
+        limit: None,
         trouble: None,
         retry_at: None,
         finished: None,

@@ -3,6 +3,7 @@
 mod calls;
 mod folders;
 mod go_on;
+mod hand_over;
 mod intake;
 mod job;
 mod journal;
@@ -12,6 +13,7 @@ mod uploads;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
+use std::num::NonZeroU64;
 use std::rc::Rc;
 
 use cairn_engine::{
@@ -129,6 +131,11 @@ impl Shell {
         self.0.uploads.borrow_mut().cancel(upload);
         self.handle(Input::Cancel(upload));
         self.close(upload);
+    }
+
+    /// Everything together takes at most so many bytes a second from now on.
+    pub fn limit(&self, bytes_per_second: Option<NonZeroU64>) {
+        self.handle(Input::Limit(bytes_per_second));
     }
 
     fn follow_the_browser(&self) {

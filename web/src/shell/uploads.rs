@@ -177,7 +177,7 @@ impl Uploads {
                     self.note_all();
                 }
             }
-            Input::Online(_) | Input::Tick => self.changed.extend(self.open.keys()),
+            Input::Online(_) | Input::Limit(_) | Input::Tick => self.changed.extend(self.open.keys()),
         }
     }
 

@@ -3,7 +3,10 @@
 pub mod choosing;
 pub mod figures;
 pub mod folders;
+pub mod handing;
+pub mod limit;
 pub mod page;
 pub mod phrases;
+pub mod qr;
 pub mod totals;
 pub mod words;

@@ -11,6 +11,8 @@ use leptos::task::spawn_local;
 use crate::platform::files::Taken;
 use crate::platform::{clock, document};
 use crate::shell::{FolderId, FolderView, Shell, Unfinished, Watcher};
+use crate::state::handing::Handing;
+use crate::state::limit::Limit;
 use crate::state::totals::Totals;
 use crate::state::words::{Words, fill};
 use crate::state::{figures, phrases};
@@ -57,6 +59,10 @@ pub struct Page {
     pub files: RwSignal<Vec<FileItem>>,
     /// All rows in one.
     pub totals: RwSignal<Totals>,
+    /// What the dialog hands over.
+    pub handing: RwSignal<Option<Handing>>,
+    /// The bandwidth limit.
+    pub limit: RwSignal<Limit>,
     /// What the live region says.
     pub said: RwSignal<String>,
     /// A sentence that stays in sight until the next files come.
@@ -85,6 +91,8 @@ impl Page {
             unfinished: RwSignal::default(),
             files: RwSignal::default(),
             totals: RwSignal::default(),
+            handing: RwSignal::default(),
+            limit: RwSignal::new(Self::kept_limit()),
             said: RwSignal::default(),
             notice: RwSignal::default(),
             hovered: RwSignal::new(false),
@@ -104,7 +112,9 @@ impl Page {
                 self.notice.set(Some(self.word(|words| &words.no_browser)));
                 return;
             };
+            shell.limit(self.limit.get_untracked().bytes());
             self.shell.set_value(Some(shell.clone()));
+            self.follow_address();
             self.add(self.early.try_update_value(std::mem::take).unwrap_or_default());
             self.files.set(shell.files().await);
         });

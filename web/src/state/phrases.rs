@@ -51,13 +51,18 @@ pub fn hint(words: &Words, view: &View, now: Now) -> Option<String> {
         State::NeedsFile => Some(words.lost.clone()),
         State::Offline => Some(waits(words, view.trouble.as_ref(), view.retry_at, now)),
         State::Waiting | State::Reading | State::Sending | State::Verifying | State::Done | State::Paused => {
-            reused(words, view)
+            let hints: Vec<_> = limited(words, view).into_iter().chain(reused(words, view)).collect();
+            (!hints.is_empty()).then(|| hints.join(" · "))
         }
     }
 }
 
 fn was_here(view: &View) -> bool {
     view.sent == 0 && view.size > 0 && view.reused == view.size
+}
+
+fn limited(words: &Words, view: &View) -> Option<String> {
+    view.limit.map(|limit| fill(&words.limited, &[("rate", &figures::rate(words, limit))]))
 }
 
 fn reused(words: &Words, view: &View) -> Option<String> {

@@ -38,6 +38,8 @@ words! {
     said_failed said_folder_done title_progress folder_button walking needs_files files_so_far files_all
     files_failed files_lost folders_empty busy elsewhere elsewhere_row unfinished_folder unfinished_walk
     unfinished_lost unfinished_again go_on_all choose_again_label more_files
+    hand_over_label hand_over_title hand_over_lead hand_over_secret hand_over_code hand_over_early
+    hand_over_broken close limit limit_label limit_none limit_unit limited
 }
 
 impl Words {

@@ -6,6 +6,7 @@ use crate::state::page::Page;
 use crate::ui::drop_zone::DropZone;
 use crate::ui::files::Files;
 use crate::ui::footer::Footer;
+use crate::ui::hand_over::HandOver;
 use crate::ui::header::Header;
 use crate::ui::picker::Picker;
 use crate::ui::row_list::RowList;
@@ -31,6 +32,7 @@ pub fn App(page: Page) -> impl IntoView {
                 <Files page />
             </main>
             <Footer page />
+            <HandOver page />
             <p class="visually-hidden" role="status" aria-live="polite">{move || page.said.get()}</p>
         </div>
     }

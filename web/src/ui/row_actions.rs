@@ -29,6 +29,18 @@ pub fn RowActions(page: Page, id: UploadId, name: String, view: ArcRwSignal<View
             <Show when=move || goes_on(state.get()) || rests(state.get())>
                 <GoButton page name state pause=move || page.pause(id) resume=move || page.resume(id) />
             </Show>
+            <Show when=move || can_hand_over(state.get())>
+                <button
+                    type="button"
+                    class="icon-button"
+                    data-testid="row-hand-over"
+                    aria-label=name.with_value(|name| page.named(|words| &words.hand_over_label, name))
+                    title=name.with_value(|name| page.named(|words| &words.hand_over_label, name))
+                    on:click=move |_| page.hand_over(id)
+                >
+                    <Icon sign=Sign::HandOver />
+                </button>
+            </Show>
             <Show when=move || state.get() != State::Done>
                 <button
                     type="button"
@@ -42,6 +54,13 @@ pub fn RowActions(page: Page, id: UploadId, name: String, view: ArcRwSignal<View
                 </button>
             </Show>
         </div>
+    }
+}
+
+fn can_hand_over(state: State) -> bool {
+    match state {
+        State::Reading | State::Sending | State::Offline | State::Paused | State::NeedsFile => true,
+        State::Waiting | State::Verifying | State::Done | State::Failed => false,
     }
 }
 

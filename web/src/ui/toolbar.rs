@@ -6,6 +6,7 @@ use crate::state::figures;
 use crate::state::page::Page;
 use crate::state::totals::Totals;
 use crate::state::words::{Words, fill};
+use crate::ui::limit_field::LimitField;
 
 /// The line above the rows.
 #[component]
@@ -18,6 +19,7 @@ pub fn Toolbar(page: Page) -> impl IntoView {
         <div class="toolbar" role="group" aria-label=page.word(|words| &words.toolbar_label)>
             <h2 class="toolbar-title">{page.word(|words| &words.rows_title)}</h2>
             <p class="toolbar-sum">{sum}</p>
+            <LimitField page />
             <button
                 type="button"
                 class="button button-quiet"

@@ -6,6 +6,7 @@ use crate::shell::{Left, Unfinished as Item};
 use crate::state::figures;
 use crate::state::page::Page;
 use crate::state::words::{Words, fill};
+use crate::ui::icon::{Icon, Sign};
 
 /// The panel; absent where nothing is unfinished.
 #[component]
@@ -74,7 +75,22 @@ fn Actions(page: Page, item: Item) -> impl IntoView {
     let continue_label =
         page.named(|words| if by_click { &words.go_on_label } else { &words.choose_again_label }, &name);
     let discard_label = page.named(|words| &words.discard_label, &name);
-    let discarded = item.clone();
+    let (discarded, handed) = (item.clone(), item.clone());
+    let hand_over = item.can_hand_over.then(|| {
+        let label = page.named(|words| &words.hand_over_label, &name);
+        view! {
+            <button
+                type="button"
+                class="icon-button"
+                data-testid="hand-over-left"
+                aria-label=label.clone()
+                title=label
+                on:click=move |_| page.hand_over_left(&handed)
+            >
+                <Icon sign=Sign::HandOver />
+            </button>
+        }
+    });
     view! {
         <button
             type="button"
@@ -85,6 +101,7 @@ fn Actions(page: Page, item: Item) -> impl IntoView {
         >
             {page.word(|words| if by_click { &words.go_on } else { &words.unfinished_again })}
         </button>
+        {hand_over}
         <button
             type="button"
             class="button button-quiet"
