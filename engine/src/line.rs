@@ -39,6 +39,45 @@ impl Window {
     }
 }
 
+/// Longest wait for an answer, apart from what its chunk takes to get there, in milliseconds.
+pub(crate) const CALL_TIME_MS: u64 = 30_000;
+/// Slowest line that a chunk is waited for on, in bytes a millisecond (8 KiB/s).
+const SLOWEST: f64 = 8.0;
+/// A chunk may take so many times as long as those before it.
+const PATIENCE: f64 = 10.0;
+/// Share of a faster chunk in what is expected; a slower one counts at once.
+const FASTER_SHARE: f64 = 0.125;
+
+/// How fast chunks get there: what takes far longer than those before it is lost, and a fast line need not wait for minutes to
+/// say so.
+#[derive(Debug, Default)]
+pub(crate) struct Pulse {
+    /// Bytes a millisecond, near those of the slowest of late.
+    rate: Option<f64>,
+}
+
+impl Pulse {
+    /// So many bytes were acknowledged after `took` milliseconds.
+    pub(crate) fn came(&mut self, bytes: u64, took: Now) {
+        let fresh = bytes as f64 / took.max(1) as f64;
+        self.rate = Some(match self.rate {
+            Some(rate) if fresh > rate => rate + FASTER_SHARE * (fresh - rate),
+            Some(_) | None => fresh,
+        });
+    }
+
+    /// Something took too long: perhaps the line is slower than it was.
+    pub(crate) fn was_lost(&mut self) {
+        self.rate = None;
+    }
+
+    /// How long so many bytes are waited for, in milliseconds.
+    pub(crate) fn time(&self, bytes: u64) -> u64 {
+        let rate = self.rate.map_or(SLOWEST, |rate| (rate / PATIENCE).max(SLOWEST));
+        CALL_TIME_MS + (bytes as f64 / rate) as u64
+    }
+}
+
 /// Answers that come faster let a batch grow, in milliseconds.
 const FAST_MS: u64 = 1_000;
 /// Answers that come slower make it smaller, in milliseconds.
@@ -201,6 +240,22 @@ mod tests {
         assert_eq!((backoff.failures(), backoff.until()), (13, None));
         backoff.succeed();
         assert_eq!(backoff.failures(), 0);
+    }
+
+    #[test]
+    fn a_fast_line_is_not_waited_for_as_long_as_a_slow_one() {
+        let mut pulse = Pulse::default();
+        assert_eq!(pulse.time(1_000_000), 155_000);
+        (0..50).for_each(|_| pulse.came(1_000_000, 200));
+        assert_eq!(pulse.time(1_000_000), 32_000);
+        // One slow chunk counts at once, a very slow one as much as it may.
+        pulse.came(1_000_000, 4_000);
+        assert_eq!(pulse.time(1_000_000), 70_000);
+        pulse.came(1_000_000, 400_000);
+        assert_eq!(pulse.time(1_000_000), 155_000);
+        pulse.came(1_000_000, 1);
+        pulse.was_lost();
+        assert_eq!(pulse.time(1_000_000), 155_000);
     }
 
     #[test]

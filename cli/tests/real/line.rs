@@ -26,6 +26,10 @@ enum Fault {
     BodyMax(u64),
     /// So many bytes a second.
     Slow(u64),
+    /// Passes nothing on any more after so many bytes, and neither side hears of the other again.
+    Stall(u64),
+    /// Keeps answers back, every connection for another time: they come in another order than the questions.
+    Reorder,
 }
 
 /// Stands between client and server; every third connection has the fault, every one where the fault is a limit.
@@ -91,20 +95,37 @@ impl Drop for Proxy {
 impl Shared {
     fn serve(&self, client: &TcpStream) -> io::Result<()> {
         let number = self.connections.fetch_add(1, Ordering::SeqCst);
-        let is_limit = matches!(self.fault, Fault::BodyMax(_) | Fault::Slow(_));
+        let is_limit = matches!(self.fault, Fault::BodyMax(_) | Fault::Slow(_) | Fault::Reorder);
         let fault = (is_limit || number % 3 == 2).then_some(self.fault);
         if let Some(Fault::BadGateway) = fault {
             return self.refuse(client, "502 Bad Gateway");
         }
         let server = TcpStream::connect(self.server)?;
+        let is_dead = Arc::new(AtomicBool::new(false));
         let answers = {
+            let is_dead = is_dead.clone();
             let (mut server, mut client) = (server.try_clone()?, client.try_clone()?);
+            let delay = match fault {
+                Some(Fault::Reorder) => {
+                    self.faults.fetch_add(1, Ordering::SeqCst);
+                    Duration::from_millis(number * 7 % 5 * 40)
+                }
+                _ => Duration::ZERO,
+            };
             std::thread::spawn(move || {
-                let _ = io::copy(&mut server, &mut client);
-                let _ = client.shutdown(Shutdown::Both);
+                let mut buffer = vec![0; 32_768];
+                while let Ok(length @ 1..) = server.read(&mut buffer) {
+                    std::thread::sleep(delay);
+                    if is_dead.load(Ordering::SeqCst) || client.write_all(&buffer[..length]).is_err() {
+                        break;
+                    }
+                }
+                if !is_dead.load(Ordering::SeqCst) {
+                    let _ = client.shutdown(Shutdown::Both);
+                }
             })
         };
-        let outcome = self.pass(client, &server, fault);
+        let outcome = self.pass(client, &server, fault, &is_dead);
         if outcome.is_err() || !matches!(fault, Some(Fault::HalfClose(_))) {
             let _ = server.shutdown(Shutdown::Both);
         } else {
@@ -114,7 +135,13 @@ impl Shared {
         outcome
     }
 
-    fn pass(&self, mut client: &TcpStream, mut server: &TcpStream, fault: Option<Fault>) -> io::Result<()> {
+    fn pass(
+        &self,
+        mut client: &TcpStream,
+        mut server: &TcpStream,
+        fault: Option<Fault>,
+        is_dead: &AtomicBool,
+    ) -> io::Result<()> {
         let (mut buffer, mut passed) = (vec![0; 32_768], 0);
         loop {
             let length = client.read(&mut buffer)?;
@@ -142,6 +169,12 @@ impl Shared {
                     server.write_all(&buffer[..length])?;
                     client.shutdown(Shutdown::Write)?;
                     std::thread::sleep(Duration::from_millis(50));
+                    return Ok(());
+                }
+                Some(Fault::Stall(after)) if passed > after => {
+                    self.faults.fetch_add(1, Ordering::SeqCst);
+                    is_dead.store(true, Ordering::SeqCst);
+                    while client.read(&mut buffer)? > 0 {}
                     return Ok(());
                 }
                 Some(Fault::Slow(rate)) => {
@@ -203,6 +236,7 @@ fn a_folder_comes_through(fault: Fault) {
     }
     let output = put(&proxy.url(), &folder.path().join("state"), &tree).output().unwrap();
     assert!(output.status.success(), "{fault:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(proxy.faults() > 0, "{fault:?} never happened");
     let receipt = events(&output).pop().unwrap();
     assert_eq!((receipt["event"].as_str(), receipt["files"].as_u64()), (Some("receipt"), Some(400)));
 }
@@ -217,6 +251,8 @@ fn a_file_comes_through_whatever_the_line_does() {
         Fault::BadGateway,
         Fault::BodyMax(1 << 20),
         Fault::Slow(3_000_000),
+        Fault::Stall(2_500_000),
+        Fault::Reorder,
     ];
     std::thread::scope(|scope| {
         for fault in faults {
@@ -233,6 +269,7 @@ fn a_folder_of_small_files_comes_through_whatever_the_line_does() {
         Fault::LoseAnswers(100_000),
         Fault::BadGateway,
         Fault::BodyMax(300_000),
+        Fault::Reorder,
     ];
     std::thread::scope(|scope| {
         for fault in faults {

@@ -6,8 +6,8 @@ use cairn_shared::message::{BatchCheck, BatchFinish};
 
 use super::{Engine, Kind};
 use crate::effect::{BatchCall, BatchChunk, Call, Effect};
-use crate::engine::next::{CALL_TIME_MS, SEND_BYTES_PER_MS};
 use crate::input::{Failure, Reply};
+use crate::line::CALL_TIME_MS;
 use crate::{Now, RequestId, UploadId};
 
 /// Batches of chunks on their way at once.
@@ -122,7 +122,7 @@ impl Engine {
                 Call::Finish(session, finish) => finishes.push(BatchFinish { session, finish }),
                 Call::Status(..) | Call::Delete(_) => continue,
             }
-            let item = self.request(*id, kind, Now::MAX);
+            let item = self.request(*id, kind, now, Now::MAX);
             if let Some(upload) = self.uploads.get_mut(id) {
                 upload.call = Some(item);
             }
@@ -154,7 +154,7 @@ impl Engine {
                 let Some((index, row, chunk)) = upload.rows.next_send() else { continue };
                 upload.sends += 1;
                 bytes += (FRAME_HEAD_BYTES as u64) + u64::from(chunk.length);
-                items.push(self.request(*id, Kind::Send(index, row), Now::MAX));
+                items.push(self.request(*id, Kind::Send(index, row), now, Now::MAX));
                 chunks.push(BatchChunk { upload: *id, session, index, chunk });
             }
             if chunks.is_empty() {
@@ -166,7 +166,7 @@ impl Engine {
                     self.effects.push_back(Effect::Send { request: items[0], upload, session, index, chunk });
                     self.depart_alone(Verb::Upload, items[0], now);
                     if let Some(pending) = self.pending.get_mut(&items[0]) {
-                        pending.deadline = now + CALL_TIME_MS + bytes / SEND_BYTES_PER_MS;
+                        pending.deadline = now + self.pulse.time(bytes);
                     }
                 }
                 _ => {
@@ -188,7 +188,7 @@ impl Engine {
     fn depart(&mut self, verb: Verb, items: Vec<RequestId>, bytes: u64, now: Now) -> RequestId {
         self.requests += 1;
         let request = RequestId(self.requests);
-        let deadline = now + 2 * CALL_TIME_MS + bytes / SEND_BYTES_PER_MS;
+        let deadline = now + CALL_TIME_MS + self.pulse.time(bytes);
         self.batches.insert(request, Batch { verb, items, bytes, began: now, deadline });
         request
     }

@@ -14,7 +14,7 @@ use cairn_shared::{ChunkRule, ClientKey, Row, SessionId};
 
 use crate::effect::{Call, Effect};
 use crate::input::{Input, Source};
-use crate::line::{Group, Rng, Window};
+use crate::line::{CALL_TIME_MS, Group, Pulse, Rng, Window};
 use crate::pace::Pace;
 use crate::view::{State, View};
 use crate::{JournalEntry, Now, RequestId, UploadId};
@@ -66,6 +66,7 @@ enum Kind {
 struct Pending {
     upload: UploadId,
     kind: Kind,
+    began: Now,
     deadline: Now,
 }
 
@@ -85,6 +86,7 @@ pub struct Engine {
     window: Window,
     group: Group,
     pace: Pace,
+    pulse: Pulse,
     /// The platform said that there is no network. It may be wrong, so that is believed until then only.
     offline_until: Option<Now>,
     uploads: BTreeMap<UploadId, Upload>,
@@ -106,6 +108,7 @@ impl Engine {
             window,
             group: Group::new(),
             pace: Pace::default(),
+            pulse: Pulse::default(),
             offline_until: None,
             uploads: BTreeMap::new(),
             farewells: BTreeMap::new(),
@@ -288,15 +291,17 @@ impl Engine {
     }
 
     fn call(&mut self, upload: UploadId, kind: Kind, call: Call, now: Now) -> RequestId {
-        let request = self.request(upload, kind, now + next::CALL_TIME_MS);
+        let request = self.request(upload, kind, now, CALL_TIME_MS);
         self.effects.push_back(Effect::Request { request, upload, call });
         request
     }
 
-    fn request(&mut self, upload: UploadId, kind: Kind, deadline: Now) -> RequestId {
+    /// A request that is waited for `time` milliseconds.
+    fn request(&mut self, upload: UploadId, kind: Kind, now: Now, time: Now) -> RequestId {
         self.requests += 1;
         let request = RequestId(self.requests);
-        self.pending.insert(request, Pending { upload, kind, deadline });
+        let pending = Pending { upload, kind, began: now, deadline: now.saturating_add(time) };
+        self.pending.insert(request, pending);
         request
     }
 

@@ -7,12 +7,9 @@ use super::batches::Verb;
 use super::upload::{Checking, Goal, Pass, Upload};
 use super::{Engine, Kind};
 use crate::effect::{Call, Effect};
+use crate::line::CALL_TIME_MS;
 use crate::{Now, PassId, RequestId, UploadId};
 
-/// Longest wait for an answer in JSON, in milliseconds.
-pub(super) const CALL_TIME_MS: u64 = 30_000;
-/// Slowest line that a chunk is waited for on, in bytes a millisecond (8 KiB/s), beside the time above.
-pub(super) const SEND_BYTES_PER_MS: u64 = 8;
 /// Smallest grant to a reader, in bytes, where its share is twice that.
 const GRANT_BYTES_MIN: u64 = 1 << 20;
 /// How long a platform is believed that says there is no network, in milliseconds.
@@ -211,8 +208,8 @@ impl Engine {
                 upload.sends += 1;
                 free -= 1;
                 self.pace.sent(u64::from(chunk.length), now);
-                let time = CALL_TIME_MS + u64::from(chunk.length) / SEND_BYTES_PER_MS;
-                let request = self.request(id, Kind::Send(index, row), now + time);
+                let time = self.pulse.time(u64::from(chunk.length));
+                let request = self.request(id, Kind::Send(index, row), now, time);
                 self.effects.push_back(Effect::Send { request, upload: id, session, index, chunk });
             }
         }

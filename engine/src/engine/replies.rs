@@ -44,6 +44,11 @@ impl Engine {
                 }
             }
         }
+        if let (Kind::Send(_, row), Ok(Reply::Stored)) = (kind, &reply)
+            && pending.deadline != Now::MAX
+        {
+            self.pulse.came(u64::from(row.length), now - pending.began);
+        }
         match reply {
             Ok(reply) => self.succeeded(id, kind, reply, now),
             Err(failure) => self.failed(id, kind, failure, now),
@@ -59,6 +64,7 @@ impl Engine {
             .map(|(request, _)| *request)
             .collect();
         for request in late {
+            self.pulse.was_lost();
             self.batches.remove(&request);
             self.effects.push_back(Effect::Abort(request));
             self.take_reply(request, Err(Failure::Network), now);
