@@ -1,6 +1,7 @@
 //! What the engine asks a shell to do.
 
 use cairn_shared::message::{BatchCheck, BatchFinish, CheckRequest, FinishRequest, StartRequest};
+use cairn_shared::proof::RowKey;
 use cairn_shared::{ChunkRule, SessionId};
 
 use crate::{JournalEntry, PassId, RequestId, UploadId};
@@ -41,6 +42,17 @@ pub enum Effect {
         index: u32,
         /// Which bytes.
         chunk: ChunkRef,
+    },
+    /// Prove a chunk that the reader holds, and tell `Input::Proven`.
+    Prove {
+        /// Which upload.
+        upload: UploadId,
+        /// Which row.
+        index: u32,
+        /// Which bytes.
+        chunk: ChunkRef,
+        /// What to prove it with.
+        key: RowKey,
     },
     /// Send a batch of JSON requests and tell its `Reply::Batch`.
     Batch {

@@ -7,7 +7,7 @@ use cairn_shared::message::{
 };
 use cairn_shared::problem::Retry;
 use cairn_shared::{
-    ChunkDigest, ClientKey, FolderId, MediaType, Name, Problem, ProblemCode, RelPath, UnixMs,
+    ChunkDigest, ClientKey, FolderId, MediaType, Name, Problem, ProblemCode, Proof, RelPath, UnixMs,
 };
 
 use crate::{ChunkRef, JournalEntry, PassId, RequestId, UploadId};
@@ -49,6 +49,17 @@ pub enum Input {
         pass: PassId,
         /// In the order of the file, without gaps.
         chunks: Vec<(ChunkRef, ChunkDigest)>,
+    },
+    /// The answer to `Effect::Prove`.
+    Proven {
+        /// Which upload.
+        upload: UploadId,
+        /// Which row.
+        index: u32,
+        /// Which bytes; others than those that were asked for are ignored.
+        chunk: ChunkRef,
+        /// Its proof.
+        proof: Proof,
     },
     /// The reader reached the end of the file; every chunk has been told.
     PassEnd {

@@ -8,6 +8,7 @@ use cairn_store::{ChunkStore, MetaStore};
 
 use crate::access::Secret;
 use crate::config::Config;
+use crate::dedup::Dedup;
 use crate::platform;
 use crate::refusal::{Answer, Refusal};
 use crate::space::Space;
@@ -27,6 +28,7 @@ pub struct Cairn {
     pub(crate) meta: Arc<dyn MetaStore>,
     pub(crate) chunks: Arc<dyn ChunkStore>,
     pub(crate) space: Space,
+    pub(crate) dedup: Dedup,
     pub(crate) secret: Secret,
     pub(crate) config: Config,
     pub(crate) follower: Follower,
@@ -37,7 +39,16 @@ impl Cairn {
     pub(crate) fn new(stores: Stores, secret: Secret, config: Config, follower: Follower) -> Self {
         let space = Space::new(stores.chunks.clone());
         let clock = platform::now;
-        Self { meta: stores.meta, chunks: stores.chunks, space, secret, config, follower, clock }
+        Self {
+            meta: stores.meta,
+            chunks: stores.chunks,
+            space,
+            dedup: Dedup::new(),
+            secret,
+            config,
+            follower,
+            clock,
+        }
     }
 
     /// The same with another clock.

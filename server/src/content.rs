@@ -50,6 +50,12 @@ impl Content {
         }
     }
 
+    /// Takes the copy out of use: its bytes are not what its digest says.
+    pub(crate) async fn condemn(self) {
+        let what = format!("chunk {} has another digest", self.digest.short());
+        judge(&self.stores, self.digest, self.generation, StoreError::Damaged(what)).await;
+    }
+
     /// Reads what is left, so that what was given before is known to be right.
     pub(crate) async fn finish(mut self) -> Result<(), StoreError> {
         while self.read().await?.is_some() {}

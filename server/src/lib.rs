@@ -5,6 +5,7 @@ mod app;
 mod cairn;
 pub mod config;
 mod content;
+mod dedup;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 mod http;

@@ -28,6 +28,8 @@ pub const PACKED_BYTES_MAX: u32 = FASTCDC_BYTES_MIN;
 
 /// Rows that one `check` may declare.
 pub const CHECK_ROWS_MAX: usize = 4_096;
+/// Proofs that one `check` may carry: the chunks of each are read. Further rows are asked for a proof again.
+pub const CHECK_PROOFS_MAX: usize = 256;
 /// Rows of one session, hence chunks of one file.
 pub const SESSION_ROWS_MAX: u32 = 10_000_000;
 /// Pairs in one answer of `status`, for `received` and `missing` together.

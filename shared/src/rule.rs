@@ -2,7 +2,9 @@
 
 use std::str::FromStr;
 
-use crate::limits::{CHUNK_BYTES_MAX, FASTCDC_BYTES_MAX, FIXED_BYTES_DEFAULT, FIXED_BYTES_MIN};
+use crate::limits::{
+    CHUNK_BYTES_MAX, FASTCDC_BYTES_MAX, FASTCDC_BYTES_MIN, FIXED_BYTES_DEFAULT, FIXED_BYTES_MIN,
+};
 use crate::text::wire_text;
 
 /// A text names no chunking rule.
@@ -29,6 +31,14 @@ impl ChunkRule {
         match self {
             Self::FastCdc => FASTCDC_BYTES_MAX,
             Self::Fixed(bytes) => bytes,
+        }
+    }
+
+    /// Whether a chunk of that length is more than a short rest at the end of a file, in bytes.
+    pub const fn is_full(self, length: u32) -> bool {
+        match self {
+            Self::FastCdc => length >= FASTCDC_BYTES_MIN,
+            Self::Fixed(bytes) => length == bytes,
         }
     }
 

@@ -38,6 +38,11 @@ impl Bearer {
         }
     }
 
+    /// The 32 bytes that nobody can guess.
+    pub(crate) fn secret(&self) -> &[u8; SECRET_BYTES] {
+        self.parts().1
+    }
+
     fn text(&self) -> String {
         let (prefix, secret) = self.parts();
         format!("{prefix}{}", BASE64URL_NOPAD.encode(secret))

@@ -298,6 +298,34 @@ pub struct Follow {
     pub state: Vec<u8>,
 }
 
+/// Whose holds make a chunk count as here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// The session's own.
+    Session,
+    /// All of its owner's.
+    Owner,
+}
+
+/// What a `check` declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declaration {
+    /// Of which session.
+    pub session: SessionId,
+    /// The revision that it extends, or begins.
+    pub revision: u32,
+    /// Index of the first row.
+    pub at: u32,
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// The size, where it is said, in bytes.
+    pub size: Option<u64>,
+    /// Whose holds count.
+    pub reach: Reach,
+    /// Now.
+    pub now: UnixMs,
+}
+
 /// A condemned chunk whose bytes may go now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Doomed {

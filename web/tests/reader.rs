@@ -79,6 +79,7 @@ impl Bench {
             FromWorker::Chunks { chunks, .. } => Some(chunks.clone()),
             FromWorker::Ready
             | FromWorker::PassEnd { .. }
+            | FromWorker::Proven { .. }
             | FromWorker::PassLost { .. }
             | FromWorker::Reply { .. }
             | FromWorker::Replies { .. } => None,
@@ -92,6 +93,7 @@ impl Bench {
             FromWorker::PassEnd { size, .. } => Some(*size),
             FromWorker::Ready
             | FromWorker::Chunks { .. }
+            | FromWorker::Proven { .. }
             | FromWorker::PassLost { .. }
             | FromWorker::Reply { .. }
             | FromWorker::Replies { .. } => None,

@@ -16,7 +16,7 @@ use cairn_engine::{
     UploadId, View,
 };
 use cairn_shared::limits::PACKED_BYTES_MAX;
-use cairn_shared::{Bearer, ChunkRule, ClientKey, HandOver, SessionId};
+use cairn_shared::{Bearer, ChunkRule, ClientKey, HandOver, Proof, SessionId};
 
 pub(crate) use line::Line;
 use line::{Errand, Senders};
@@ -263,6 +263,14 @@ impl Shell {
     fn carry_out(&mut self) -> anyhow::Result<()> {
         while let Some(effect) = self.engine.poll_effect() {
             match effect {
+                Effect::Prove { upload, index, chunk, key } => {
+                    // Bytes that are gone belong to a reading that is over.
+                    if let Some(bytes) = self.held.get(upload, chunk) {
+                        let proof = Proof::of(&key, &bytes);
+                        let proven = Input::Proven { upload, index, chunk, proof };
+                        self.engine.handle(proven, self.clock.now());
+                    }
+                }
                 Effect::Request { request, upload, call } => {
                     let credential = match call {
                         Call::Start(_) => self.credential,

@@ -146,6 +146,7 @@ impl Engine {
             Input::Cancel(upload) => self.cancel(upload, now),
             Input::Dismiss(upload) => self.dismiss(upload),
             Input::Chunks { upload, pass, chunks } => self.take_chunks(upload, pass, chunks),
+            Input::Proven { upload, index, chunk, proof } => self.proven(upload, index, chunk, proof),
             Input::PassEnd { upload, pass, size, mtime } => self.end_of_pass(upload, pass, size, mtime, now),
             Input::PassFailed { upload, pass, failure } => self.pass_failed(upload, pass, failure, now),
             Input::Reply { request, reply } => {

@@ -1,5 +1,6 @@
 //! What every active upload does next.
 
+use cairn_shared::ProofKey;
 use cairn_shared::limits::CHECK_ROWS_MAX;
 use cairn_shared::message::{CheckRequest, FinishRequest, StartRequest};
 
@@ -47,6 +48,7 @@ impl Engine {
                 self.ask(*id, now);
             }
         }
+        self.prove();
         let batches = self.send_small(&small, now);
         self.send(&large, batches, now);
         self.ask_for_blobs(now);
@@ -145,7 +147,7 @@ impl Engine {
             return None;
         }
         let (revises, has_rows) = upload.wants_check();
-        if revises || has_rows {
+        if revises || has_rows || upload.rows.has_proofs() {
             return Some(Verb::Check);
         }
         upload.is_whole().then_some(Verb::Finish)
@@ -172,6 +174,12 @@ impl Engine {
             return Some((Kind::Status, Call::Status(session, upload.server_rows)));
         }
         let (revises, has_rows) = upload.wants_check();
+        if !revises && upload.rows.has_proofs() {
+            let (at, chunks) = upload.rows.proofs(CHECK_ROWS_MAX);
+            let (revision, size) = (upload.revision, None);
+            upload.checking = Some(Checking { at, rows: chunks.len() as u32, size, spoilt: false });
+            return Some((Kind::Check, Call::Check(session, CheckRequest { revision, at, size, chunks })));
+        }
         if revises || has_rows {
             let at = upload.rows.declared();
             let chunks = upload.rows.undeclared(CHECK_ROWS_MAX);
@@ -191,6 +199,18 @@ impl Engine {
             link: None,
         };
         Some((Kind::Finish, Call::Finish(session, request)))
+    }
+
+    /// Has everything proven that was offered and whose bytes are here.
+    fn prove(&mut self) {
+        for (id, upload) in self.uploads.iter_mut().filter(|(_, upload)| upload.turn) {
+            let Some(session) = &upload.session else { continue };
+            let key = ProofKey::of_session(&session.key);
+            while let Some((index, row, chunk)) = upload.rows.next_proof() {
+                let key = key.of_row(index, row);
+                self.effects.push_back(Effect::Prove { upload: *id, index, chunk, key });
+            }
+        }
     }
 
     /// Fills the window, one upload after the other.

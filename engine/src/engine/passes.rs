@@ -1,6 +1,6 @@
 //! What readers tell: chunks, the end of a file, failures.
 
-use cairn_shared::{ChunkDigest, Row, UnixMs};
+use cairn_shared::{ChunkDigest, Proof, Row, UnixMs};
 
 use super::rows::Taken;
 use super::upload::Goal;
@@ -44,6 +44,12 @@ impl Engine {
             }
         }
         self.release(id, released);
+    }
+
+    pub(super) fn proven(&mut self, id: UploadId, index: u32, chunk: ChunkRef, proof: Proof) {
+        if let Some(upload) = self.uploads.get_mut(&id) {
+            upload.rows.proven(index, chunk, proof);
+        }
     }
 
     /// Tells the reader, and counts.

@@ -1,9 +1,9 @@
 //! The rows of one upload: what was cut, what is declared, what the server has.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use cairn_shared::message::{Declared, RowState};
-use cairn_shared::{ChunkDigest, ChunkRule, ManifestDigest, Row, manifest::ManifestHasher};
+use cairn_shared::{ChunkDigest, ChunkRule, ManifestDigest, Proof, Row, manifest::ManifestHasher};
 
 use crate::ChunkRef;
 
@@ -12,6 +12,8 @@ use crate::ChunkRef;
 pub(super) enum Stage {
     /// Cut and hashed; the server was not asked, or must be asked again.
     Cut,
+    /// Others have it: this client may prove that it has its bytes.
+    Offered,
     /// The server wants it.
     Need,
     /// It is on its way.
@@ -19,6 +21,19 @@ pub(super) enum Stage {
     /// The server has it.
     Stored,
 }
+
+/// What has come of an offer.
+#[derive(Debug, Clone, Copy, Default)]
+struct Offer {
+    /// The reader was asked for the proof.
+    is_asked: bool,
+    proof: Option<Proof>,
+    /// How often a proof was answered with another offer.
+    renewals: u32,
+}
+
+/// Offers take turns at the server, and lapse. A server that goes on offering after so many proofs gets the bytes.
+const RENEWALS_MAX: u32 = 8;
 
 #[derive(Debug, Clone)]
 struct Slot {
@@ -45,6 +60,8 @@ pub(super) struct Rows {
     declared: u32,
     /// Rows that are wanted, by digest: the same chunk is sent once, whatever its places.
     wanted: HashMap<ChunkDigest, Vec<u32>>,
+    /// Rows that may be proven.
+    offers: BTreeMap<u32, Offer>,
     stored_bytes: u64,
     stored_rows: usize,
     sent_bytes: u64,
@@ -97,7 +114,7 @@ impl Rows {
         let slot = &mut self.slots[index as usize];
         match slot.stage {
             Stage::Stored => (Taken::Release, false),
-            Stage::Cut | Stage::Need | Stage::Sending => {
+            Stage::Cut | Stage::Offered | Stage::Need | Stage::Sending => {
                 slot.bytes = Some(bytes);
                 (Taken::Keep, false)
             }
@@ -115,6 +132,7 @@ impl Rows {
         self.declared = self.declared.min(end);
         self.wanted.values_mut().for_each(|places| places.retain(|index| *index < end));
         self.wanted.retain(|_, places| !places.is_empty());
+        self.offers.split_off(&end);
     }
 
     /// Rows from `at` on must be declared again. What the server had, it is asked about again.
@@ -127,6 +145,7 @@ impl Rows {
             }
             slot.stage = Stage::Cut;
         }
+        self.offers.split_off(&at);
         self.wanted.clear();
         let wanted = self.slots[..(at as usize).min(self.slots.len())].iter().enumerate();
         for (index, slot) in wanted.filter(|(_, slot)| matches!(slot.stage, Stage::Need | Stage::Sending)) {
@@ -150,21 +169,77 @@ impl Rows {
         for (index, state) in (at..).zip(states) {
             let Some(slot) = self.slots.get_mut(index as usize) else { break };
             match state {
-                RowState::Have if slot.stage == Stage::Cut => {
+                RowState::Have if matches!(slot.stage, Stage::Cut | Stage::Offered) => {
                     self.reused_bytes += u64::from(slot.row.length);
+                    self.offers.remove(&index);
                     released.extend(self.store(index));
                 }
-                RowState::Have => {}
-                RowState::Need | RowState::Prove => {
-                    if slot.stage == Stage::Cut {
-                        slot.stage = Stage::Need;
-                        self.wanted.entry(slot.row.digest).or_default().push(index);
+                RowState::Prove if matches!(slot.stage, Stage::Cut | Stage::Offered) => {
+                    // Offered again, it was not taken up in time: the proof still holds.
+                    slot.stage = Stage::Offered;
+                    let offer = self.offers.entry(index).or_default();
+                    offer.renewals += u32::from(offer.proof.is_some());
+                    if offer.renewals > RENEWALS_MAX {
+                        self.want(index);
                     }
                 }
+                RowState::Need if matches!(slot.stage, Stage::Cut | Stage::Offered) => {
+                    self.want(index);
+                }
+                RowState::Have | RowState::Need | RowState::Prove => {}
             }
         }
         self.declared = self.declared.max(at + states.len() as u32).min(self.len());
         released
+    }
+
+    /// The row has to be sent.
+    fn want(&mut self, index: u32) {
+        if let Some(slot) = self.slots.get_mut(index as usize) {
+            slot.stage = Stage::Need;
+            self.offers.remove(&index);
+            self.wanted.entry(slot.row.digest).or_default().push(index);
+        }
+    }
+
+    /// The first offered row whose bytes are here and whose proof nobody works at; somebody does from now on.
+    pub(super) fn next_proof(&mut self) -> Option<(u32, Row, ChunkRef)> {
+        let slots = &self.slots;
+        let free = |(index, offer): (&u32, &mut Offer)| {
+            let slot = slots.get(*index as usize)?;
+            let chunk = slot.bytes.filter(|_| !offer.is_asked && offer.proof.is_none())?;
+            offer.is_asked = true;
+            Some((*index, slot.row, chunk))
+        };
+        self.offers.iter_mut().find_map(free)
+    }
+
+    /// The proof of a row, made of these bytes.
+    pub(super) fn proven(&mut self, index: u32, chunk: ChunkRef, proof: Proof) {
+        let is_it = self.slots.get(index as usize).is_some_and(|slot| slot.bytes == Some(chunk));
+        if let Some(offer) = self.offers.get_mut(&index).filter(|_| is_it) {
+            offer.proof = Some(proof);
+        }
+    }
+
+    /// Whether there is a proof to be told.
+    pub(super) fn has_proofs(&self) -> bool {
+        self.offers.values().any(|offer| offer.proof.is_some())
+    }
+
+    /// Declared rows from the first that has a proof to the last, up to `limit`, with their proofs; and where they begin.
+    pub(super) fn proofs(&self, limit: usize) -> (u32, Vec<Declared>) {
+        let mut proven =
+            self.offers.iter().filter(|(_, offer)| offer.proof.is_some()).map(|(index, _)| *index);
+        let Some(first) = proven.next() else { return (0, Vec::new()) };
+        let last = proven.next_back().unwrap_or(first);
+        let end = (last + 1).min(first.saturating_add(limit as u32)).min(self.declared);
+        let declared = |index: u32| {
+            let slot = self.slots.get(index as usize)?;
+            let proof = self.offers.get(&index).and_then(|offer| offer.proof);
+            Some(Declared { proof, ..Declared::new(slot.row) })
+        };
+        (first, (first..end).map_while(declared).collect())
     }
 
     /// Marks a row as stored; its bytes are free.
@@ -242,6 +317,7 @@ impl Rows {
     pub(super) fn bytes_gone(&mut self) {
         self.all_lost();
         self.slots.iter_mut().for_each(|slot| slot.bytes = None);
+        self.offers.values_mut().for_each(|offer| offer.is_asked = false);
     }
 
     /// Bytes of chunks in the reader's hands.
@@ -249,10 +325,10 @@ impl Rows {
         self.slots.iter().filter_map(|slot| slot.bytes).map(|chunk| u64::from(chunk.length)).sum()
     }
 
-    /// Whether a wanted chunk's bytes are in nobody's hands.
+    /// Whether bytes that are to be sent or proven are in nobody's hands.
     pub(super) fn lacks_bytes(&self) -> bool {
-        self.wanted
-            .values()
-            .any(|places| places.iter().all(|index| self.slots[*index as usize].bytes.is_none()))
+        let is_gone = |index: &u32| self.slots[*index as usize].bytes.is_none();
+        self.wanted.values().any(|places| places.iter().all(is_gone))
+            || self.offers.iter().any(|(index, offer)| offer.proof.is_none() && is_gone(index))
     }
 }

@@ -5,6 +5,7 @@
 
 mod faults;
 mod limit;
+mod proof;
 mod random;
 mod resume;
 mod together;

@@ -10,12 +10,12 @@ use cairn_engine::{
 };
 use cairn_shared::manifest::ManifestHasher;
 use cairn_shared::message::{
-    CheckRequest, CheckResponse, FinishRequest, FinishResponse, Limits, RowState, SessionState, StartRequest,
-    StartResponse, StatusResponse,
+    CheckRequest, CheckResponse, Declared, FinishRequest, FinishResponse, Limits, RowState, SessionState,
+    StartRequest, StartResponse, StatusResponse,
 };
 use cairn_shared::{
-    Bearer, BlobDigest, ChunkDigest, ChunkRule, ClientKey, FileId, Problem, ProblemCode, Ranges, Row,
-    SessionId,
+    Bearer, BlobDigest, ChunkDigest, ChunkRule, ClientKey, FileId, Problem, ProblemCode, Proof, ProofKey,
+    Ranges, Row, SessionId,
 };
 use sha2::{Digest, Sha256};
 
@@ -81,6 +81,12 @@ pub(crate) struct Server {
     pub(crate) bytes_taken: u64,
     pub(crate) requests: u64,
     made: u8,
+    /// Chunks that only others hold: they may be proven.
+    pub(crate) others: HashMap<ChunkDigest, Vec<u8>>,
+    /// Proofs that come too late, before one counts.
+    pub(crate) late_proofs: u32,
+    /// Proofs that were right.
+    pub(crate) proven: u32,
     /// Finish's answer has no digest yet for that many askings.
     pub(crate) slow_blobs: u32,
 }
@@ -114,7 +120,7 @@ impl Server {
             chunk_size: None,
             chunks: None,
             limits: Limits { chunk_bytes: 0, check_rows: 0, session_rows: 0 },
-            proof_key: String::new(),
+            proof_key: ProofKey::of_session(&Bearer::Session([self.made; 32])),
         }))
     }
 
@@ -158,18 +164,46 @@ impl Server {
             session.rows.truncate(request.at as usize);
             session.size = request.size.or(session.size);
         }
-        let mut states = Vec::new();
         for (index, declared) in (request.at as usize..).zip(&request.chunks) {
             if index >= session.rows.len() {
                 session.rows.push(declared.row());
             }
-            let have = held.contains(&declared.digest);
-            if have {
-                session.held.insert(declared.digest);
-            }
-            states.push(if have { RowState::Have } else { RowState::Need });
         }
-        Ok(Reply::Check(CheckResponse { revision: session.revision, chunks: states }))
+        let revision = session.revision;
+        let declared = (request.at..).zip(&request.chunks);
+        let states: Vec<_> = declared.map(|(index, row)| self.look(id, index, row, &held)).collect();
+        let here = request.chunks.iter().zip(&states).filter(|(_, state)| **state == RowState::Have);
+        let here: Vec<_> = here.map(|(declared, _)| declared.digest).collect();
+        self.open(id)?.held.extend(here);
+        Ok(Reply::Check(CheckResponse { revision, chunks: states }))
+    }
+
+    /// A row is here, or may be proven, or is not.
+    fn look(
+        &mut self,
+        id: SessionId,
+        index: u32,
+        declared: &Declared,
+        held: &HashSet<ChunkDigest>,
+    ) -> RowState {
+        if held.contains(&declared.digest) {
+            return RowState::Have;
+        }
+        let key = ProofKey::of_session(&Bearer::Session([id.as_bytes()[0]; 32]));
+        let key = key.of_row(index, declared.row());
+        match (self.others.get(&declared.digest), declared.proof) {
+            (Some(_), None) => RowState::Prove,
+            (Some(_), Some(_)) if self.late_proofs > 0 => {
+                self.late_proofs -= 1;
+                RowState::Prove
+            }
+            (Some(bytes), Some(proof)) if Proof::of(&key, bytes) == proof => {
+                self.proven += 1;
+                self.chunks.insert(declared.digest, bytes.clone());
+                RowState::Have
+            }
+            (_, _) => RowState::Need,
+        }
     }
 
     fn status(&mut self, id: SessionId) -> Result<Reply, Failure> {
@@ -340,6 +374,7 @@ pub(crate) struct World {
     pub(crate) effects: u64,
     pub(crate) first_send_before_end: Option<bool>,
     readings: BTreeMap<(UploadId, PassId), Reading>,
+    proofs: Vec<Input>,
     due: BTreeMap<(u64, u64), Due>,
     aborted: BTreeSet<RequestId>,
     order: u64,
@@ -371,6 +406,7 @@ impl World {
             effects: 0,
             first_send_before_end: None,
             readings: BTreeMap::new(),
+            proofs: Vec::new(),
             due: BTreeMap::new(),
             aborted: BTreeSet::new(),
             order: 0,
@@ -381,6 +417,7 @@ impl World {
     pub(crate) fn come_back(&mut self) {
         self.engine = Engine::new(self.config.clone(), self.dice.roll());
         self.readings.clear();
+        self.proofs.clear();
         // What has reached the server happens; nobody hears the answers.
         let due = std::mem::take(&mut self.due);
         for item in due.into_values() {
@@ -454,6 +491,11 @@ impl World {
                     let chunks =
                         chunks.iter().map(|c| (c.session, c.index, bytes(c.upload, c.chunk))).collect();
                     self.depart(request, Asked::Chunks(chunks));
+                }
+                Effect::Prove { upload, index, chunk, key } => {
+                    let held = &self.readings[&(upload, chunk.pass)].held;
+                    let proof = Proof::of(&key, held.get(&chunk).expect("bytes of a proof are held"));
+                    self.proofs.push(Input::Proven { upload, index, chunk, proof });
                 }
                 Effect::Read { upload, pass, rule, bytes } => {
                     let reading = self.readings.entry((upload, pass)).or_insert_with(|| Reading {
@@ -609,6 +651,9 @@ impl World {
 
     /// Lets one reader read up to 100,000 bytes of its grant.
     fn read_some(&mut self) -> Option<Input> {
+        if let Some(proof) = self.proofs.pop() {
+            return Some(proof);
+        }
         for ((upload, pass), reading) in &mut self.readings {
             let (upload, pass) = (*upload, *pass);
             if reading.told_end || reading.granted == 0 {

@@ -17,6 +17,15 @@ pub(crate) enum Credential {
     Session(Bearer),
 }
 
+/// The sender of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asker {
+    /// What it showed.
+    pub(crate) credential: Credential,
+    /// Whether it is on this very machine (DESIGN 10).
+    pub(crate) local: bool,
+}
+
 /// The credential of a request, from its `Authorization` header. An unknown one is 401, wherever it is sent.
 pub(crate) async fn credential(cairn: &Cairn, header: Option<&[u8]>) -> Answer<Credential> {
     let Some(header) = header else { return Ok(Credential::None) };

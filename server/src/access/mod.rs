@@ -5,15 +5,17 @@ mod host;
 mod local;
 mod origin;
 mod rights;
+mod scope;
 mod secret;
 
-pub(crate) use credential::{Credential, credential};
+pub(crate) use credential::{Asker, Credential, credential};
 pub(crate) use host::HostRule;
 pub(crate) use local::is_local;
 pub(crate) use origin::is_cross_site;
 pub(crate) use rights::{
-    FileRight, FolderRight, LinkEnd, LinkRight, Opened, OwnerRight, StartRight, TargetRight, TreeRight,
-    UploadRight, file_right, folder_right, inside, link_right, owner_right, share_right, start_right,
-    target_right, upload_right,
+    FileRight, FindRight, FolderRight, LinkEnd, LinkRight, Opened, OwnerRight, StartRight, TargetRight,
+    TreeRight, UploadRight, file_right, find_right, folder_right, inside, link_right, owner_right,
+    share_right, start_right, target_right, upload_right,
 };
+pub(crate) use scope::Scope;
 pub(crate) use secret::{Secret, sha256};

@@ -5,7 +5,8 @@ use cairn_shared::{Bearer, FileId, FolderId, LinkId, LinkToken, OwnerId, Problem
 use cairn_store::model::{File, Folder, Given, Session, Target};
 use subtle::ConstantTimeEq;
 
-use super::credential::{Credential, missing, unknown};
+use super::credential::{Asker, Credential, missing, unknown};
+use super::scope::Scope;
 use super::secret::sha256;
 use crate::cairn::Cairn;
 use crate::refusal::{Answer, Refusal};
@@ -25,12 +26,18 @@ impl StartRight {
 /// Permits everything about one session.
 pub(crate) struct UploadRight {
     session: Session,
+    scope: Scope,
 }
 
 impl UploadRight {
     /// The session as it was when permission was given.
     pub(crate) fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// Whose chunks need not be sent.
+    pub(crate) fn scope(&self) -> Scope {
+        self.scope
     }
 }
 
@@ -43,6 +50,24 @@ impl OwnerRight {
     /// Whose right it is.
     pub(crate) fn owner(&self) -> OwnerId {
         self.owner
+    }
+}
+
+/// Permits to ask whether a file is here.
+pub(crate) struct FindRight {
+    owner: OwnerId,
+    scope: Scope,
+}
+
+impl FindRight {
+    /// Who asks.
+    pub(crate) fn owner(&self) -> OwnerId {
+        self.owner
+    }
+
+    /// Of whose files he may know.
+    pub(crate) fn scope(&self) -> Scope {
+        self.scope
     }
 }
 
@@ -149,19 +174,16 @@ pub(crate) fn start_right(cairn: &Cairn, local: bool, credential: Credential) ->
 }
 
 /// The session's owner, the holder of its key, or, where it was started without a credential, whoever knows its id.
-pub(crate) async fn upload_right(
-    cairn: &Cairn,
-    credential: Credential,
-    id: SessionId,
-) -> Answer<UploadRight> {
+pub(crate) async fn upload_right(cairn: &Cairn, asker: &Asker, id: SessionId) -> Answer<UploadRight> {
     let session = cairn.meta.session(id).await?.ok_or_else(Refusal::not_found)?;
     let allowed = session.ownerless
-        || match credential {
+        || match asker.credential {
             Credential::None => false,
             Credential::Owner(owner) => owner == session.owner,
             Credential::Session(key) => same_key(key, cairn.secret.session_key(id)),
         };
-    if allowed { Ok(UploadRight { session }) } else { Err(Refusal::not_found()) }
+    let scope = Scope::of(cairn.config.dedup, asker, session.ownerless);
+    if allowed { Ok(UploadRight { session, scope }) } else { Err(Refusal::not_found()) }
 }
 
 /// A known owner.
@@ -171,6 +193,12 @@ pub(crate) fn owner_right(credential: Credential) -> Answer<OwnerRight> {
         Credential::Session(_) => Err(unknown()),
         Credential::None => Err(missing()),
     }
+}
+
+/// A known owner, within his scope.
+pub(crate) fn find_right(cairn: &Cairn, asker: &Asker) -> Answer<FindRight> {
+    let owner = owner_right(asker.credential)?.owner;
+    Ok(FindRight { owner, scope: Scope::of(cairn.config.dedup, asker, false) })
 }
 
 /// The file's owner, or the holder of the key of the session that it was.

@@ -59,11 +59,6 @@ impl Secret {
         Bearer::Session(self.derive("session-key", session.as_bytes()))
     }
 
-    /// Seeds the proofs of one session.
-    pub(crate) fn proof_key(&self, session: SessionId) -> [u8; 32] {
-        self.derive("proof-key", session.as_bytes())
-    }
-
     /// The token in a link's address.
     pub(crate) fn link_token(&self, link: LinkId) -> LinkToken {
         let mut token = [0; 16];

@@ -5,10 +5,35 @@ mod table;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 pub use read::{ConfigError, Given};
 pub use table::{SETTINGS, Setting, markdown};
+
+/// Whose chunks may spare an upload the sending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DedupScope {
+    /// Everybody's who uploads from the server's own machine, with proof; guests have their own.
+    Members,
+    /// The owner's own.
+    Owner,
+    /// Nobody's.
+    Off,
+}
+
+impl FromStr for DedupScope {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "members" => Ok(Self::Members),
+            "owner" => Ok(Self::Owner),
+            "off" => Ok(Self::Off),
+            _ => Err(()),
+        }
+    }
+}
 
 /// Every setting, read and checked.
 #[derive(Debug, Clone)]
@@ -25,6 +50,8 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// Whether people without an account may upload from elsewhere.
     pub guests: bool,
+    /// Within which circle of people nothing is sent twice.
+    pub dedup: DedupScope,
     /// A session's time, unless chunks arrive.
     pub session_ttl: Duration,
     /// Pause between two sweeps.

@@ -65,6 +65,7 @@ impl Config {
                 .map(str::to_owned)
                 .collect(),
             guests: source.parse("guests", "it must be true or false")?,
+            dedup: source.parse("dedup", "it must be members, owner or off")?,
             session_ttl: source.span("session_ttl")?,
             sweep_every: source.span("sweep_every")?,
             delete_after: source.span("delete_after")?,

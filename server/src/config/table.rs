@@ -54,6 +54,12 @@ pub const SETTINGS: &[Setting] = &[
         doc: "Whether requests from other machines may upload. Requests from the server's own machine, without a proxy between, always may.",
     },
     Setting {
+        key: "dedup",
+        variable: "CAIRN_DEDUP",
+        default: "members",
+        doc: "Within which circle of people nothing is sent twice: `members` (everybody on the server's own machine, who has to prove that he has the bytes; guests have what is their own), `owner` (what is his own), `off`. What is stored is stored once in any case. docs/THREATS.md says who can learn what.",
+    },
+    Setting {
         key: "session_ttl",
         variable: "CAIRN_SESSION_TTL",
         default: "72h",

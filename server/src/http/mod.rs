@@ -17,5 +17,5 @@ pub(crate) use json::{json_body, optional_json_body};
 pub(crate) use path::{last, page_limit, path_behind, query, variable};
 pub(crate) use problem::problem_response;
 pub(crate) use range::{Range, requested_range};
-pub(crate) use request::{Asker, asker};
+pub(crate) use request::asker;
 pub(crate) use security::{guard, harden};

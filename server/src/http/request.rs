@@ -4,17 +4,9 @@ use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
 
 use super::security::host_of;
-use crate::access::{Credential, credential, is_local};
+use crate::access::{Asker, credential, is_local};
 use crate::cairn::Cairn;
 use crate::refusal::Answer;
-
-/// The sender of a request.
-pub(crate) struct Asker {
-    /// What it showed.
-    pub(crate) credential: Credential,
-    /// Whether it is on this very machine (DESIGN 10).
-    pub(crate) local: bool,
-}
 
 /// Finds out who sends a request.
 pub(crate) async fn asker(cairn: &Cairn, request: &HttpRequest) -> Answer<Asker> {

@@ -9,7 +9,7 @@ use cairn_engine::{
 };
 use cairn_shared::frame::FrameHead;
 use cairn_shared::message::FinishResponse;
-use cairn_shared::{ChunkDigest, ChunkRule, ClientKey};
+use cairn_shared::{ChunkDigest, ChunkRule, ClientKey, Proof};
 use sha2::{Digest, Sha256};
 
 use super::random::Random;
@@ -29,6 +29,7 @@ pub(super) struct Client {
     /// Files that the server said it has: which upload's, and what may be in them.
     pub(super) finished: BTreeMap<UploadId, FinishResponse>,
     pub(super) aborted: BTreeSet<RequestId>,
+    proofs: Vec<Input>,
     /// Requests that leave now.
     pub(super) leaving: Vec<(RequestId, Asked)>,
     readings: BTreeMap<(UploadId, PassId), Reading>,
@@ -67,6 +68,7 @@ impl Client {
             journal: BTreeMap::new(),
             finished: BTreeMap::new(),
             aborted: BTreeSet::new(),
+            proofs: Vec::new(),
             leaving: Vec::new(),
             readings: BTreeMap::new(),
         }
@@ -110,6 +112,7 @@ impl Client {
         self.readings.clear();
         self.leaving.clear();
         self.aborted.clear();
+        self.proofs.clear();
         let unfinished: Vec<_> = self.journal.keys().copied().collect();
         unfinished.into_iter().for_each(|upload| self.add(upload, random, now));
     }
@@ -120,8 +123,12 @@ impl Client {
 
     pub(super) fn handle(&mut self, input: Input, now: u64) {
         self.engine.handle(input, now);
-        while let Some(effect) = self.engine.poll_effect() {
-            self.carry_out(effect);
+        loop {
+            while let Some(effect) = self.engine.poll_effect() {
+                self.carry_out(effect);
+            }
+            let Some(proof) = self.proofs.pop() else { break };
+            self.engine.handle(proof, now);
         }
         for upload in self.engine.uploads().collect::<Vec<_>>() {
             let finished = self.engine.view(upload).and_then(|view| view.finished);
@@ -148,6 +155,10 @@ impl Client {
                 };
                 let frames = chunks.into_iter().map(frame).collect::<Vec<_>>().concat();
                 self.leaving.push((request, Asked::Frames(frames)));
+            }
+            Effect::Prove { upload, index, chunk, key } => {
+                let proof = Proof::of(&key, &self.readings[&(upload, chunk.pass)].held[&chunk]);
+                self.proofs.push(Input::Proven { upload, index, chunk, proof });
             }
             Effect::Read { upload, pass, rule, bytes } => {
                 let reading = self.readings.entry((upload, pass)).or_insert_with(|| Reading {

@@ -252,6 +252,7 @@ mod tests {
     use bytes::Bytes;
     use cairn_shared::{FileId, OwnerId, Row};
     use cairn_store::model::{ChunkRecord, ChunkState, FileFields, NewSession, Publish};
+    use cairn_store::model::{Declaration, Reach};
 
     const CHUNK_BYTES: usize = 1_000;
     const FAR: u64 = 1_000_000;
@@ -294,7 +295,19 @@ mod tests {
             expires_at: FAR,
         };
         stores.meta.start(new).await.unwrap();
-        stores.meta.declare_rows(id, 0, 0, (0..rows).map(row).collect(), None, 1).await.unwrap();
+        stores
+            .meta
+            .declare_rows(Declaration {
+                session: id,
+                revision: 0,
+                at: 0,
+                rows: (0..rows).map(row).collect(),
+                size: None,
+                reach: Reach::Owner,
+                now: 1,
+            })
+            .await
+            .unwrap();
         let mut records = Vec::new();
         for index in 0..rows {
             let mut writer = stores.chunks.begin(CHUNK_BYTES as u32).await.unwrap();

@@ -85,8 +85,9 @@ fn knowing_a_digest_gives_nothing_to_others() {
     first.check(0, 0, &chunks).expect(200);
     first.put(0, &chunks[0]).expect(204);
     let second = Client::start(&site, &site.owner(), 300_000);
-    assert_eq!(second.check(0, 0, &chunks).expect(200)["chunks"], json!(["need"]));
+    assert_eq!(second.check(0, 0, &chunks).expect(200)["chunks"], json!(["prove"]));
     second.post("finish", &json!({})).refused(ProblemCode::ChunksMissing);
+    // Whoever can't prove sends.
     second.put(0, &chunks[0]).expect(204);
     second.post("finish", &json!({})).expect(201);
 }

@@ -7,6 +7,7 @@ mod batch;
 mod body;
 mod damage;
 mod declared;
+mod dedup;
 mod download;
 mod folder;
 mod folder_link;

@@ -9,7 +9,7 @@ use crate::site::{self, Site, noise};
 
 #[test]
 fn a_session_over_time_is_gone_and_a_chunk_keeps_it() {
-    let site = Site::with(&[("session_ttl", "1200ms"), ("sweep_every", "100ms"), ("delete_after", "100ms")]);
+    let site = Site::with(&[("session_ttl", "3s"), ("sweep_every", "100ms"), ("delete_after", "100ms")]);
     let owner = site.owner();
     let start = |size: u64| {
         let fields = json!({"name": "a", "size": size, "chunking": "fixed/65536"});
@@ -21,7 +21,7 @@ fn a_session_over_time_is_gone_and_a_chunk_keeps_it() {
     site.ask("PUT", &format!("/api/upload/{id}/1")).by(&owner).body(&[1; 4_464]).send().expect(204);
     // A late chunk keeps the session for a third of its time from then on.
     let now = || UNIX_EPOCH.elapsed().unwrap().as_millis() as u64;
-    while now() + 200 < expires_at {
+    while now() + 800 < expires_at {
         std::thread::sleep(Duration::from_millis(20));
     }
     site.ask("PUT", &format!("/api/upload/{id}/0")).by(&owner).body(&[1; 65_536]).send().expect(204);

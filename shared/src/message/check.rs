@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{ChunkDigest, ManifestDigest};
 use crate::manifest::Row;
+use crate::proof::Proof;
 
 /// Answer to `POST /api/check?h=<sha256>`: the blob is here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,9 +41,9 @@ pub struct Declared {
     pub digest: ChunkDigest,
     /// In bytes, never 0.
     pub length: u32,
-    /// Proof of possession, 64 hexadecimal digits, where `prove` was answered before.
+    /// Proof of possession, where `prove` was answered before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub proof: Option<String>,
+    pub proof: Option<Proof>,
 }
 
 impl Declared {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::UnixMs;
 use crate::id::{ClientKey, FolderId, SessionId};
 use crate::name::{MediaType, Name, RelPath};
+use crate::proof::ProofKey;
 use crate::rule::ChunkRule;
 use crate::secret::Bearer;
 
@@ -58,8 +59,8 @@ pub struct StartResponse {
     pub chunks: Option<u32>,
     /// What the server takes at once.
     pub limits: Limits,
-    /// Seeds proofs of possession: 64 hexadecimal digits.
-    pub proof_key: String,
+    /// Seeds proofs of possession. It follows from `session_key`, so nobody has to keep it.
+    pub proof_key: ProofKey,
 }
 
 /// What the server takes at once.

@@ -153,6 +153,11 @@ pub(crate) fn blob(blob: BlobDigest, owner: OwnerId, file: FileId) -> Vec<u8> {
     key(BLOB, &[blob.as_bytes(), owner.as_bytes(), file.as_bytes()])
 }
 
+/// Every file with this whole-file digest.
+pub(crate) fn blobs(blob: BlobDigest) -> Vec<u8> {
+    key(BLOB, &[blob.as_bytes()])
+}
+
 /// Every file of an owner with this whole-file digest.
 pub(crate) fn blobs_of_owner(blob: BlobDigest, owner: OwnerId) -> Vec<u8> {
     key(BLOB, &[blob.as_bytes(), owner.as_bytes()])

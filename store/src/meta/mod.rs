@@ -25,8 +25,8 @@ use cairn_shared::{
 use crate::chunk::ChunkCopy;
 use crate::error::Result;
 use crate::model::{
-    ChildMark, ChildPage, ChunkRecord, Doomed, EntryPage, File, Folder, Follow, Gone, Link, Linked,
-    NewFolder, NewSession, Owner, Publish, Session, StoredRow, Target,
+    ChildMark, ChildPage, ChunkRecord, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone, Link,
+    Linked, NewFolder, NewSession, Owner, Publish, Reach, Session, StoredRow, Target,
 };
 
 #[cfg(test)]
@@ -66,7 +66,7 @@ pub trait MetaStore: Send + Sync + 'static {
 
     // ---- check
 
-    /// Declares `rows` from `at` on and answers each: `Have` where this owner holds the present chunk (a hold
+    /// Declares `rows` from `at` on and answers each: `Have` where the present chunk is held within `reach` (a hold
     /// of this session is taken with it), else `Need`. Follows DESIGN 4: the current revision extends or
     /// repeats (`RowDiffers` where another row is there, declared or defined by a PUT; an equal one that a PUT
     /// defined becomes declared), the next one replaces from `at` on, drops the rest and may set `size`; older
@@ -75,21 +75,20 @@ pub trait MetaStore: Send + Sync + 'static {
     /// size (`ChunkLength`, `IndexOutOfRange`); rows that another size leaves with a wrong length are dropped too.
     /// More than `SESSION_ROWS_MAX`: `RowsTooMany`. Idempotent. Over, or over time at `now`: `SessionClosed`. With
     /// `size` in the current revision it must equal the known one, else `SizeDiffers`.
-    async fn declare_rows(
-        &self,
-        session: SessionId,
-        revision: u32,
-        at: u32,
-        rows: Vec<Row>,
-        size: Option<u64>,
-        now: UnixMs,
-    ) -> Result<(Session, Vec<RowState>)>;
+    async fn declare_rows(&self, said: Declaration) -> Result<(Session, Vec<RowState>)>;
 
     /// What `declare_rows` would answer for these rows, without declaring them. `NotFound` where there is no session.
-    async fn row_states(&self, session: SessionId, rows: Vec<Row>) -> Result<Vec<RowState>>;
+    async fn row_states(&self, session: SessionId, rows: Vec<Row>, reach: Reach) -> Result<Vec<RowState>>;
 
-    /// Finds a file of this owner with this whole-file digest.
-    async fn file_by_blob(&self, owner: OwnerId, blob: BlobDigest) -> Result<Option<File>>;
+    /// Which of these chunks somebody holds, and are what they were. Tells of everybody's: for those who may know.
+    async fn present(&self, rows: Vec<Row>) -> Result<Vec<bool>>;
+
+    /// The session holds these chunks from now on; false for each that is not here, damaged, or being deleted. Whoever calls
+    /// it has seen that the session's client has their bytes. Idempotent. Over, or over time at `now`: `SessionClosed`.
+    async fn adopt(&self, session: SessionId, rows: Vec<Row>, now: UnixMs) -> Result<Vec<bool>>;
+
+    /// Finds a file with this whole-file digest, of this owner or, with none, of anybody.
+    async fn file_by_blob(&self, owner: Option<OwnerId>, blob: BlobDigest) -> Result<Option<File>>;
 
     // ---- upload
 

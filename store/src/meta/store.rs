@@ -19,7 +19,7 @@ use super::facts;
 use super::read::Read;
 use super::snapshot;
 use super::tx::Tx;
-use super::verbs::check::{self, Declaration};
+use super::verbs::check;
 use super::verbs::finish::{self, Seen};
 use super::verbs::upload::{self, Arrival};
 use super::verbs::{folder, follow, listing, owner, share, start, status, sweep};
@@ -27,8 +27,8 @@ use crate::chunk::ChunkCopy;
 use crate::disk::Disk;
 use crate::error::{Conflict, Result, StoreError};
 use crate::model::{
-    ChildMark, ChildPage, ChunkRecord, Doomed, EntryPage, File, Folder, Follow, Gone, Link, Linked,
-    NewFolder, NewSession, Owner, Publish, Session, StoredRow, Target,
+    ChildMark, ChildPage, ChunkRecord, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone, Link,
+    Linked, NewFolder, NewSession, Owner, Publish, Reach, Session, StoredRow, Target,
 };
 
 /// Looks that `publish` takes at a session that keeps changing.
@@ -127,16 +127,8 @@ impl MetaStore for Store {
         self.read(move |read| Ok(facts::session(read, id)?.map(|fact| fact.session))).await
     }
 
-    async fn declare_rows(
-        &self,
-        session: SessionId,
-        revision: u32,
-        at: u32,
-        rows: Vec<Row>,
-        size: Option<u64>,
-        now: UnixMs,
-    ) -> Result<(Session, Vec<RowState>)> {
-        let said = Arc::new(Declaration { session, revision, at, rows, size, now });
+    async fn declare_rows(&self, said: Declaration) -> Result<(Session, Vec<RowState>)> {
+        let (session, said) = (said.session, Arc::new(said));
         loop {
             let asked = said.clone();
             match self.commit(move |tx| check::declare(tx, &asked)).await {
@@ -147,11 +139,19 @@ impl MetaStore for Store {
         }
     }
 
-    async fn row_states(&self, session: SessionId, rows: Vec<Row>) -> Result<Vec<RowState>> {
-        self.read(move |read| check::states(read, session, &rows)).await
+    async fn row_states(&self, session: SessionId, rows: Vec<Row>, reach: Reach) -> Result<Vec<RowState>> {
+        self.read(move |read| check::states(read, session, &rows, reach)).await
     }
 
-    async fn file_by_blob(&self, owner: OwnerId, blob: BlobDigest) -> Result<Option<File>> {
+    async fn present(&self, rows: Vec<Row>) -> Result<Vec<bool>> {
+        self.read(move |read| check::present(read, &rows)).await
+    }
+
+    async fn adopt(&self, session: SessionId, rows: Vec<Row>, now: UnixMs) -> Result<Vec<bool>> {
+        self.commit(move |tx| check::adopt(tx, session, &rows, now)).await
+    }
+
+    async fn file_by_blob(&self, owner: Option<OwnerId>, blob: BlobDigest) -> Result<Option<File>> {
         self.read(move |read| check::file_by_blob(read, owner, blob)).await
     }
 

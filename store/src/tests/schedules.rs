@@ -12,12 +12,14 @@ use shuttle::thread;
 
 use crate::chunk::ChunkCopy;
 use crate::error::{Conflict, Result, StoreError};
-use crate::meta::verbs::check::{self, Declaration};
+use crate::meta::verbs::check;
 use crate::meta::verbs::finish::{self, Seen};
 use crate::meta::verbs::upload::{self, Arrival};
 use crate::meta::verbs::{share, start, sweep};
 use crate::meta::{Index, MemoryIndex, Tx, Writes, facts};
-use crate::model::{ChunkRecord, ChunkState, Codec, FileFields, Locator, NewSession, Publish};
+use crate::model::{
+    ChunkRecord, ChunkState, Codec, Declaration, FileFields, Locator, NewSession, Publish, Reach,
+};
 
 const NOW: u64 = 1_000;
 const FAR: u64 = 1 << 40;
@@ -106,7 +108,8 @@ fn begin(store: &Store, session: SessionId, owner: OwnerId) {
 
 /// Sends the chunk where it is needed, as the server does.
 fn send(store: &Store, session: SessionId) {
-    let said = Declaration { session, revision: 0, at: 0, rows: vec![content()], size: None, now: NOW };
+    let (rows, reach) = (vec![content()], Reach::Owner);
+    let said = Declaration { session, revision: 0, at: 0, rows, size: None, reach, now: NOW };
     let states = store.verb(|tx| check::declare(tx, &said)).unwrap().1;
     if states == [RowState::Have] {
         return;

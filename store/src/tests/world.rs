@@ -15,7 +15,7 @@ use crate::disk::Disk;
 use crate::disk::sim::SimDisk;
 use crate::error::{Conflict, Result, StoreError};
 use crate::meta::{Index, IndexFolder, MemoryIndex, MetaStore, Read, Writes, open_over};
-use crate::model::{ChunkRecord, ChunkState, FileFields, Locator, NewSession, Publish};
+use crate::model::{ChunkRecord, ChunkState, Declaration, FileFields, Locator, NewSession, Publish, Reach};
 
 const DATA: &str = "/data";
 const DISK_BYTES: u64 = 1 << 40;
@@ -203,7 +203,18 @@ impl World {
         let index = facts.sessions[&session].len() as u32;
         let number = random.below(CONTENTS);
         let row = row(number);
-        let states = self.meta.declare_rows(session, 0, index, vec![row], None, self.now).await;
+        let states = self
+            .meta
+            .declare_rows(Declaration {
+                session,
+                revision: 0,
+                at: index,
+                rows: vec![row],
+                size: None,
+                reach: Reach::Owner,
+                now: self.now,
+            })
+            .await;
         if matches!(states, Err(StoreError::Conflict(Conflict::RowDiffers { .. }))) {
             // Declared just before the power went: this session waits for other bytes than these.
             return Ok(());

@@ -4,9 +4,9 @@ use cairn_shared::limits::{FASTCDC_BYTES_MAX, SESSION_ROWS_MAX};
 use cairn_shared::message::RowState::{Have, Need};
 use cairn_shared::{Row, SessionId};
 use cairn_store::Conflict;
-use cairn_store::model::SessionState;
+use cairn_store::model::{Declaration, Reach, SessionState};
 
-use crate::support::{EXPIRY, FULL, Kit, START, closed, conflict, id, row, rows};
+use crate::support::{EXPIRY, FULL, Kit, START, closed, conflict, id, publish, row, rows};
 
 pub(crate) async fn declared_rows_are_kept_in_order(kit: Kit) {
     let session = kit.start(1, 1).await;
@@ -231,9 +231,31 @@ pub(crate) async fn the_same_digest_with_another_length_is_needed(kit: Kit) {
 
 pub(crate) async fn a_session_over_takes_no_rows(kit: Kit) {
     let session = kit.start(1, 1).await;
-    let late = kit.meta.declare_rows(session, 0, 0, rows(1, 1), None, EXPIRY).await;
+    let late = kit
+        .meta
+        .declare_rows(Declaration {
+            session,
+            revision: 0,
+            at: 0,
+            rows: rows(1, 1),
+            size: None,
+            reach: Reach::Owner,
+            now: EXPIRY,
+        })
+        .await;
     assert_eq!(closed(late).state, SessionState::Ended { at: EXPIRY, expired: true });
-    kit.meta.declare_rows(session, 0, 0, rows(1, 1), None, EXPIRY - 1).await.unwrap();
+    kit.meta
+        .declare_rows(Declaration {
+            session,
+            revision: 0,
+            at: 0,
+            rows: rows(1, 1),
+            size: None,
+            reach: Reach::Owner,
+            now: EXPIRY - 1,
+        })
+        .await
+        .unwrap();
     kit.meta.end_session(session, false, START).await.unwrap();
     let ended = kit.check(session, 0, 0, &rows(1, 1), None).await;
     assert_eq!(closed(ended).state, SessionState::Ended { at: START, expired: false });
@@ -260,4 +282,68 @@ pub(crate) async fn unknown_sessions_are_not_found(kit: Kit) {
     assert_eq!(conflict(kit.meta.publish(crate::support::publish_plain(9)).await), Conflict::NotFound);
     assert_eq!(kit.stored_row(unknown, 0).await, None);
     assert_eq!(kit.stored(unknown).await, []);
+}
+
+pub(crate) async fn within_a_session_only_its_own_holds_count(kit: Kit) {
+    kit.file(1, 1, &rows(1, 2)).await;
+    let second = kit.start(2, 1).await;
+    let look = async |reach| kit.meta.row_states(second, rows(1, 3), reach).await.unwrap();
+    assert_eq!(look(Reach::Owner).await, [Have, Have, Need]);
+    assert_eq!(look(Reach::Session).await, [Need, Need, Need]);
+    let declared = kit
+        .meta
+        .declare_rows(Declaration {
+            session: second,
+            revision: 0,
+            at: 0,
+            rows: rows(1, 2),
+            size: None,
+            reach: Reach::Session,
+            now: START,
+        })
+        .await;
+    assert_eq!(declared.unwrap().1, [Need, Need]);
+    kit.arrive(second, 1, row(2, FULL)).await.unwrap();
+    assert_eq!(look(Reach::Session).await, [Need, Have, Need]);
+}
+
+pub(crate) async fn present_tells_of_what_anybody_holds(kit: Kit) {
+    let file = kit.file(1, 1, &rows(1, 2)).await;
+    let asked = [row(1, FULL), row(2, FULL - 1), row(2, FULL), row(3, FULL)];
+    assert_eq!(kit.meta.present(asked.to_vec()).await.unwrap(), [true, false, true, false]);
+    kit.meta.remove_file(file.id, START).await.unwrap();
+    while kit.meta.sweep(START, 0).await.unwrap() {}
+    assert_eq!(kit.meta.present(asked.to_vec()).await.unwrap(), [false; 4], "nobody holds them");
+}
+
+pub(crate) async fn an_adopted_chunk_is_held_like_any_other(kit: Kit) {
+    let file = kit.file(1, 1, &rows(1, 2)).await;
+    let second = kit.start(2, 2).await;
+    assert_eq!(kit.declare(second, &rows(1, 3)).await, [Need; 3]);
+    let asked = vec![row(1, FULL), row(2, FULL - 1), row(3, FULL)];
+    for _ in 0..2 {
+        assert_eq!(kit.meta.adopt(second, asked.clone(), START).await.unwrap(), [true, false, false]);
+    }
+    assert_eq!(kit.declare(second, &rows(1, 3)).await, [Have, Need, Need]);
+    // The first owner's go; the second one's chunk stays, and another one is condemned, then adopted as well.
+    kit.meta.remove_file(file.id, START).await.unwrap();
+    while kit.meta.sweep(START, 0).await.unwrap() {}
+    assert_eq!(kit.meta.present(rows(1, 2)).await.unwrap(), [true, false]);
+    assert_eq!(kit.meta.adopt(second, vec![row(2, FULL)], START).await.unwrap(), [true]);
+    kit.arrive(second, 2, row(3, FULL)).await.unwrap();
+    kit.meta.publish(publish(2, &rows(1, 3))).await.unwrap();
+    assert!(kit.meta.doom(u64::MAX, 10).await.unwrap().is_empty(), "all of them are held");
+    assert_eq!(closed(kit.meta.adopt(second, asked, START).await).id, second);
+}
+
+pub(crate) async fn what_is_damaged_or_being_deleted_is_not_adopted(kit: Kit) {
+    let file = kit.file(1, 1, &rows(1, 2)).await;
+    let second = kit.start(2, 2).await;
+    assert!(kit.meta.quarantine(row(1, FULL).digest, 0).await.unwrap());
+    assert_eq!(kit.meta.present(rows(1, 2)).await.unwrap(), [false, true]);
+    assert_eq!(kit.meta.adopt(second, rows(1, 1), START).await.unwrap(), [false]);
+    kit.meta.remove_file(file.id, START).await.unwrap();
+    while kit.meta.sweep(START, 0).await.unwrap() {}
+    assert_eq!(kit.meta.doom(u64::MAX, 10).await.unwrap().len(), 2);
+    assert_eq!(kit.meta.adopt(second, rows(1, 2), START).await.unwrap(), [false, false]);
 }

@@ -73,7 +73,7 @@ pub(crate) async fn a_file_of_one_chunk_has_its_blob_at_once(kit: Kit) {
     let one = kit.file(1, 1, &[row(1, FULL)]).await;
     let blob = BlobDigest::new(*row(1, FULL).digest.as_bytes());
     assert_eq!(one.blob, Some(blob));
-    assert_eq!(kit.meta.file_by_blob(one.owner, blob).await.unwrap(), Some(one));
+    assert_eq!(kit.meta.file_by_blob(Some(one.owner), blob).await.unwrap(), Some(one));
     let empty = kit.file(2, 1, &[]).await;
     assert_eq!(empty.blob.unwrap().to_string(), EMPTY_SHA256);
     assert_eq!(kit.meta.follows().await.unwrap(), []);
@@ -102,5 +102,5 @@ pub(crate) async fn the_blob_of_an_open_or_deleted_session_is_ignored(kit: Kit) 
     kit.meta.remove_file(file.id, START).await.unwrap();
     kit.meta.set_blob(file.session, BlobDigest::new([5; 32])).await.unwrap();
     assert_eq!(kit.meta.file(file.id).await.unwrap(), None);
-    assert_eq!(kit.meta.file_by_blob(file.owner, BlobDigest::new([5; 32])).await.unwrap(), None);
+    assert_eq!(kit.meta.file_by_blob(Some(file.owner), BlobDigest::new([5; 32])).await.unwrap(), None);
 }

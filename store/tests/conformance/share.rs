@@ -101,15 +101,15 @@ pub(crate) async fn a_file_is_found_by_its_blob(kit: Kit) {
     let blob = BlobDigest::new([5; 32]);
     let first = kit.file(1, 1, &rows(1, 2)).await;
     let second = kit.file(2, 1, &rows(1, 2)).await;
-    assert_eq!(kit.meta.file_by_blob(owner(1), blob).await.unwrap(), None);
+    assert_eq!(kit.meta.file_by_blob(Some(owner(1)), blob).await.unwrap(), None);
     for file in [&first, &second] {
         kit.meta.set_blob(file.session, blob).await.unwrap();
     }
-    let found = kit.meta.file_by_blob(owner(1), blob).await.unwrap().unwrap();
+    let found = kit.meta.file_by_blob(Some(owner(1)), blob).await.unwrap().unwrap();
     assert_eq!(found.blob, Some(blob));
-    assert_eq!(kit.meta.file_by_blob(owner(2), blob).await.unwrap(), None, "others know nothing of it");
+    assert_eq!(kit.meta.file_by_blob(Some(owner(2)), blob).await.unwrap(), None, "others know nothing of it");
     kit.meta.remove_file(first.id, START).await.unwrap();
-    assert_eq!(kit.meta.file_by_blob(owner(1), blob).await.unwrap().unwrap().id, second.id);
+    assert_eq!(kit.meta.file_by_blob(Some(owner(1)), blob).await.unwrap().unwrap().id, second.id);
     kit.meta.remove_file(second.id, START).await.unwrap();
-    assert_eq!(kit.meta.file_by_blob(owner(1), blob).await.unwrap(), None);
+    assert_eq!(kit.meta.file_by_blob(Some(owner(1)), blob).await.unwrap(), None);
 }

@@ -8,7 +8,8 @@ use cairn_shared::{
     ChunkDigest, ChunkRule, ClientKey, FileId, LinkId, Manifest, OwnerId, Row, SessionId, UnixMs,
 };
 use cairn_store::model::{
-    ChunkRecord, ChunkState, Codec, File, FileFields, Locator, NewSession, Publish, Session, StoredRow,
+    ChunkRecord, ChunkState, Codec, Declaration, File, FileFields, Locator, NewSession, Publish, Reach,
+    Session, StoredRow,
 };
 use cairn_store::{ChunkStore, Conflict, MetaStore, StoreError, chunk, meta};
 use tempfile::TempDir;
@@ -74,7 +75,17 @@ impl Kit {
         rows: &[Row],
         size: Option<u64>,
     ) -> Result<(Session, Vec<RowState>), StoreError> {
-        self.meta.declare_rows(session, revision, at, rows.to_vec(), size, START).await
+        self.meta
+            .declare_rows(Declaration {
+                session,
+                revision,
+                at,
+                rows: rows.to_vec(),
+                size,
+                reach: Reach::Owner,
+                now: START,
+            })
+            .await
     }
 
     /// The chunk of a row arrives under the generation that placement says.

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use cairn_shared::{BlobDigest, ChunkRule, UnixMs};
-use cairn_store::model::{ChunkState, Follow};
+use cairn_store::model::{ChunkState, Declaration, Follow, Reach};
 use cairn_store::{MetaStore, StoreError, meta};
 use proptest::prelude::*;
 
@@ -84,9 +84,19 @@ async fn take(store: &dyn MetaStore, step: &Step) -> String {
     let now = START + 1;
     match *step {
         Step::Start { n, rule, size, into } => said(start_in(store, n, rule, size, into.map(folder)).await),
-        Step::Declare { n, revision, at, from, count, size } => {
-            said(store.declare_rows(session(n), revision, at, rows(from, count), size, now).await)
-        }
+        Step::Declare { n, revision, at, from, count, size } => said(
+            store
+                .declare_rows(Declaration {
+                    session: session(n),
+                    revision,
+                    at,
+                    rows: rows(from, count),
+                    size,
+                    reach: Reach::Owner,
+                    now,
+                })
+                .await,
+        ),
         Step::Arrive { n, index, chunk } => said(arrive(store, n, index, row(chunk), now).await),
         Step::Fill { n } => {
             let mut all = String::new();

@@ -7,8 +7,8 @@ use cairn_shared::{
     BlobDigest, ChunkDigest, ChunkRule, ClientKey, FileId, FolderId, LinkId, OwnerId, Row, SessionId, UnixMs,
 };
 use cairn_store::model::{
-    ChunkRecord, ChunkState, Codec, FileFields, Folder, Link, Locator, NewFolder, NewSession, Owner, Publish,
-    Target,
+    ChunkRecord, ChunkState, Codec, Declaration, FileFields, Folder, Link, Locator, NewFolder, NewSession,
+    Owner, Publish, Reach, Target,
 };
 use cairn_store::{MetaStore, StoreError};
 
@@ -126,7 +126,18 @@ pub(crate) async fn fill(store: &dyn MetaStore) {
     store.add_owner(Owner { id: owner(1), key_hash: [1; 32], created_at: START }).await.unwrap();
     for n in 1..5 {
         start(store, n, ChunkRule::FastCdc, Some(u64::from(FULL) * 3)).await.unwrap();
-        store.declare_rows(session(n), 0, 0, rows(n, 3), None, START).await.unwrap();
+        store
+            .declare_rows(Declaration {
+                session: session(n),
+                revision: 0,
+                at: 0,
+                rows: rows(n, 3),
+                size: None,
+                reach: Reach::Owner,
+                now: START,
+            })
+            .await
+            .unwrap();
         for index in 0..3u8 {
             arrive(store, n, u32::from(index), row((n + index) % NUMBERS), START).await.unwrap();
         }
@@ -221,7 +232,7 @@ pub(crate) async fn look(store: &dyn MetaStore) -> String {
         writeln!(seen, "{:?}", store.links(Target::File(file(n))).await.unwrap()).unwrap();
         writeln!(seen, "{:?}", store.linked([n; 32]).await.unwrap()).unwrap();
         let blob = BlobDigest::new([n; 32]);
-        writeln!(seen, "{:?}", store.file_by_blob(owner(n), blob).await.unwrap()).unwrap();
+        writeln!(seen, "{:?}", store.file_by_blob(Some(owner(n)), blob).await.unwrap()).unwrap();
         writeln!(seen, "{:?}", store.files(owner(n), None, 100).await.unwrap()).unwrap();
     }
     writeln!(seen, "{:?}", store.follows().await.unwrap()).unwrap();

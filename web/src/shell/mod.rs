@@ -205,6 +205,10 @@ impl Shell {
                 let message = ToWorker::Send { request, upload: upload.0, session, index, chunk, bearer };
                 inner.pool.post(upload, &message);
             }
+            Effect::Prove { upload, index, chunk, key } => {
+                let (chunk, key) = (chunk.into(), *key.as_bytes());
+                inner.pool.post(upload, &ToWorker::Prove { upload: upload.0, index, chunk, key });
+            }
             Effect::Release { upload, chunks } => {
                 let chunks = chunks.into_iter().map(Into::into).collect();
                 inner.pool.post(upload, &ToWorker::Release { upload: upload.0, chunks });
@@ -269,6 +273,10 @@ impl Shell {
             FromWorker::Chunks { upload, pass, chunks, wasm_bytes: _ } => {
                 let chunks = chunks.into_iter().map(|(held, digest)| (held.into(), digest)).collect();
                 self.handle(Input::Chunks { upload: UploadId(upload), pass: PassId(pass), chunks });
+            }
+            FromWorker::Proven { upload, index, chunk, proof } => {
+                let (upload, chunk) = (UploadId(upload), chunk.into());
+                self.handle(Input::Proven { upload, index, chunk, proof });
             }
             FromWorker::PassEnd { upload, pass, size, mtime } => {
                 self.handle(Input::PassEnd { upload: UploadId(upload), pass: PassId(pass), size, mtime });

@@ -166,6 +166,7 @@ impl Uploads {
             | Input::Cancel(upload)
             | Input::Dismiss(upload)
             | Input::Chunks { upload, .. }
+            | Input::Proven { upload, .. }
             | Input::PassEnd { upload, .. }
             | Input::PassFailed { upload, .. } => {
                 self.changed.insert(*upload);
@@ -196,6 +197,7 @@ impl Uploads {
             Effect::Batch { .. } => {}
             Effect::Request { upload, .. }
             | Effect::Read { upload, .. }
+            | Effect::Prove { upload, .. }
             | Effect::Release { upload, .. }
             | Effect::EndPass { upload, .. }
             | Effect::Save { upload, .. }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use cairn_shared::frame::FrameHead;
-use cairn_shared::{Bearer, ChunkRule};
+use cairn_shared::proof::RowKey;
+use cairn_shared::{Bearer, ChunkRule, Proof};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::platform::blob::Source;
@@ -55,6 +56,9 @@ impl Desk {
             ToWorker::SendBatch { request, chunks, bearer } => self.send_batch(request, &chunks, bearer),
             ToWorker::Send { request, upload, session, index, chunk, bearer } => {
                 self.send(request, upload, chunk, sender::Target { session, index, bearer });
+            }
+            ToWorker::Prove { upload, index, chunk, key } => {
+                self.prove(upload, index, chunk, RowKey::new(key))
             }
             ToWorker::Release { upload, chunks } => {
                 for chunk in &chunks {
@@ -119,6 +123,15 @@ impl Desk {
     fn reader(&self, upload: u32, pass: u32) -> Option<Reader> {
         let uploads = self.0.uploads.borrow();
         uploads.get(&upload)?.readers.iter().find(|reader| reader.pass() == pass).cloned()
+    }
+
+    /// Bytes that are gone belong to a reading that is over: nobody waits for their proof.
+    fn prove(&self, upload: u32, index: u32, chunk: Held, key: RowKey) {
+        let bytes = self.reader(upload, chunk.0).and_then(|reader| reader.bytes(&chunk));
+        if let Some(bytes) = bytes {
+            let proof = Proof::of(&key, &bytes.to_vec());
+            (self.0.tell)(FromWorker::Proven { upload, index, chunk, proof });
+        }
     }
 
     fn send_batch(&self, request: u64, chunks: &[Framed], bearer: Bearer) {

@@ -1,7 +1,7 @@
 //! What page and worker say to each other, as JSON text; a file travels beside its message.
 
 use cairn_engine::{ChunkRef, Failure, PassId};
-use cairn_shared::{Bearer, ChunkDigest, ChunkRule, Problem, SessionId, UnixMs};
+use cairn_shared::{Bearer, ChunkDigest, ChunkRule, Problem, Proof, SessionId, UnixMs};
 use serde::{Deserialize, Serialize};
 
 /// From the page to its worker. Numbers are those of the engine's ids.
@@ -37,6 +37,17 @@ pub enum ToWorker {
         chunk: Held,
         /// The credential.
         bearer: Option<Bearer>,
+    },
+    /// Proves a chunk; as `Effect::Prove`.
+    Prove {
+        /// Which upload.
+        upload: u32,
+        /// Which row.
+        index: u32,
+        /// Which bytes.
+        chunk: Held,
+        /// What to prove it with.
+        key: [u8; 32],
     },
     /// Sends small chunks in one request; as `Effect::SendBatch`.
     SendBatch {
@@ -88,6 +99,17 @@ pub enum FromWorker {
         chunks: Vec<(Held, ChunkDigest)>,
         /// The worker's wasm memory, in bytes.
         wasm_bytes: u64,
+    },
+    /// As `Input::Proven`.
+    Proven {
+        /// Which upload.
+        upload: u32,
+        /// Which row.
+        index: u32,
+        /// Which bytes.
+        chunk: Held,
+        /// Their proof.
+        proof: Proof,
     },
     /// As `Input::PassEnd`.
     PassEnd {

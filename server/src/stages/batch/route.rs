@@ -8,9 +8,9 @@ use cairn_shared::{Problem, ProblemCode};
 use serde::de::DeserializeOwned;
 
 use super::{service, upload};
-use crate::access::{owner_right, start_right};
+use crate::access::{Asker, owner_right, start_right};
 use crate::cairn::Cairn;
-use crate::http::{Asker, Body, asker, json_body};
+use crate::http::{Body, asker, json_body};
 use crate::refusal::Answer;
 
 /// 200 with an outcome for each session to be started.
@@ -25,7 +25,7 @@ pub(crate) async fn start(cairn: web::Data<Cairn>, request: HttpRequest, body: B
 pub(crate) async fn check(cairn: web::Data<Cairn>, request: HttpRequest, body: Body) -> Answer<HttpResponse> {
     let asker = owner(&cairn, &request).await?;
     let items = items(&request, body).await?;
-    Ok(HttpResponse::Ok().json(service::check(&cairn, asker.credential, items).await?))
+    Ok(HttpResponse::Ok().json(service::check(&cairn, &asker, items).await?))
 }
 
 /// 200 with an outcome for each frame.
@@ -40,7 +40,7 @@ pub(crate) async fn upload(
         return Err(Problem::new(ProblemCode::MediaTypeWrong, detail).with_field("Content-Encoding").into());
     }
     let bytes = body.stream(BATCH_BYTES_MAX as u64);
-    Ok(HttpResponse::Ok().json(upload::upload(&cairn, asker.credential, bytes).await?))
+    Ok(HttpResponse::Ok().json(upload::upload(&cairn, &asker, bytes).await?))
 }
 
 /// 200 with an outcome for each session to be published.
@@ -51,7 +51,7 @@ pub(crate) async fn finish(
 ) -> Answer<HttpResponse> {
     let asker = owner(&cairn, &request).await?;
     let items = items(&request, body).await?;
-    Ok(HttpResponse::Ok().json(service::finish(&cairn, asker.credential, items).await?))
+    Ok(HttpResponse::Ok().json(service::finish(&cairn, &asker, items).await?))
 }
 
 /// Batches are for owners: whatever else a credential permits, it is one session at a time.

@@ -9,7 +9,7 @@ use cairn_shared::message::{
 };
 use futures_util::future::join_all;
 
-use crate::access::{Credential, StartRight, upload_right};
+use crate::access::{Asker, StartRight, upload_right};
 use crate::cairn::Cairn;
 use crate::refusal::{Answer, Refusal};
 use crate::stages;
@@ -26,7 +26,7 @@ pub(super) async fn start(
 
 pub(super) async fn check(
     cairn: &Cairn,
-    credential: Credential,
+    asker: &Asker,
     items: Vec<BatchCheck>,
 ) -> Answer<BatchResponse<CheckResponse>> {
     check_count(items.len())?;
@@ -38,7 +38,7 @@ pub(super) async fn check(
         ));
     }
     let checked = items.into_iter().map(async |item| {
-        let right = upload_right(cairn, credential, item.session).await?;
+        let right = upload_right(cairn, asker, item.session).await?;
         stages::check::declare(cairn, &right, item.check).await
     });
     Ok(outcomes(join_all(checked).await))
@@ -47,12 +47,12 @@ pub(super) async fn check(
 /// Without waiting for the digests of files of several chunks: `status` tells them later.
 pub(super) async fn finish(
     cairn: &Cairn,
-    credential: Credential,
+    asker: &Asker,
     items: Vec<BatchFinish>,
 ) -> Answer<BatchResponse<FinishResponse>> {
     check_count(items.len())?;
     let finished = items.into_iter().map(async |item| {
-        let right = upload_right(cairn, credential, item.session).await?;
+        let right = upload_right(cairn, asker, item.session).await?;
         stages::finish::finish(cairn, &right, item.finish, Duration::ZERO).await
     });
     Ok(outcomes(join_all(finished).await))

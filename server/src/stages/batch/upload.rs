@@ -14,15 +14,15 @@ use futures_util::future::join_all;
 
 use super::frames::Frames;
 use super::service::{check_count, outcomes};
-use crate::access::{Credential, UploadRight, upload_right};
+use crate::access::{Asker, UploadRight, upload_right};
 use crate::cairn::Cairn;
 use crate::refusal::Answer;
-use crate::stages::upload::{expect, verify};
+use crate::stages::upload::{expect, may_be_known, verify};
 
 /// Durable, for every item that says so, when it returns. A body that breaks off changes nothing.
 pub(super) async fn upload(
     cairn: &Cairn,
-    credential: Credential,
+    asker: &Asker,
     body: impl Stream<Item = Answer<Bytes>> + Unpin,
 ) -> Answer<BatchResponse<Stored>> {
     let mut frames = Frames::new(body);
@@ -30,7 +30,7 @@ pub(super) async fn upload(
     let mut taken = Vec::new();
     while let Some(head) = frames.head().await? {
         check_count(taken.len() + 1)?;
-        match judge(cairn, credential, head).await {
+        match judge(cairn, asker, head).await {
             Ok(right) => {
                 let bytes = frames.take(head.length as usize).await?;
                 taken.push(packing.take(right, head.index, bytes).await);
@@ -47,8 +47,8 @@ pub(super) async fn upload(
 }
 
 /// What is known before the first byte of a chunk is read.
-async fn judge(cairn: &Cairn, credential: Credential, head: FrameHead) -> Answer<UploadRight> {
-    let right = upload_right(cairn, credential, head.session).await?;
+async fn judge(cairn: &Cairn, asker: &Asker, head: FrameHead) -> Answer<UploadRight> {
+    let right = upload_right(cairn, asker, head.session).await?;
     if head.length == 0 || head.length > PACKED_BYTES_MAX {
         return Err(Conflict::ChunkLength { expected: PACKED_BYTES_MAX.min(head.length.max(1)) }.into());
     }
@@ -82,15 +82,27 @@ impl Packing<'_> {
             // Nobody promised anything to a chunk that was not declared.
             self.cairn.space.require(Some(right.session().id), u64::from(row.length)).await?;
         }
-        let known =
-            if self.packed.contains_key(&row.digest) { None } else { self.add(described, bytes).await? };
+        let known = if self.packed.contains_key(&row.digest) {
+            None
+        } else {
+            self.add(&right, described, bytes).await?
+        };
         Ok(Taken { right, index, row, known })
     }
 
     /// Adds a chunk to the pack, unless its bytes are there already.
-    async fn add(&mut self, chunk: Described, bytes: Bytes) -> Answer<Option<ChunkRecord>> {
+    async fn add(
+        &mut self,
+        right: &UploadRight,
+        chunk: Described,
+        bytes: Bytes,
+    ) -> Answer<Option<ChunkRecord>> {
         let (generation, present) = self.cairn.meta.placement(chunk.digest).await?;
-        if present && let Some(record) = self.cairn.meta.chunk(chunk.digest).await? {
+        let row = Row { digest: chunk.digest, length: chunk.length };
+        if present
+            && may_be_known(self.cairn, right, row).await?
+            && let Some(record) = self.cairn.meta.chunk(chunk.digest).await?
+        {
             return Ok(Some(record));
         }
         let pack = match &mut self.pack {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::service;
 use crate::access::Credential;
-use crate::access::{owner_right, upload_right};
+use crate::access::{find_right, upload_right};
 use crate::cairn::Cairn;
 use crate::http::{Body, asker, json_body, query, variable};
 use crate::refusal::{Answer, Refusal};
@@ -26,14 +26,14 @@ pub(crate) async fn post_hash(cairn: web::Data<Cairn>, request: HttpRequest) -> 
     if matches!(asker.credential, Credential::None) {
         return Err(Refusal::not_found());
     }
-    let right = owner_right(asker.credential)?;
+    let right = find_right(&cairn, &asker)?;
     Ok(HttpResponse::Ok().json(service::find(&cairn, &right, h).await?))
 }
 
 /// 200 with a state per row.
 pub(crate) async fn post(cairn: web::Data<Cairn>, request: HttpRequest, body: Body) -> Answer<HttpResponse> {
     let asker = asker(&cairn, &request).await?;
-    let right = upload_right(&cairn, asker.credential, variable(&request)?).await?;
+    let right = upload_right(&cairn, &asker, variable(&request)?).await?;
     let rows = json_body(&request, body, CHECK_JSON_BYTES_MAX).await?;
     Ok(HttpResponse::Ok().json(service::declare(&cairn, &right, rows).await?))
 }

@@ -1,16 +1,17 @@
 //! Declares rows, and finds blobs.
 
-use cairn_shared::limits::CHECK_ROWS_MAX;
+use cairn_shared::limits::{CHECK_ROWS_MAX, FASTCDC_BYTES_MIN};
 use cairn_shared::message::{CheckRequest, CheckResponse, Declared, HashResponse, RowState};
 use cairn_shared::{BlobDigest, OwnerId, Row, route};
-use cairn_store::model::Target;
+use cairn_store::model::{Declaration, Target};
 
-use crate::access::{OwnerRight, UploadRight};
+use super::proofs;
+use crate::access::{FindRight, Scope, UploadRight};
 use crate::cairn::Cairn;
 use crate::refusal::{Answer, Refusal};
 use crate::stages::start::check_size;
 
-/// Declares rows from `at` on and tells which chunks have to be sent.
+/// Declares rows from `at` on and tells which chunks have to be sent, and which may be proven.
 pub(crate) async fn declare(
     cairn: &Cairn,
     right: &UploadRight,
@@ -30,20 +31,36 @@ pub(crate) async fn declare(
     }
     let rows: Vec<Row> = request.chunks.iter().map(Declared::row).collect();
     let session = right.session().id;
+    let reach = right.scope().reach();
     require_space(cairn, right, &rows).await?;
-    let (session, chunks) = cairn
+    let (session, mut chunks) = cairn
         .meta
-        .declare_rows(session, request.revision, request.at, rows.clone(), request.size, cairn.now())
+        .declare_rows(Declaration {
+            session,
+            revision: request.revision,
+            at: request.at,
+            rows: rows.clone(),
+            size: request.size,
+            reach,
+            now: cairn.now(),
+        })
         .await?;
-    let (needed, here): (Vec<_>, Vec<_>) =
-        rows.into_iter().zip(&chunks).partition(|(_, state)| **state == RowState::Need);
-    here.into_iter().for_each(|(row, _)| cairn.space.settle(session.id, row.digest));
+    if right.scope() == Scope::Members {
+        proofs::look(cairn, &session, request.at, &request.chunks, &mut chunks).await?;
+    }
     if request.revision > right.session().revision {
         // What the revision dropped will never be sent; the rest is asked for again.
         cairn.space.forget(session.id);
     }
+    let mut needed = Vec::new();
+    for (row, state) in rows.into_iter().zip(&chunks) {
+        match state {
+            RowState::Have => cairn.space.settle(session.id, row.digest),
+            RowState::Need => needed.push(row),
+            RowState::Prove => {}
+        }
+    }
     if !needed.is_empty() {
-        let needed: Vec<Row> = needed.into_iter().map(|(row, _)| row).collect();
         // Whoever has no credential shares one part with all others who have none.
         let owner = if session.ownerless { OwnerId::new([0; 16]) } else { session.owner };
         cairn.space.promise(session.id, owner, &needed).await?;
@@ -58,21 +75,32 @@ async fn require_space(cairn: &Cairn, right: &UploadRight, rows: &[Row]) -> Answ
     if cairn.space.free(Some(session)).await? >= bytes(&mut rows.iter()) {
         return Ok(());
     }
-    let states = cairn.meta.row_states(session, rows.to_vec()).await?;
+    let states = cairn.meta.row_states(session, rows.to_vec(), right.scope().reach()).await?;
     let mut needed =
         rows.iter().zip(&states).filter(|(_, state)| **state == RowState::Need).map(|(row, _)| row);
     cairn.space.require(Some(session), bytes(&mut needed)).await
 }
 
-/// Finds a file of the asker's own by its whole digest.
-pub(super) async fn find(cairn: &Cairn, right: &OwnerRight, blob: BlobDigest) -> Answer<HashResponse> {
-    let file = cairn.meta.file_by_blob(right.owner(), blob).await?.ok_or_else(Refusal::not_found)?;
+/// Finds a file by its whole digest, as far as the asker may know of it.
+pub(super) async fn find(cairn: &Cairn, right: &FindRight, blob: BlobDigest) -> Answer<HashResponse> {
     let now = cairn.now();
-    let links = cairn.meta.links(Target::File(file.id)).await?;
-    let live = links.iter().find(|link| link.expires_at.is_none_or(|at| at > now));
-    Ok(HashResponse {
-        blob: file.manifest_digest,
-        size: file.size,
-        url: live.map(|link| route::share_page(&cairn.secret.link_token(link.id))),
-    })
+    let own = match right.scope() {
+        Scope::Session => None,
+        Scope::Owner | Scope::Members => cairn.meta.file_by_blob(Some(right.owner()), blob).await?,
+    };
+    if let Some(file) = own {
+        let links = cairn.meta.links(Target::File(file.id)).await?;
+        let live = links.iter().find(|link| link.expires_at.is_none_or(|at| at > now));
+        let url = live.map(|link| route::share_page(&cairn.secret.link_token(link.id)));
+        return Ok(HashResponse { blob: file.manifest_digest, size: file.size, url });
+    }
+    if right.scope() == Scope::Members && cairn.dedup.probe(right.owner(), now) {
+        let file = cairn.meta.file_by_blob(None, blob).await?;
+        // A short one could be guessed, a form with few blanks for one.
+        let file =
+            file.filter(|file| file.size >= u64::from(FASTCDC_BYTES_MIN)).ok_or_else(Refusal::not_found)?;
+        // That it is here he may know, where it is he may not.
+        return Ok(HashResponse { blob: file.manifest_digest, size: file.size, url: None });
+    }
+    Err(Refusal::not_found())
 }

@@ -13,7 +13,7 @@ use crate::refusal::Answer;
 /// 201 with file and link; the same again.
 pub(crate) async fn post(cairn: web::Data<Cairn>, request: HttpRequest, body: Body) -> Answer<HttpResponse> {
     let asker = asker(&cairn, &request).await?;
-    let right = upload_right(&cairn, asker.credential, variable(&request)?).await?;
+    let right = upload_right(&cairn, &asker, variable(&request)?).await?;
     let wanted = optional_json_body(&request, body, JSON_BYTES_MAX).await?;
     let finished = service::finish(&cairn, &right, wanted, service::BLOB_WAIT).await?;
     let mut response = HttpResponse::Created();

@@ -1,11 +1,11 @@
 //! Starts sessions.
 
+use cairn_shared::ProofKey;
 use cairn_shared::limits::{CHECK_ROWS_MAX, CHUNK_BYTES_MAX, INTEGER_MAX, META_BYTES_MAX, SESSION_ROWS_MAX};
 use cairn_shared::message::{Limits, StartRequest, StartResponse};
 use cairn_shared::{ChunkRule, OwnerId, RelPath, SessionId};
 use cairn_store::model::{FileFields, NewSession, Session};
 use cairn_store::{Conflict, StoreError};
-use data_encoding::HEXLOWER;
 
 use crate::access::StartRight;
 use crate::cairn::Cairn;
@@ -119,9 +119,10 @@ fn describe(cairn: &Cairn, session: &Session) -> StartResponse {
         ChunkRule::Fixed(bytes) => Some(bytes),
         ChunkRule::FastCdc => None,
     };
+    let session_key = cairn.secret.session_key(session.id);
     StartResponse {
         session_id: session.id,
-        session_key: cairn.secret.session_key(session.id),
+        session_key,
         expires_at: session.expires_at,
         chunking: session.fields.rule,
         chunk_size,
@@ -131,6 +132,6 @@ fn describe(cairn: &Cairn, session: &Session) -> StartResponse {
             check_rows: CHECK_ROWS_MAX as u32,
             session_rows: SESSION_ROWS_MAX,
         },
-        proof_key: HEXLOWER.encode(&cairn.secret.proof_key(session.id)),
+        proof_key: ProofKey::of_session(&session_key),
     }
 }

@@ -19,7 +19,7 @@ struct StatusQuery {
 /// 200 with what has arrived and what is missing.
 pub(crate) async fn get(cairn: web::Data<Cairn>, request: HttpRequest) -> Answer<HttpResponse> {
     let asker = asker(&cairn, &request).await?;
-    let right = upload_right(&cairn, asker.credential, variable(&request)?).await?;
+    let right = upload_right(&cairn, &asker, variable(&request)?).await?;
     let StatusQuery { from } = query(&request)?;
     Ok(HttpResponse::Ok().json(service::status(&cairn, &right, from).await?))
 }
@@ -27,7 +27,7 @@ pub(crate) async fn get(cairn: web::Data<Cairn>, request: HttpRequest) -> Answer
 /// 204, also when repeated.
 pub(crate) async fn delete(cairn: web::Data<Cairn>, request: HttpRequest) -> Answer<HttpResponse> {
     let asker = asker(&cairn, &request).await?;
-    let right = upload_right(&cairn, asker.credential, variable(&request)?).await?;
+    let right = upload_right(&cairn, &asker, variable(&request)?).await?;
     service::give_up(&cairn, &right).await?;
     Ok(HttpResponse::NoContent().finish())
 }

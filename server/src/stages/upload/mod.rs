@@ -3,4 +3,4 @@
 pub(crate) mod route;
 mod service;
 
-pub(crate) use service::{expect, verify};
+pub(crate) use service::{expect, may_be_known, verify};

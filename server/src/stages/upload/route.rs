@@ -13,7 +13,7 @@ use crate::refusal::{Answer, Refusal};
 /// 204 once the chunk is durable.
 pub(crate) async fn put(cairn: web::Data<Cairn>, request: HttpRequest, body: Body) -> Answer<HttpResponse> {
     let asker = asker(&cairn, &request).await?;
-    let right = upload_right(&cairn, asker.credential, variable(&request)?).await?;
+    let right = upload_right(&cairn, &asker, variable(&request)?).await?;
     let index = last(&request)?;
     let digest = content_digest(&request)?;
     let expected = service::expect(&cairn, &right, index, body.declared()).await?;

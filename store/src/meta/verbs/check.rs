@@ -11,24 +11,7 @@ use crate::meta::facts::{self, Dropped, SessionFact, Wanted};
 use crate::meta::read::{Read, any, scan};
 use crate::meta::tx::Tx;
 use crate::meta::{codec, keys};
-use crate::model::{ChunkState, File, Session, StoredRow};
-
-/// What a `check` declares.
-#[derive(Debug, Clone)]
-pub(crate) struct Declaration {
-    /// Of which session.
-    pub(crate) session: SessionId,
-    /// The revision that it extends, or begins.
-    pub(crate) revision: u32,
-    /// Index of the first row.
-    pub(crate) at: u32,
-    /// The rows.
-    pub(crate) rows: Vec<Row>,
-    /// The size, where it is said, in bytes.
-    pub(crate) size: Option<u64>,
-    /// Now.
-    pub(crate) now: UnixMs,
-}
+use crate::model::{ChunkRecord, ChunkState, Declaration, File, Reach, Session, StoredRow};
 
 /// Declares rows. `Changed` where rows of an earlier revision must be removed first, see `sweep::drop_rows`.
 pub(crate) fn declare(tx: &mut Tx<'_>, said: &Declaration) -> Result<(Session, Vec<RowState>)> {
@@ -53,7 +36,8 @@ pub(crate) fn declare(tx: &mut Tx<'_>, said: &Declaration) -> Result<(Session, V
     let dropped = facts::dropped(tx, said.session)?;
     check_bounds(tx, &fact.session, said, dropped)?;
     put_rows(tx, &mut fact, said, dropped)?;
-    let states = said.rows.iter().map(|row| state(tx, &fact.session, row)).collect::<Result<_>>()?;
+    let states =
+        said.rows.iter().map(|row| state(tx, &fact.session, row, said.reach)).collect::<Result<_>>()?;
     update_wanted(tx, &mut fact)?;
     if fact != before {
         facts::put_session(tx, &fact)?;
@@ -77,9 +61,17 @@ pub(crate) fn update_wanted(tx: &mut Tx<'_>, fact: &mut SessionFact) -> Result<(
     Ok(())
 }
 
-/// Finds a file of this owner with this whole-file digest.
-pub(crate) fn file_by_blob(read: &dyn Read, owner: OwnerId, blob: BlobDigest) -> Result<Option<File>> {
-    for entry in scan(read, &keys::blobs_of_owner(blob, owner)) {
+/// Finds a file with this whole-file digest, of this owner or of anybody.
+pub(crate) fn file_by_blob(
+    read: &dyn Read,
+    owner: Option<OwnerId>,
+    blob: BlobDigest,
+) -> Result<Option<File>> {
+    let prefix = match owner {
+        Some(owner) => keys::blobs_of_owner(blob, owner),
+        None => keys::blobs(blob),
+    };
+    for entry in scan(read, &prefix) {
         let id = FileId::new(keys::last_id(&entry?.0)?);
         if let Some(file) = facts::live_file(read, id)? {
             return Ok(Some(file));
@@ -194,26 +186,61 @@ fn put_rows(
 }
 
 /// What a declaration of these rows would answer.
-pub(crate) fn states(read: &dyn Read, session: SessionId, rows: &[Row]) -> Result<Vec<RowState>> {
+pub(crate) fn states(
+    read: &dyn Read,
+    session: SessionId,
+    rows: &[Row],
+    reach: Reach,
+) -> Result<Vec<RowState>> {
     let fact = facts::session(read, session)?.ok_or(Conflict::NotFound)?;
-    rows.iter().map(|row| look(read, &fact.session, row)).collect()
+    rows.iter().map(|row| look(read, &fact.session, row, reach)).collect()
 }
 
-/// `Have` where the owner holds the present chunk; this session then holds it too.
-fn state(tx: &mut Tx<'_>, session: &Session, row: &Row) -> Result<RowState> {
-    let state = look(tx, session, row)?;
+/// Whether each chunk is present, which means that somebody holds it.
+pub(crate) fn present(read: &dyn Read, rows: &[Row]) -> Result<Vec<bool>> {
+    rows.iter().map(|row| Ok(is_here(facts::chunk(read, row.digest)?.as_ref(), row))).collect()
+}
+
+/// The session holds these chunks from now on, as far as they are here.
+pub(crate) fn adopt(tx: &mut Tx<'_>, session: SessionId, rows: &[Row], now: UnixMs) -> Result<Vec<bool>> {
+    let fact = open_session(tx, session, now)?;
+    let mut adopt = |row: &Row| {
+        let Some(record) = facts::chunk(tx, row.digest)?.filter(|record| record.length == row.length) else {
+            return Ok(false);
+        };
+        match record.state {
+            ChunkState::Present => {}
+            ChunkState::Condemned(_) => {
+                facts::set_chunk_state(tx, row.digest, record, ChunkState::Present);
+            }
+            ChunkState::Deleting | ChunkState::Damaged => return Ok(false),
+        }
+        if facts::held(tx, session, row.digest)?.is_none() {
+            facts::hold(tx, &fact.session, row);
+        }
+        Ok(true)
+    };
+    rows.iter().map(&mut adopt).collect()
+}
+
+/// `Have` where the present chunk is held within reach; this session then holds it too.
+fn state(tx: &mut Tx<'_>, session: &Session, row: &Row, reach: Reach) -> Result<RowState> {
+    let state = look(tx, session, row, reach)?;
     if state == RowState::Have && facts::held(tx, session.id, row.digest)?.is_none() {
         facts::hold(tx, session, row);
     }
     Ok(state)
 }
 
-fn look(read: &dyn Read, session: &Session, row: &Row) -> Result<RowState> {
+fn look(read: &dyn Read, session: &Session, row: &Row, reach: Reach) -> Result<RowState> {
     let is_held = facts::held(read, session.id, row.digest)?.is_some()
-        || any(read, &keys::holds_of_owner(row.digest, session.owner))?;
+        || (reach == Reach::Owner && any(read, &keys::holds_of_owner(row.digest, session.owner))?);
+    // What others hold is not even looked for.
     let record = if is_held { facts::chunk(read, row.digest)? } else { None };
-    // A digest has one length: a row that says another can never be sent.
-    let is_here =
-        record.is_some_and(|record| record.length == row.length && record.state == ChunkState::Present);
-    Ok(if is_here { RowState::Have } else { RowState::Need })
+    Ok(if is_here(record.as_ref(), row) { RowState::Have } else { RowState::Need })
+}
+
+/// A digest has one length: a row that says another can never be sent.
+fn is_here(record: Option<&ChunkRecord>, row: &Row) -> bool {
+    record.is_some_and(|record| record.length == row.length && record.state == ChunkState::Present)
 }
