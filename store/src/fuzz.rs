@@ -34,7 +34,7 @@ pub fn log_frame(bytes: &[u8]) {
     let Ok(Some(found)) = frame::decode(bytes) else { return };
     assert_eq!(frame::head(bytes), Some((found.bytes - HEAD_BYTES, found.sequence)));
     let mut again = Vec::new();
-    frame::encode(&mut again, found.sequence, found.batch, &found.writes);
+    assert!(frame::encode(&mut again, found.sequence, found.batch, &found.writes).is_ok());
     assert_eq!(again, bytes[..found.bytes]);
     assert!(matches!(frame::decode(&bytes[..found.bytes - 1]), Ok(None)));
 }

@@ -254,7 +254,7 @@ impl Work {
         if self.sequence > 0 {
             let sequence = self.sequence + 1;
             let mut bytes = Vec::new();
-            frame::encode(&mut bytes, sequence, sequence, &Writes::new());
+            frame::encode(&mut bytes, sequence, sequence, &Writes::new())?;
             self.log.append(&bytes, sequence).map_err(|failure| failure.error())?;
             self.shared.index.apply(&Writes::new(), sequence)?;
         }
@@ -313,7 +313,9 @@ impl Work {
             }
             if !own.is_empty() {
                 sequence += 1;
-                frame::encode(&mut frames, sequence, first, &own);
+                // No verb comes here with more than a frame takes: it was refused above.
+                frame::encode(&mut frames, sequence, first, &own)
+                    .map_err(|error| LogFailure::Closed(error.to_string()))?;
                 written.extend(own);
             }
         }

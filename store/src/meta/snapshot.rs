@@ -26,6 +26,8 @@ pub(crate) const FOOTER_BYTES: usize = 28;
 const SUFFIX: &str = ".snap";
 /// Rows of one frame.
 const FRAME_ROWS: usize = 4_096;
+/// Bytes of keys and values of one frame, but for its last row.
+const FRAME_BYTES: usize = 4 * 1_024 * 1_024;
 /// The most that is read from the file at once, in bytes.
 const READ_BYTES: usize = 1_024 * 1_024;
 
@@ -110,12 +112,14 @@ impl Out<'_> {
         header.extend_from_slice(&after.to_be_bytes());
         self.sealed(header)?;
         let read: &dyn Read = index;
-        let mut rows = Writes::new();
+        let (mut rows, mut bytes) = (Writes::new(), 0);
         for entry in scan_range(read, vec![1], vec![u8::MAX]) {
             let (key, value) = entry?;
+            bytes += key.len() + value.len();
             rows.insert(key, Some(value));
-            if rows.len() == FRAME_ROWS {
+            if rows.len() == FRAME_ROWS || bytes >= FRAME_BYTES {
                 self.frame(&std::mem::take(&mut rows))?;
+                bytes = 0;
             }
         }
         if !rows.is_empty() {
@@ -131,7 +135,7 @@ impl Out<'_> {
     fn frame(&mut self, rows: &Writes) -> Result<()> {
         self.frames += 1;
         let mut bytes = Vec::new();
-        frame::encode(&mut bytes, self.frames, self.frames, rows);
+        frame::encode(&mut bytes, self.frames, self.frames, rows)?;
         self.put(&bytes)
     }
 
@@ -278,6 +282,29 @@ mod tests {
             assert_eq!((rows.len() as u32, seen), (count, 42));
             assert!(rows.iter().all(|(key, value)| index.get(key).unwrap() == *value));
         }
+    }
+
+    #[test]
+    fn no_frame_is_longer_than_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = MemoryIndex::default();
+        // Longer than the rows that verbs write: a path in the key, names, `meta` and a path in the value.
+        let (key_bytes, value_bytes) = (4_500, 36_000);
+        let key = |n: u32| [&[7][..], &n.to_be_bytes(), &vec![0; key_bytes]].concat();
+        let rows: Writes = (0..500).map(|n| (key(n), Some(vec![n as u8; value_bytes]))).collect();
+        index.apply(&rows, 42).unwrap();
+        write(real().as_ref(), folder.path(), 40, &index).unwrap();
+        let snapshot = newest(real().as_ref(), folder.path()).unwrap().unwrap();
+        let mut found = Writes::new();
+        read(real().as_ref(), &snapshot, &mut |some| {
+            let bytes: usize =
+                some.iter().map(|(key, value)| key.len() + value.as_ref().unwrap().len()).sum();
+            assert!(bytes < FRAME_BYTES + key_bytes + 5 + value_bytes, "{bytes} bytes");
+            found.extend(some);
+            Ok(())
+        })
+        .unwrap();
+        assert!(found == rows);
     }
 
     #[test]

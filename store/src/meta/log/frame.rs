@@ -5,6 +5,8 @@
 //! value]` in the order of keys, where a value length of 2^32-1 means that the row is removed. `batch` is the sequence of the first
 //! frame that was appended together with this one: every frame before it was durable by then.
 
+use std::io;
+
 use super::FRAME_BYTES_MAX;
 use crate::error::{Result, StoreError};
 use crate::meta::index::Writes;
@@ -32,8 +34,8 @@ pub(crate) struct Frame {
     pub(crate) bytes: usize,
 }
 
-/// Appends a frame to `out`.
-pub(crate) fn encode(out: &mut Vec<u8>, sequence: u64, batch: u64, writes: &Writes) {
+/// Appends a frame to `out`; one that nobody could read again is refused.
+pub(crate) fn encode(out: &mut Vec<u8>, sequence: u64, batch: u64, writes: &Writes) -> Result<()> {
     let begin = out.len();
     out.extend_from_slice(&[0; 8]);
     out.extend_from_slice(&sequence.to_be_bytes());
@@ -41,8 +43,8 @@ pub(crate) fn encode(out: &mut Vec<u8>, sequence: u64, batch: u64, writes: &Writ
     out.extend_from_slice(&batch.to_be_bytes());
     out.extend_from_slice(&length32(writes.len()));
     for (key, value) in writes {
-        // Keys are at most 81 bytes long, see `keys`.
-        out.extend_from_slice(&u16::try_from(key.len()).unwrap_or(u16::MAX).to_be_bytes());
+        // The longest have a path of a folder in them, see `keys`.
+        out.extend_from_slice(&u16::try_from(key.len()).map_err(|_| large())?.to_be_bytes());
         out.extend_from_slice(key);
         match value {
             Some(value) => {
@@ -52,10 +54,19 @@ pub(crate) fn encode(out: &mut Vec<u8>, sequence: u64, batch: u64, writes: &Writ
             None => out.extend_from_slice(&REMOVED.to_be_bytes()),
         }
     }
-    let length = length32(out.len() - begin - HEAD_BYTES);
+    let length = out.len() - begin - HEAD_BYTES;
+    if length > RECORD_BYTES_MAX {
+        return Err(large());
+    }
+    let length = length32(length);
     let crc = checksum(length, &out[begin + 8..]);
     out[begin..begin + 4].copy_from_slice(&length);
     out[begin + 4..begin + 8].copy_from_slice(&crc);
+    Ok(())
+}
+
+fn large() -> StoreError {
+    StoreError::Io(io::Error::other("a key or a frame is longer than the log can hold"))
 }
 
 /// Reads the frame at the front of `bytes`; `None` where there is no whole and sound one.
@@ -136,7 +147,7 @@ mod tests {
     fn sample() -> (Writes, Vec<u8>) {
         let writes = Writes::from([(vec![1, 2], Some(vec![3])), (vec![4], None), (vec![5], Some(vec![]))]);
         let mut bytes = Vec::new();
-        encode(&mut bytes, 7, 5, &writes);
+        encode(&mut bytes, 7, 5, &writes).unwrap();
         (writes, bytes)
     }
 
@@ -164,5 +175,15 @@ mod tests {
         for end in 0..bytes.len() {
             assert_eq!(decode(&bytes[..end]).unwrap(), None, "{end} bytes");
         }
+    }
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_written() {
+        let refused = |key: usize, value: usize| {
+            let writes = Writes::from([(vec![1; key], Some(vec![0; value]))]);
+            encode(&mut Vec::new(), 1, 1, &writes).is_err()
+        };
+        assert_eq!((refused(usize::from(u16::MAX), 1), refused(usize::from(u16::MAX) + 1, 1)), (false, true));
+        assert!(refused(1, RECORD_BYTES_MAX));
     }
 }

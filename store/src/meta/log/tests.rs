@@ -20,7 +20,7 @@ fn write(folder: &Path) {
     for sequence in 1..=10 {
         let mut bytes = Vec::new();
         let writes = Writes::from([(vec![1], Some(vec![sequence as u8]))]);
-        frame::encode(&mut bytes, sequence, sequence, &writes);
+        frame::encode(&mut bytes, sequence, sequence, &writes).unwrap();
         rolled += u32::from(log.append(&bytes, sequence).unwrap());
     }
     assert_eq!(rolled, 3);
@@ -53,7 +53,7 @@ fn the_log_goes_on_in_the_last_segment() {
     write(folder.path());
     let mut replayed_log = replay(&real(), folder.path(), 10, 10, &mut |_| Ok(())).unwrap();
     let mut bytes = Vec::new();
-    frame::encode(&mut bytes, 11, 11, &Writes::from([(vec![1], Some(vec![11]))]));
+    frame::encode(&mut bytes, 11, 11, &Writes::from([(vec![1], Some(vec![11]))])).unwrap();
     assert!(!replayed_log.log.append(&bytes, 11).unwrap());
     assert_eq!(replayed(folder.path(), 9).unwrap(), (vec![10, 11], 11));
 }
