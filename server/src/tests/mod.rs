@@ -3,5 +3,5 @@
 
 mod client;
 mod random;
-mod site;
+pub(crate) mod site;
 mod world;

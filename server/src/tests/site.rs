@@ -12,6 +12,7 @@ use bytes::Bytes;
 use cairn_engine::{BatchCall, Call, Failure, Reply};
 use cairn_shared::message::{BatchRequest, BatchResponse, OwnerResponse, Stored};
 use cairn_shared::{Problem, SessionId, UnixMs, route};
+use cairn_store::ChunkStore;
 use serde::de::DeserializeOwned;
 
 use crate::access::{HostRule, Secret};
@@ -37,12 +38,17 @@ fn now() -> UnixMs {
 
 /// Makes a server; its data folder holds the secret alone.
 pub(super) fn cairn(data: &std::path::Path) -> Arc<Cairn> {
+    cairn_with(data, cairn_store::chunk::memory())
+}
+
+/// The same over another store of chunks.
+pub(crate) fn cairn_with(data: &std::path::Path, chunks: Arc<dyn ChunkStore>) -> Arc<Cairn> {
     let mut given = Given::new();
     given.insert("listen", "127.0.0.1:0".to_owned());
     given.insert("data", data.display().to_string());
     given.insert("session_ttl", "10m".to_owned());
     let config = Config::read(&given, |_| None, &data.join("none.toml"), false).unwrap();
-    let stores = Stores { meta: cairn_store::meta::memory(), chunks: cairn_store::chunk::memory() };
+    let stores = Stores { meta: cairn_store::meta::memory(), chunks };
     let follower = Follower::new();
     actix_web::rt::spawn(follow(stores.clone(), follower.clone(), TURN_BYTES));
     Arc::new(Cairn::new(stores, Secret::open(data).unwrap(), config, follower).with_clock(now))

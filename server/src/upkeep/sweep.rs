@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cairn_shared::UnixMs;
 use cairn_store::StoreError;
+use cairn_store::model::Doomed;
+use futures_util::future::try_join_all;
 
 use crate::cairn::{Cairn, millis};
 
@@ -42,32 +43,35 @@ pub(crate) async fn sweep_once(cairn: &Cairn, delay: Duration) -> Result<(), Sto
     let now = cairn.now();
     while cairn.meta.sweep(now, now.saturating_sub(millis(ARCHIVE_TTL))).await? {}
     let mut removed = 0;
+    let mut after = None;
     loop {
         // One more than the delay counts from, so that without any a chunk that lost its last hold just now goes too.
         let before = (cairn.now() + 1).saturating_sub(millis(delay));
-        let some = remove_doomed(cairn, before).await?;
-        if some == 0 {
+        let doomed = cairn.meta.doom(before, after, DOOM_STEP).await?;
+        if doomed.is_empty() {
             break;
         }
-        removed += some;
+        // What can't be removed must not keep what lies behind it.
+        after = doomed.iter().map(|chunk| Some((chunk.digest, chunk.generation))).fold(after, Option::max);
+        removed += remove(cairn, &doomed).await?;
     }
     tracing::debug!(removed, "swept");
     Ok(())
 }
 
-async fn remove_doomed(cairn: &Cairn, before: UnixMs) -> Result<usize, StoreError> {
-    let doomed = cairn.meta.doom(before, DOOM_STEP).await?;
-    let mut removed = 0;
-    for chunk in &doomed {
-        // One that can't be removed must not keep the others.
-        if let Err(error) = cairn.chunks.remove(&chunk.locator).await {
-            tracing::error!(chunk = chunk.locator.key, %error, "a chunk can't be removed and will be tried again");
-            continue;
+/// Removes the bytes of all, then forgets those that are gone: together, so that they share a commit.
+async fn remove(cairn: &Cairn, doomed: &[Doomed]) -> Result<usize, StoreError> {
+    let mut gone = Vec::new();
+    for chunk in doomed {
+        match cairn.chunks.remove(&chunk.locator).await {
+            Ok(()) => gone.push(cairn.meta.forget_chunk(chunk.digest, chunk.generation)),
+            Err(error) => {
+                let key = &chunk.locator.key;
+                tracing::error!(chunk = key, %error, "a chunk can't be removed and will be tried again");
+            }
         }
-        cairn.meta.forget_chunk(chunk.digest, chunk.generation).await?;
-        removed += 1;
     }
-    Ok(removed)
+    Ok(try_join_all(gone).await?.len())
 }
 
 /// Copies that no record named at the last look: a crash, or a refusal, came between placing and noting them.
@@ -110,6 +114,40 @@ pub(crate) async fn checkpoint(cairn: Arc<Cairn>) {
             Ok(true) => tracing::info!("a snapshot took the place of the log before it"),
             Ok(false) => {}
             Err(error) => tracing::warn!(error = %error, "no snapshot was written; the log has everything"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_shared::ChunkDigest;
+    use cairn_store::ChunkCopy;
+    use cairn_store::model::{Codec, Locator};
+
+    use super::*;
+    use crate::tests::site;
+
+    #[actix_web::test]
+    async fn what_cannot_be_removed_keeps_nothing_else() {
+        let data = tempfile::tempdir().unwrap();
+        let chunks = cairn_store::chunk::open(data.path()).unwrap();
+        let cairn = site::cairn_with(data.path(), chunks);
+        let doom = async |number: usize, key: &str| {
+            let mut digest = [0; 32];
+            digest[..8].copy_from_slice(&number.to_be_bytes());
+            let locator =
+                Locator { store: 0, key: key.to_owned(), offset: 0, length: 1, codec: Codec::Plain };
+            let copy = ChunkCopy { digest: ChunkDigest::new(digest), generation: 0, locator };
+            assert!(cairn.meta.doom_stray(copy).await.unwrap());
+        };
+        // A key that is no chunk's is refused; a file that is not there is gone.
+        for number in 0..DOOM_STEP + 1 {
+            doom(number, "../elsewhere").await;
+        }
+        doom(usize::MAX, &format!("00000000/{}.0", "0".repeat(64))).await;
+        for _ in 0..2 {
+            sweep_once(&cairn, Duration::ZERO).await.unwrap();
+            assert_eq!(cairn.meta.doom(0, None, 1_000).await.unwrap().len(), DOOM_STEP + 1);
         }
     }
 }

@@ -256,9 +256,15 @@ pub trait MetaStore: Send + Sync + 'static {
     /// be more to do.
     async fn sweep(&self, now: UnixMs, archive_before: UnixMs) -> Result<bool>;
 
-    /// Marks up to `limit` chunks condemned before `before` and still without a hold as being deleted, and
-    /// gives them, with those that an earlier run left so: `limit` in all.
-    async fn doom(&self, before: UnixMs, limit: usize) -> Result<Vec<Doomed>>;
+    /// Gives up to `limit` copies that are being deleted, those behind `after` in the order of digest and generation, and
+    /// then, where that leaves room, marks chunks so that were condemned before `before` and still have no hold. Without
+    /// `after` everything that an earlier run left is given again; with it, what could not be removed is walked past.
+    async fn doom(
+        &self,
+        before: UnixMs,
+        after: Option<(ChunkDigest, u32)>,
+        limit: usize,
+    ) -> Result<Vec<Doomed>>;
 
     /// Drops the record of a doomed chunk whose bytes are gone. Nothing happens to a later generation that came.
     async fn forget_chunk(&self, digest: ChunkDigest, generation: u32) -> Result<()>;

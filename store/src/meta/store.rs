@@ -319,8 +319,13 @@ impl MetaStore for Store {
         self.commit(move |tx| sweep::step(tx, now, archive_before)).await
     }
 
-    async fn doom(&self, before: UnixMs, limit: usize) -> Result<Vec<Doomed>> {
-        self.commit(move |tx| sweep::doom(tx, before, limit)).await
+    async fn doom(
+        &self,
+        before: UnixMs,
+        after: Option<(ChunkDigest, u32)>,
+        limit: usize,
+    ) -> Result<Vec<Doomed>> {
+        self.commit(move |tx| sweep::doom(tx, before, after, limit)).await
     }
 
     async fn forget_chunk(&self, digest: ChunkDigest, generation: u32) -> Result<()> {

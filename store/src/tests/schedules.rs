@@ -150,7 +150,7 @@ fn publish(store: &Store, session: SessionId, file: FileId) {
 
 fn clean(store: &Store) {
     while store.verb(|tx| sweep::step(tx, NOW, 0)).unwrap() {}
-    for doomed in store.verb(|tx| sweep::doom(tx, FAR, 2)).unwrap() {
+    for doomed in store.verb(|tx| sweep::doom(tx, FAR, None, 2)).unwrap() {
         store.remove(&doomed.locator);
         store.verb(|tx| sweep::forget_chunk(tx, doomed.digest, doomed.generation)).unwrap();
     }

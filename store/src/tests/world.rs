@@ -317,7 +317,7 @@ impl World {
     async fn clean(&mut self, random: &mut Random) -> Result<()> {
         while self.meta.sweep(self.now, 0).await? {}
         let before = self.now + random.below(2) * 10;
-        for chunk in self.meta.doom(before, 3).await? {
+        for chunk in self.meta.doom(before, None, 3).await? {
             self.chunks.remove(&chunk.locator).await?;
             self.meta.forget_chunk(chunk.digest, chunk.generation).await?;
         }

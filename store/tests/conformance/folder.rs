@@ -373,7 +373,7 @@ pub(crate) async fn a_large_folder_is_deleted_in_several_steps(kit: Kit) {
     kit.put(2_000, other, "file").await;
     kit.meta.remove_folder(folder, START).await.unwrap();
     assert!(kit.sweep(START).await > 12, "each step is bounded");
-    assert_eq!(kit.meta.doom(START + 1, 100).await.unwrap().len(), 30);
+    assert_eq!(kit.meta.doom(START + 1, None, 100).await.unwrap().len(), 30);
     assert_eq!(kit.totals(other).await, (2, 1, 1, u64::from(FULL)));
     assert_eq!(kit.state(row(2_000, FULL)).await, Some(ChunkState::Present));
 }

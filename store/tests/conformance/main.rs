@@ -156,6 +156,7 @@ suite! {
         a_chunk_that_is_being_deleted_comes_back_under_the_next_generation,
         a_forgotten_generation_never_comes_back,
         doomed_chunks_of_an_earlier_run_are_given_again,
+        doomed_chunks_that_stay_are_walked_past,
         archive_records_are_forgotten_and_files_stay,
         many_rows_take_several_steps,
         dropped_rows_are_removed_by_the_sweep,

@@ -2,7 +2,7 @@
 
 use cairn_shared::message::RowState::{Have, Need};
 use cairn_store::Conflict;
-use cairn_store::model::{ChunkState, Given, SessionState};
+use cairn_store::model::{ChunkState, Doomed, Given, SessionState};
 
 use crate::support::{EXPIRY, FULL, Kit, START, conflict, new_session, publish, record, row, rows, token};
 
@@ -32,11 +32,11 @@ pub(crate) async fn a_held_chunk_is_never_doomed(kit: Kit) {
     kit.arrive(open, 0, row(1, FULL)).await.unwrap();
     kit.file(2, 1, &rows(2, 1)).await;
     kit.sweep(START).await;
-    assert_eq!(kit.meta.doom(u64::MAX, 10).await.unwrap(), []);
+    assert_eq!(kit.meta.doom(u64::MAX, None, 10).await.unwrap(), []);
     kit.meta.end_session(open, false, START).await.unwrap();
     kit.sweep(START).await;
-    assert_eq!(kit.meta.doom(START, 10).await.unwrap(), [], "the delay is not over");
-    let doomed = kit.meta.doom(START + 1, 10).await.unwrap();
+    assert_eq!(kit.meta.doom(START, None, 10).await.unwrap(), [], "the delay is not over");
+    let doomed = kit.meta.doom(START + 1, None, 10).await.unwrap();
     let expected = record(row(1, FULL), 0).locator;
     assert_eq!(doomed.len(), 1);
     let gone = (doomed[0].digest, doomed[0].generation, &doomed[0].locator);
@@ -61,7 +61,7 @@ pub(crate) async fn deleting_a_file_leaves_others_alone(kit: Kit) {
     assert_eq!(kit.state(row(3, FULL)).await, Some(ChunkState::Present), "another owner holds it");
     kit.meta.remove_file(foreign.id, START).await.unwrap();
     kit.sweep(START).await;
-    assert_eq!(kit.meta.doom(START + 1, 10).await.unwrap().len(), 4);
+    assert_eq!(kit.meta.doom(START + 1, None, 10).await.unwrap().len(), 4);
 }
 
 pub(crate) async fn holds_outside_the_manifest_end_after_finish(kit: Kit) {
@@ -116,7 +116,7 @@ pub(crate) async fn an_arrival_saves_a_condemned_chunk(kit: Kit) {
     kit.declare(session, &rows(1, 1)).await;
     kit.arrive(session, 0, row(1, FULL)).await.unwrap();
     assert_eq!(kit.state(row(1, FULL)).await, Some(ChunkState::Present));
-    assert_eq!(kit.meta.doom(u64::MAX, 10).await.unwrap(), []);
+    assert_eq!(kit.meta.doom(u64::MAX, None, 10).await.unwrap(), []);
 }
 
 pub(crate) async fn a_chunk_that_is_being_deleted_comes_back_under_the_next_generation(kit: Kit) {
@@ -124,16 +124,16 @@ pub(crate) async fn a_chunk_that_is_being_deleted_comes_back_under_the_next_gene
     let came = row(1, FULL);
     let session = kit.start(2, 1).await;
     kit.declare(session, &[came]).await;
-    let doomed = kit.meta.doom(START + 1, 10).await.unwrap();
+    let doomed = kit.meta.doom(START + 1, None, 10).await.unwrap();
     let late = kit.meta.arrive(session, 0, came, record(came, 0), 0, START).await;
     assert_eq!(conflict(late), Conflict::GenerationOver { generation: 1 });
     assert_eq!(kit.status(session).await, (vec![], vec![(0, 1)]), "nothing changed");
     kit.meta.arrive(session, 0, came, record(came, 1), 0, START).await.unwrap();
     assert_eq!(kit.meta.chunk(came.digest).await.unwrap(), Some(record(came, 1)));
-    assert_eq!(kit.meta.doom(START + 1, 10).await.unwrap(), doomed, "the old copy still has to go");
+    assert_eq!(kit.meta.doom(START + 1, None, 10).await.unwrap(), doomed, "the old copy still has to go");
     kit.meta.forget_chunk(came.digest, 0).await.unwrap();
     assert_eq!(kit.meta.chunk(came.digest).await.unwrap(), Some(record(came, 1)), "the new one stays");
-    assert_eq!(kit.meta.doom(START + 1, 10).await.unwrap(), []);
+    assert_eq!(kit.meta.doom(START + 1, None, 10).await.unwrap(), []);
 }
 
 pub(crate) async fn a_forgotten_generation_never_comes_back(kit: Kit) {
@@ -143,7 +143,7 @@ pub(crate) async fn a_forgotten_generation_never_comes_back(kit: Kit) {
     kit.declare(session, &[came]).await;
     // The upload asked for its placement, then the chunk was removed and forgotten.
     assert_eq!(kit.meta.placement(came.digest).await.unwrap(), (0, true));
-    kit.meta.doom(START + 1, 10).await.unwrap();
+    kit.meta.doom(START + 1, None, 10).await.unwrap();
     for _ in 0..2 {
         kit.meta.forget_chunk(came.digest, 0).await.unwrap();
         assert_eq!(kit.meta.chunk(came.digest).await.unwrap(), None);
@@ -161,14 +161,32 @@ pub(crate) async fn doomed_chunks_of_an_earlier_run_are_given_again(kit: Kit) {
     let file = kit.file(1, 1, &rows(1, 5)).await;
     kit.meta.remove_file(file.id, START).await.unwrap();
     kit.sweep(START).await;
-    let first = kit.meta.doom(START + 1, 2).await.unwrap();
+    let first = kit.meta.doom(START + 1, None, 2).await.unwrap();
     assert_eq!(first.len(), 2);
-    let more = kit.meta.doom(START + 1, 4).await.unwrap();
+    let more = kit.meta.doom(START + 1, None, 4).await.unwrap();
     assert_eq!((more.len(), &more[..2]), (4, &first[..]));
     for chunk in &more {
         kit.meta.forget_chunk(chunk.digest, chunk.generation).await.unwrap();
     }
-    assert_eq!(kit.meta.doom(START + 1, 4).await.unwrap().len(), 1);
+    assert_eq!(kit.meta.doom(START + 1, None, 4).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn doomed_chunks_that_stay_are_walked_past(kit: Kit) {
+    let file = kit.file(1, 1, &rows(1, 5)).await;
+    kit.meta.remove_file(file.id, START).await.unwrap();
+    kit.sweep(START).await;
+    let copy = |doomed: &Doomed| (doomed.digest, doomed.generation);
+    let mut after = None;
+    let mut seen = std::collections::BTreeSet::new();
+    for expected in [2, 2, 1, 0] {
+        let doomed = kit.meta.doom(START + 1, after, 2).await.unwrap();
+        assert_eq!(doomed.len(), expected);
+        seen.extend(doomed.iter().map(copy));
+        after = seen.last().copied();
+    }
+    assert_eq!(seen.len(), 5);
+    let again = kit.meta.doom(START + 1, None, 9).await.unwrap();
+    assert!(again.iter().map(copy).eq(seen), "all, in their order");
 }
 
 pub(crate) async fn archive_records_are_forgotten_and_files_stay(kit: Kit) {
@@ -201,7 +219,7 @@ pub(crate) async fn many_rows_take_several_steps(kit: Kit) {
     kit.meta.end_session(session, false, START).await.unwrap();
     assert!(kit.sweep(START).await >= 3, "each step is bounded");
     assert_eq!(kit.stored(session).await, []);
-    assert_eq!(kit.meta.doom(START + 1, 100).await.unwrap().len(), 40);
+    assert_eq!(kit.meta.doom(START + 1, None, 100).await.unwrap().len(), 40);
 }
 
 pub(crate) async fn dropped_rows_are_removed_by_the_sweep(kit: Kit) {

@@ -128,6 +128,6 @@ pub(crate) async fn placement_follows_the_record(kit: Kit) {
     kit.meta.remove_file(file.id, START).await.unwrap();
     kit.sweep(START).await;
     assert_eq!(kit.meta.placement(came.digest).await.unwrap(), (0, true), "condemned bytes are there");
-    kit.meta.doom(START + 1, 10).await.unwrap();
+    kit.meta.doom(START + 1, None, 10).await.unwrap();
     assert_eq!(kit.meta.placement(came.digest).await.unwrap(), (1, false));
 }

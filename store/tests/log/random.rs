@@ -123,7 +123,7 @@ async fn take(store: &dyn MetaStore, step: &Step) -> String {
         Step::SetBlob { n } => said(store.set_blob(session(n), BlobDigest::new([n; 32])).await),
         Step::Sweep { now, archive_before } => said(store.sweep(now, archive_before).await),
         Step::Doom { forget } => {
-            let doomed = store.doom(START + 50, 3).await.unwrap();
+            let doomed = store.doom(START + 50, None, 3).await.unwrap();
             for chunk in doomed.iter().filter(|_| forget) {
                 store.forget_chunk(chunk.digest, chunk.generation).await.unwrap();
             }

@@ -305,7 +305,7 @@ fn a_folder_is_deleted_to_its_end_though_the_server_is_killed_between() {
     wait(async {
         // Chunks 1 (folder 1), 2 (replaced) and 3 (folder 3) are free, 4 lies in folder 2.
         let mut doomed: Vec<_> =
-            store.doom(START + 1_000, 100).await.unwrap().into_iter().map(|copy| copy.digest).collect();
+            store.doom(START + 1_000, None, 100).await.unwrap().into_iter().map(|copy| copy.digest).collect();
         doomed.sort_unstable();
         assert_eq!(doomed, [1, 2, 3].map(|n| row(n).digest));
         assert!(store.file_at(world_folder(2), "a/b".parse().unwrap()).await.unwrap().is_some());

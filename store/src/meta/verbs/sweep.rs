@@ -51,10 +51,18 @@ pub(crate) fn drop_rows(tx: &mut Tx<'_>, session: SessionId) -> Result<bool> {
     Ok(true)
 }
 
-/// Marks condemned chunks as being deleted.
-pub(crate) fn doom(tx: &mut Tx<'_>, before: UnixMs, limit: usize) -> Result<Vec<Doomed>> {
+/// Gives copies that are being deleted, and marks condemned chunks so where that leaves room.
+pub(crate) fn doom(
+    tx: &mut Tx<'_>,
+    before: UnixMs,
+    after: Option<(ChunkDigest, u32)>,
+    limit: usize,
+) -> Result<Vec<Doomed>> {
     let mut doomed = Vec::new();
-    for (key, value) in first(tx, &keys::doomed_all(), limit)? {
+    let all = keys::doomed_all();
+    let end = prefix_end(&all);
+    let from = after.map_or(all, |(digest, generation)| key_after(&keys::doomed(digest, generation)));
+    for (key, value) in tx.page(&from, &end, limit)? {
         let (digest, generation) = keys::doomed_copy(&key)?;
         doomed.push(Doomed { digest, generation, locator: codec::from_locator(&value)? });
     }
