@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use cairn_shared::limits::LINKS_MAX;
 use cairn_shared::{Problem, ProblemCode, name};
 use cairn_store::model::SessionState;
 use cairn_store::{Conflict, StoreError};
@@ -116,6 +117,7 @@ impl From<Conflict> for Refusal {
                 Problem::new(Code::IndexOutOfRange, detail).with_at(rows).into()
             }
             Conflict::RowsTooMany => Self::new(Code::RowsTooMany, detail),
+            Conflict::LinksTooMany => Self::new(Code::LinksTooMany, detail),
             Conflict::ChunkLength { .. } => Self::new(Code::ChunkLength, detail),
             Conflict::DigestMismatch { at } => Problem::new(Code::DigestMismatch, detail).with_at(at).into(),
             Conflict::ChunksMissing(ranges) => {
@@ -161,6 +163,11 @@ fn sentence(conflict: &Conflict) -> String {
         }
         Conflict::IndexOutOfRange { rows } => format!("The session has {rows} rows."),
         Conflict::RowsTooMany => "The session has as many rows as a session may have.".to_owned(),
+        Conflict::LinksTooMany => {
+            format!(
+                "There are {LINKS_MAX} links already, as many as there may be. End one that nobody needs."
+            )
+        }
         Conflict::ChunkLength { expected } => format!("This chunk must have {expected} bytes."),
         Conflict::DigestMismatch { at } => {
             format!("The bytes are not those of row {at}. Nothing was changed; read and send them again.")

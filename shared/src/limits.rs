@@ -46,6 +46,8 @@ pub const FOLDER_PATHS_MAX: usize = 1_000;
 /// The JSON body of `POST /api/folder`, in bytes. Each part of a path may become a row with all of the path above it in
 /// its key: this keeps what one request writes within one frame of the log.
 pub const FOLDER_JSON_BYTES_MAX: usize = 512 * KIB as usize;
+/// Links of one file or folder. They are deleted with it, in one step: this keeps that within one frame of the log.
+pub const LINKS_MAX: usize = 1_000;
 /// Opaque `meta` of a session, in bytes of its JSON text.
 pub const META_BYTES_MAX: usize = 4 * KIB as usize;
 

@@ -129,6 +129,8 @@ problem_codes! {
     IndexOutOfRange = "index_out_of_range", 422, No, "The index lies behind the last row.";
     /// A session has no more rows than this.
     RowsTooMany = "rows_too_many", 422, No, "The session has too many rows.";
+    /// A file or folder has no more links than this.
+    LinksTooMany = "links_too_many", 422, No, "The file or folder has too many links.";
     /// Too many requests of one kind.
     TooManyRequests = "too_many_requests", 429, Later, "Too many requests.";
 
@@ -278,5 +280,18 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), ProblemCode::ALL.len());
+    }
+
+    #[test]
+    fn the_documentation_has_every_code() {
+        let text = include_str!("../../docs/PROTOCOL.md");
+        for code in ProblemCode::ALL {
+            let retry = match code.retry() {
+                Retry::No => "no",
+                Retry::Later => "later",
+            };
+            let row = format!("| `{code}` | {} | {retry} | {} |\n", code.status(), code.title());
+            assert!(text.contains(&row), "docs/PROTOCOL.md lacks this row: {row}");
+        }
     }
 }

@@ -94,6 +94,9 @@ pub enum Conflict {
     /// More rows than a session may have.
     #[error("too many rows")]
     RowsTooMany,
+    /// More links than a file or folder may have.
+    #[error("too many links")]
+    LinksTooMany,
     /// The chunk has not the length that its row or rule asks for.
     #[error("expected {expected} bytes")]
     ChunkLength {

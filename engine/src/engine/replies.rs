@@ -358,6 +358,7 @@ impl Engine {
             | Code::RangeUnsatisfiable
             | Code::HostUnknown
             | Code::RowsTooMany
+            | Code::LinksTooMany
             | Code::TooManyRequests
             | Code::Internal
             | Code::ContentDamaged

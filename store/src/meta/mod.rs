@@ -204,7 +204,7 @@ pub trait MetaStore: Send + Sync + 'static {
     async fn files(&self, owner: OwnerId, after: Option<FileId>, limit: usize) -> Result<Vec<File>>;
 
     /// Adds a link to a file or folder; `NotFound` where there is none. Idempotent; the same id with other fields:
-    /// `KeyReused`.
+    /// `KeyReused`. One that has `LINKS_MAX`: `LinksTooMany`.
     async fn add_link(&self, link: Link) -> Result<()>;
 
     /// The link.

@@ -35,6 +35,11 @@ impl<'a> Tx<'a> {
         self.own.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum()
     }
 
+    /// How many rows the verb wrote.
+    pub(crate) fn rows(&self) -> usize {
+        self.own.len()
+    }
+
     /// What the verb wrote.
     pub(crate) fn into_writes(self) -> Writes {
         self.own

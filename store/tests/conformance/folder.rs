@@ -377,3 +377,24 @@ pub(crate) async fn a_large_folder_is_deleted_in_several_steps(kit: Kit) {
     assert_eq!(kit.totals(other).await, (2, 1, 1, u64::from(FULL)));
     assert_eq!(kit.state(row(2_000, FULL)).await, Some(ChunkState::Present));
 }
+
+pub(crate) async fn files_with_many_links_are_deleted_in_several_steps(kit: Kit) {
+    let folder = kit.folder(1, &[]).await;
+    let link = |n: u64, file: FileId| Link {
+        id: LinkId::new(id(n)),
+        target: Target::File(file),
+        owner: owner(1),
+        token_hash: token(n),
+        created_at: START,
+        expires_at: None,
+    };
+    for n in 1..4 {
+        let file = kit.put(1_000 + n, folder, &n.to_string()).await;
+        kit.add_links((n * 10_000..n * 10_000 + 400).map(|n| link(n, file.id))).await;
+    }
+    kit.meta.remove_folder(folder, START).await.unwrap();
+    let steps = kit.sweep(START).await;
+    assert!(steps >= 6, "{steps} steps: one for each file, and one for its holds");
+    assert_eq!(kit.meta.link(LinkId::new(id(30_399))).await.unwrap(), None);
+    assert!(!kit.meta.sweep(START, 0).await.unwrap());
+}

@@ -125,10 +125,12 @@ suite! {
         folders_are_listed_in_pages,
         a_deleted_folder_is_gone_at_once_and_its_files_by_a_job,
         a_large_folder_is_deleted_in_several_steps,
+        files_with_many_links_are_deleted_in_several_steps,
     }
     share {
         files_are_listed_in_pages,
         links_need_a_file,
+        links_of_one_target_are_bounded,
         a_link_is_found_by_its_token,
         removing_a_link_is_idempotent,
         a_deleted_file_takes_its_links_along,

@@ -1,5 +1,6 @@
 //! `file`, `files`, links, `remove_file`, `linked`, `file_by_blob`.
 
+use cairn_shared::limits::LINKS_MAX;
 use cairn_shared::{BlobDigest, FileId, LinkId};
 use cairn_store::Conflict;
 use cairn_store::model::{Given, Link, Linked, Target};
@@ -46,6 +47,18 @@ pub(crate) async fn links_need_a_file(kit: Kit) {
     );
     let other = Link { token_hash: token(8), ..link(9, 1) };
     assert_eq!(conflict(kit.meta.add_link(other).await), Conflict::KeyReused);
+}
+
+pub(crate) async fn links_of_one_target_are_bounded(kit: Kit) {
+    let file = kit.file(1, 1, &rows(1, 1)).await;
+    // The first came with finish.
+    kit.add_links((2_000..2_000 + LINKS_MAX as u64 - 1).map(|n| link(n, 1))).await;
+    assert_eq!(conflict(kit.meta.add_link(link(9, 1)).await), Conflict::LinksTooMany);
+    kit.meta.add_link(link(2_000, 1)).await.unwrap();
+    kit.meta.remove_link(link(2_000, 1).id, START).await.unwrap();
+    kit.meta.add_link(link(9, 1)).await.unwrap();
+    kit.meta.remove_file(file.id, START).await.unwrap();
+    assert_eq!(kit.meta.links(Target::File(file.id)).await.unwrap(), []);
 }
 
 pub(crate) async fn a_link_is_found_by_its_token(kit: Kit) {

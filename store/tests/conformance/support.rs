@@ -8,7 +8,7 @@ use cairn_shared::{
     ChunkDigest, ChunkRule, ClientKey, FileId, LinkId, Manifest, OwnerId, Row, SessionId, UnixMs,
 };
 use cairn_store::model::{
-    ChunkRecord, ChunkState, Codec, Declaration, File, FileFields, Locator, NewSession, Publish, Reach,
+    ChunkRecord, ChunkState, Codec, Declaration, File, FileFields, Link, Locator, NewSession, Publish, Reach,
     Session, StoredRow,
 };
 use cairn_store::{ChunkStore, Conflict, MetaStore, StoreError, chunk, meta};
@@ -102,6 +102,17 @@ impl Kit {
             self.arrive(session, index, *row).await.unwrap();
         }
         self.meta.publish(publish(n, rows)).await.unwrap().1
+    }
+
+    /// All at the same time, so that they share commits.
+    pub(crate) async fn add_links(&self, links: impl Iterator<Item = Link>) {
+        let add = |link: Link| {
+            let meta = self.meta.clone();
+            tokio::spawn(async move { meta.add_link(link).await })
+        };
+        for added in links.map(add).collect::<Vec<_>>() {
+            added.await.unwrap().unwrap();
+        }
     }
 
     pub(crate) async fn session(&self, id: SessionId) -> Session {

@@ -1,10 +1,11 @@
 //! `share`: files that their owner keeps, and links that give them, or folders, to others.
 
+use cairn_shared::limits::LINKS_MAX;
 use cairn_shared::{FileId, LinkId, OwnerId, UnixMs};
 
 use super::folder;
 use crate::error::{Conflict, Result};
-use crate::meta::read::{Read, key_after, prefix_end, scan, scan_range};
+use crate::meta::read::{Read, first, key_after, prefix_end, scan, scan_range};
 use crate::meta::tx::Tx;
 use crate::meta::{codec, facts, keys};
 use crate::model::{File, Given, Gone, Link, Linked, Target};
@@ -49,6 +50,9 @@ pub(crate) fn add_link(tx: &mut Tx<'_>, link: &Link) -> Result<()> {
     match facts::link(tx, link.id)? {
         Some(known) if known == *link => Ok(()),
         Some(_) => Err(Conflict::KeyReused.into()),
+        None if first(tx, &keys::links_of(link.target), LINKS_MAX)?.len() == LINKS_MAX => {
+            Err(Conflict::LinksTooMany.into())
+        }
         None => facts::put_link(tx, link),
     }
 }
