@@ -224,9 +224,11 @@ impl Jobs {
 
     /// How many of the next rows have their chunk here, without a gap.
     async fn arrived(&self, job: &Job, rows: usize) -> Result<usize, StoreError> {
-        let (received, _, _) = self.stores.meta.arrived(job.follow.session, job.follow.next, 2).await?;
+        let (session, next) = (job.follow.session, job.follow.next);
+        let looked = u32::try_from(rows).unwrap_or(u32::MAX);
+        let (received, _, _) = self.stores.meta.arrived(session, next, looked, 2).await?;
         Ok(match received.pairs().first() {
-            Some(&(first, end)) if first == job.follow.next => rows.min((end - first) as usize),
+            Some(&(first, end)) if first == next => rows.min((end - first) as usize),
             Some(_) | None => 0,
         })
     }

@@ -126,11 +126,12 @@ pub trait MetaStore: Send + Sync + 'static {
 
     /// Which rows `from..` have their chunk here, `received` and `missing` together of up to `pairs_max` pairs,
     /// and the index to go on from. Rows that rule and size promise count as missing; with an unknown size so do
-    /// the gaps below the highest. One call looks at a million rows at most. `NotFound` where there is no session.
+    /// the gaps below the highest. Looks at `rows_max` rows at most. `NotFound` where there is no session.
     async fn arrived(
         &self,
         session: SessionId,
         from: u32,
+        rows_max: u32,
         pairs_max: usize,
     ) -> Result<(Ranges, Ranges, Option<u32>)>;
 

@@ -184,9 +184,10 @@ impl MetaStore for Store {
         &self,
         session: SessionId,
         from: u32,
+        rows_max: u32,
         pairs_max: usize,
     ) -> Result<(Ranges, Ranges, Option<u32>)> {
-        self.read(move |read| status::arrived(read, session, from, pairs_max)).await
+        self.read(move |read| status::arrived(read, session, from, rows_max, pairs_max)).await
     }
 
     async fn rows(&self, session: SessionId, from: u32, limit: usize) -> Result<Vec<Row>> {

@@ -93,6 +93,7 @@ suite! {
         gaps_below_the_highest_are_missing,
         arrival_belongs_to_the_digest_not_the_index,
         pages_go_on_where_they_ended,
+        a_call_looks_at_no_more_rows_than_it_is_told,
         rows_end_at_the_first_gap,
         an_unknown_session_has_no_status,
     }

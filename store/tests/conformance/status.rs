@@ -41,7 +41,7 @@ pub(crate) async fn pages_go_on_where_they_ended(kit: Kit) {
         let (mut received, mut missing) = (Ranges::default(), Ranges::default());
         let mut from = Some(0);
         while let Some(at) = from {
-            let (here, gone, next) = kit.meta.arrived(plain, at, pairs_max).await.unwrap();
+            let (here, gone, next) = kit.meta.arrived(plain, at, u32::MAX, pairs_max).await.unwrap();
             assert!(here.pairs().len() + gone.pairs().len() <= pairs_max);
             here.pairs().iter().for_each(|&(first, end)| received.push_range(first, end));
             gone.pairs().iter().for_each(|&(first, end)| missing.push_range(first, end));
@@ -50,10 +50,28 @@ pub(crate) async fn pages_go_on_where_they_ended(kit: Kit) {
         }
         assert_eq!((received.pairs().to_vec(), missing.pairs().to_vec()), whole);
     }
-    let (received, missing, next) = kit.meta.arrived(plain, 39, 10).await.unwrap();
+    let (received, missing, next) = kit.meta.arrived(plain, 39, u32::MAX, 10).await.unwrap();
     assert_eq!((received.pairs(), missing.pairs(), next), (&[][..], &[(39, 40)][..], None));
-    let (received, missing, next) = kit.meta.arrived(plain, 50, 10).await.unwrap();
+    let (received, missing, next) = kit.meta.arrived(plain, 50, u32::MAX, 10).await.unwrap();
     assert_eq!((received.count(), missing.count(), next), (0, 0, None));
+}
+
+pub(crate) async fn a_call_looks_at_no_more_rows_than_it_is_told(kit: Kit) {
+    let session = kit.start(1, 1).await;
+    kit.declare(session, &rows(1, 10)).await;
+    for index in [0, 1, 2, 7, 8] {
+        kit.arrive(session, index, row(u64::from(index) + 1, FULL)).await.unwrap();
+    }
+    let pages = [(0, 3, Some(4)), (4, 1, Some(8)), (6, 2, None)];
+    for (from, received, next) in pages {
+        let (here, gone, then) = kit.meta.arrived(session, from, 4, 1_000).await.unwrap();
+        assert_eq!(
+            (here.count() + gone.count(), then),
+            (u64::from(next.unwrap_or(10) - from), next),
+            "from {from}"
+        );
+        assert_eq!(here.count(), received, "from {from}");
+    }
 }
 
 pub(crate) async fn rows_end_at_the_first_gap(kit: Kit) {
@@ -70,5 +88,5 @@ pub(crate) async fn rows_end_at_the_first_gap(kit: Kit) {
 
 pub(crate) async fn an_unknown_session_has_no_status(kit: Kit) {
     let unknown = SessionId::new(id(9));
-    assert_eq!(conflict(kit.meta.arrived(unknown, 0, 10).await), Conflict::NotFound);
+    assert_eq!(conflict(kit.meta.arrived(unknown, 0, u32::MAX, 10).await), Conflict::NotFound);
 }

@@ -223,7 +223,7 @@ pub(crate) async fn look(store: &dyn MetaStore) -> String {
         let id = session(n);
         writeln!(seen, "{:?}", store.owner_by_key([n; 32]).await.unwrap()).unwrap();
         writeln!(seen, "{:?}", store.session(id).await.unwrap()).unwrap();
-        writeln!(seen, "{:?}", store.arrived(id, 0, 100).await.ok()).unwrap();
+        writeln!(seen, "{:?}", store.arrived(id, 0, u32::MAX, 100).await.ok()).unwrap();
         writeln!(seen, "{:?}", store.rows(id, 0, 100).await.unwrap()).unwrap();
         writeln!(seen, "{:?}", store.follow(id).await.unwrap()).unwrap();
         writeln!(seen, "{:?}", store.chunk(row(n).digest).await.unwrap()).unwrap();

@@ -11,6 +11,9 @@ use crate::cairn::Cairn;
 use crate::refusal::Answer;
 use crate::stages::finish::published;
 
+/// Rows that one call looks at.
+const ROWS_MAX: u32 = 1_000_000;
+
 /// What has arrived and what is missing from row `from` on; of a finished session, finish's answer.
 pub(super) async fn status(cairn: &Cairn, right: &UploadRight, from: u32) -> Answer<StatusResponse> {
     let session = right.session();
@@ -18,7 +21,7 @@ pub(super) async fn status(cairn: &Cairn, right: &UploadRight, from: u32) -> Ans
     if over || matches!(session.state, SessionState::Ended { .. }) {
         return Err(Conflict::SessionClosed(Box::new(session.clone())).into());
     }
-    let (received, missing, next) = cairn.meta.arrived(session.id, from, STATUS_PAIRS_MAX).await?;
+    let (received, missing, next) = cairn.meta.arrived(session.id, from, ROWS_MAX, STATUS_PAIRS_MAX).await?;
     let finished = published(cairn, session).await?;
     let state = if finished.is_some() { WireState::Finished } else { WireState::Open };
     Ok(StatusResponse {

@@ -7,19 +7,22 @@ use crate::error::{Conflict, Result};
 use crate::meta::facts;
 use crate::meta::read::Read;
 
-/// Rows that one call looks at.
-const ROWS_SEEN_MAX: u32 = 1_000_000;
-
 /// What one page of `status` tells: received, missing, and where the next begins.
 pub(crate) type Arrived = (Ranges, Ranges, Option<u32>);
 
 /// Sorts rows `from..` into received and missing.
-pub(crate) fn arrived(read: &dyn Read, id: SessionId, from: u32, pairs_max: usize) -> Result<Arrived> {
+pub(crate) fn arrived(
+    read: &dyn Read,
+    id: SessionId,
+    from: u32,
+    rows_max: u32,
+    pairs_max: usize,
+) -> Result<Arrived> {
     let session = facts::session(read, id)?.ok_or(Conflict::NotFound)?.session;
     let end = rows_promised(&session);
     // Rows behind the last that is known are all missing: no need to look.
     let known = session.rows.min(end);
-    let stop = known.min(from.saturating_add(ROWS_SEEN_MAX));
+    let stop = known.min(from.saturating_add(rows_max));
     let mut page = Page { received: Ranges::default(), missing: Ranges::default(), pairs_max };
     let mut next = from;
     for entry in facts::rows(read, id, from, stop)? {
