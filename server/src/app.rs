@@ -107,11 +107,11 @@ async fn store_closes(meta: &Arc<dyn MetaStore>) {
 /// Opens the data folder and begins to listen. The stores may be given, for tests.
 pub async fn start(config: Config, stores: Option<Stores>) -> anyhow::Result<Running> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data)?;
+    let secret = Secret::open(&config.data)?;
     let stores = match stores {
         Some(stores) => stores,
         None => open(&config).await?,
     };
-    let secret = Secret::open(&config.data)?;
     let page = page::folder(&config.data, config.page.as_deref())?;
     let follower = Follower::new();
     let following = follow(stores.clone(), follower.clone(), TURN_BYTES);
