@@ -43,7 +43,7 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     actix_web::rt::System::new().block_on(async {
         let mut stop = Stop::listen()?;
-        let mut running = cairn_server::start(config.clone(), None).await?;
+        let mut running = unless_told(&mut stop, cairn_server::start(config.clone(), None)).await?;
         loop {
             say::tell(&format!("Cairn is listening on http://{}", running.address));
             config.listen = running.address;
@@ -51,15 +51,24 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
                 Ended::Stopped => return anyhow::Ok(()),
                 Ended::StoreClosed(why) => {
                     say::complain(&format!("The store closed ({why}). It is opened again."));
-                    running = tokio::select! {
-                        () = stop.told() => return Ok(()),
-                        started = start_again(&config) => started?,
-                    };
+                    running = unless_told(&mut stop, start_again(&config)).await?;
                 }
             }
         }
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A start, which may take minutes, unless the server is told to stop: then the process ends, since the thread that opens
+/// the stores would be waited for otherwise. What it has written is as after a kill.
+async fn unless_told(
+    stop: &mut Stop,
+    start: impl Future<Output = anyhow::Result<Running>>,
+) -> anyhow::Result<Running> {
+    tokio::select! {
+        () = stop.told() => std::process::exit(0),
+        started = start => started,
+    }
 }
 
 /// Opens the stores anew once the last request has let go of them; a disk that failed is given some time.

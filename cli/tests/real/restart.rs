@@ -1,9 +1,12 @@
 //! The server dies and comes back in the middle of an upload: clients go on by themselves.
 
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
-use crate::server::{Server, download, file, hex, put};
+use rustix::fs::{FileType, Mode, OFlags};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::server::{CAIRN, Server, download, file, hex, put};
 
 #[test]
 fn put_goes_on_by_itself_after_the_server_was_killed() {
@@ -30,11 +33,8 @@ fn sigterm_stops_gently_and_a_second_server_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let mut server = Server::start(&data);
-    let second = std::process::Command::new(crate::server::CAIRN)
-        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-        .arg(&data)
-        .output()
-        .unwrap();
+    let second =
+        Command::new(CAIRN).args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data).output().unwrap();
     assert!(!second.status.success());
     assert!(
         String::from_utf8_lossy(&second.stderr).contains("another server"),
@@ -65,4 +65,35 @@ fn sigterm_stops_a_server_that_is_between_two_runs() {
     child.wait().unwrap();
     assert!(is_between, "the store was closed and the server with it");
     assert!(stopped.success());
+}
+
+/// A start takes minutes where the index is built anew. Here it waits for a note in the data folder that never comes.
+#[test]
+fn sigterm_stops_a_server_that_has_not_begun_to_listen() {
+    let folder = tempfile::tempdir().unwrap();
+    let note = folder.path().join("index.open");
+    rustix::fs::mknodat(rustix::fs::CWD, &note, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let mut child = Command::new(CAIRN)
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(folder.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    // It opens for writing once somebody reads.
+    let open = || rustix::fs::open(&note, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty()).ok();
+    let written = wait_for(open);
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let ended = wait_for(|| child.try_wait().unwrap());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(written.is_some(), "it is starting");
+    assert!(ended.unwrap().success());
+}
+
+/// What is there within ten seconds.
+fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    (0..500).find_map(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        look()
+    })
 }
