@@ -9,6 +9,8 @@ use std::time::Duration;
 use anyhow::Context;
 use cairn_shared::Name;
 use data_encoding::BASE64;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 use ureq::http::Response;
 use ureq::{Agent, Body};
@@ -19,6 +21,8 @@ use crate::say;
 const WAIT: Duration = Duration::from_secs(60);
 /// Attempts without a single new byte before it gives up.
 const TRIES_MAX: u32 = 5;
+/// Pauses before the server is asked again for a digest that it had not computed yet, in milliseconds.
+const DIGEST_PAUSES: [u64; 6] = [0, 250, 500, 1_000, 3_000, 5_000];
 
 /// Options of `cairn get`.
 #[derive(clap::Args)]
@@ -33,23 +37,36 @@ pub(crate) struct Options {
 /// Downloads the file, going on where an earlier attempt ended, and checks its digest.
 pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
     let url = raw_url(&options.link)?;
-    let agent = Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_connect(Some(WAIT))
-        .timeout_recv_response(Some(WAIT))
-        .user_agent(concat!("cairn/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .new_agent();
+    let agent = agent(WAIT);
     let head = Head::ask(&agent, &url)?;
     let target = options.output.unwrap_or_else(|| PathBuf::from(head.name.as_str()));
     anyhow::ensure!(!target.exists(), "{} exists already: choose another name with -o", target.display());
     let partial = partial_path(&target, &head.tag);
     fetch(&agent, &url, &head, &partial)?;
-    verify(&partial, &head)?;
-    fs::rename(&partial, &target).with_context(|| format!("can't write {}", target.display()))?;
+    let digest = head.sha256.or_else(|| late_digest(&agent, &url, &head, &DIGEST_PAUSES));
+    if let Some(digest) = digest {
+        verify(&partial, digest)?;
+    }
+    settle(&partial, &target)?;
     say::progress("");
+    if digest.is_none() {
+        say::complain(
+            "The server has not computed this file's SHA-256 yet: the bytes were compared with nothing.",
+        );
+    }
     say::tell(&target.display().to_string());
     Ok(ExitCode::SUCCESS)
+}
+
+fn agent(wait: Duration) -> Agent {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_connect(Some(wait))
+        .timeout_recv_response(Some(wait))
+        .timeout_per_read(Some(wait))
+        .user_agent(concat!("cairn/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .new_agent()
 }
 
 fn raw_url(link: &str) -> anyhow::Result<String> {
@@ -72,11 +89,15 @@ struct Head {
 impl Head {
     fn ask(agent: &Agent, url: &str) -> anyhow::Result<Self> {
         let response = agent.head(url).call().with_context(|| format!("{url} can't be reached"))?;
-        anyhow::ensure!(
-            response.status().is_success(),
-            "there is nothing behind this link (status {})",
-            response.status()
-        );
+        let status = response.status();
+        match status.as_u16() {
+            200..300 => {}
+            404 | 410 => anyhow::bail!("there is nothing behind this link (status {status})"),
+            500.. => {
+                anyhow::bail!("the server can't give this file now (status {status}): try again in a while")
+            }
+            _ => anyhow::bail!("the server refuses this link (status {status})"),
+        }
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         let size = header("content-length")
             .and_then(|size| size.parse().ok())
@@ -168,8 +189,16 @@ fn copy(agent: &Agent, url: &str, head: &Head, have: u64, file: &mut File) -> Re
     if at < head.size { Err(Broken::Line(anyhow::anyhow!("the download ended early"))) } else { Ok(()) }
 }
 
-fn verify(partial: &Path, head: &Head) -> anyhow::Result<()> {
-    let Some(expected) = head.sha256 else { return Ok(()) };
+/// The digest of this very content, which the server computes behind the upload; `None` where that takes too long.
+fn late_digest(agent: &Agent, url: &str, head: &Head, pauses: &[u64]) -> Option<[u8; 32]> {
+    pauses.iter().find_map(|pause| {
+        std::thread::sleep(Duration::from_millis(*pause));
+        say::progress("waiting for the file's digest");
+        Head::ask(agent, url).ok().filter(|now| now.tag == head.tag)?.sha256
+    })
+}
+
+fn verify(partial: &Path, expected: [u8; 32]) -> anyhow::Result<()> {
     let mut file = File::open(partial)?;
     let mut sha = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
@@ -188,8 +217,28 @@ fn verify(partial: &Path, head: &Head) -> anyhow::Result<()> {
     anyhow::bail!("the bytes that came are not those of the file: download it again")
 }
 
+/// Gives the download its name, unless something has it by now.
+fn settle(partial: &Path, target: &Path) -> anyhow::Result<()> {
+    let settled = match renameat_with(CWD, partial, CWD, target, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => link(partial, target),
+        renamed => renamed.map_err(io::Error::from),
+    };
+    if matches!(&settled, Err(error) if error.kind() == io::ErrorKind::AlreadyExists) {
+        anyhow::bail!("{} exists by now: the download lies at {}", target.display(), partial.display());
+    }
+    settled.with_context(|| format!("can't write {}", target.display()))
+}
+
+/// The same where the file system can't rename without replacing.
+fn link(partial: &Path, target: &Path) -> io::Result<()> {
+    fs::hard_link(partial, target)?;
+    fs::remove_file(partial)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
 
     #[test]
@@ -198,6 +247,113 @@ mod tests {
         assert_eq!(name("a%20b.txt").map(|name| name.to_string()).as_deref(), Some("a b.txt"));
         for bad in ["..", "..%2Fx", "%2Fetc%2Fpasswd", "a%00b", "%FF", ""] {
             assert_eq!(name(bad), None, "{bad}");
+        }
+    }
+
+    const TAG: &str = "ETag: \"t\"\r\nContent-Disposition: attachment; filename*=UTF-8''a\r\n";
+
+    /// A server that gives each of these answers once; where it listens.
+    fn answers(answers: Vec<String>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let link = format!("http://{}/d/x", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let mut open = Vec::new();
+            for answer in answers {
+                let (mut socket, _) = listener.accept().unwrap();
+                let mut asked = [0; 4_096];
+                assert!(socket.read(&mut asked).unwrap() > 0);
+                socket.write_all(answer.as_bytes()).unwrap();
+                // Kept open: whoever waits for more waits.
+                open.push(socket);
+            }
+        });
+        link
+    }
+
+    fn head(sha256: Option<&[u8]>) -> String {
+        let digest = sha256
+            .map(|bytes| format!("Repr-Digest: sha-256=:{}:\r\n", BASE64.encode(&Sha256::digest(bytes))));
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n{TAG}{}\r\n",
+            digest.unwrap_or_default()
+        )
+    }
+
+    fn bytes(bytes: &str) -> String {
+        format!("HTTP/1.1 206 Partial Content\r\nContent-Length: 5\r\nConnection: close\r\n{TAG}\r\n{bytes}")
+    }
+
+    fn get(link: String, output: &Path) -> Result<(), String> {
+        let options = Options { link, output: Some(output.to_owned()) };
+        run(options).map(drop).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn a_digest_that_comes_late_is_compared() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a");
+        let late = |sent: &[u8]| answers(vec![head(None), bytes("hello"), head(None), head(Some(sent))]);
+        let why = get(late(b"other"), &target).unwrap_err();
+        assert!(why.contains("not those of the file"), "{why}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        get(late(b"hello"), &target).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"hello");
+    }
+
+    #[test]
+    fn no_digest_at_all_is_no_digest() {
+        let asked = Head { name: "a".parse().unwrap(), size: 5, tag: "\"t\"".to_owned(), sha256: None };
+        let ask = |answer: String, asked: &Head| {
+            let url = raw_url(&answers(vec![head(None), answer])).unwrap();
+            late_digest(&agent(WAIT), &url, asked, &[0; 2])
+        };
+        assert_eq!(ask(head(None), &asked), None);
+        assert!(ask(head(Some(b"hello")), &asked).is_some());
+        let other = Head { tag: "\"u\"".to_owned(), ..asked };
+        assert_eq!(ask(head(Some(b"hello")), &other), None, "it is that of something else");
+    }
+
+    #[test]
+    fn a_stalled_body_is_not_waited_for_for_ever() {
+        let asked = Head { name: "a".parse().unwrap(), size: 5, tag: "\"t\"".to_owned(), sha256: None };
+        let url = raw_url(&answers(vec![bytes("hel")])).unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        let broken = copy(&agent(Duration::from_millis(200)), &url, &asked, 0, &mut file);
+        assert!(matches!(broken, Err(Broken::Line(_))));
+        assert_eq!(file.metadata().unwrap().len(), 3, "what came is kept");
+    }
+
+    #[test]
+    fn nothing_is_ever_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (partial, target) = (folder.path().join("a.unfinished"), folder.path().join("a"));
+        let place: [fn(&Path, &Path) -> bool; 2] =
+            [|from, to| settle(from, to).is_ok(), |from, to| link(from, to).is_ok()];
+        for place in place {
+            fs::write(&partial, "new").unwrap();
+            fs::write(&target, "old").unwrap();
+            assert!(!place(&partial, &target));
+            assert_eq!(
+                (fs::read(&partial).unwrap(), fs::read(&target).unwrap()),
+                (b"new".to_vec(), b"old".to_vec())
+            );
+            fs::remove_file(&target).unwrap();
+            assert!(place(&partial, &target));
+            assert_eq!((fs::read(&target).unwrap(), partial.exists()), (b"new".to_vec(), false));
+        }
+    }
+
+    #[test]
+    fn a_server_in_trouble_is_no_dead_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |status: &str| {
+            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            get(answers(vec![answer]), &folder.path().join("a")).unwrap_err()
+        };
+        assert!(refused("503 Service Unavailable").contains("try again"));
+        assert!(refused("421 Misdirected Request").contains("refuses"));
+        for status in ["404 Not Found", "410 Gone"] {
+            assert!(refused(status).contains("nothing behind this link"));
         }
     }
 }
