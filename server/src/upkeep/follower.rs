@@ -140,18 +140,21 @@ struct Jobs {
 impl Jobs {
     async fn turn(&mut self, id: SessionId) -> Result<Turn, StoreError> {
         let session = self.stores.meta.session(id).await?;
-        let Some(session) = session else { return Ok(self.drop(id)) };
-        let rows = match &session.state {
-            SessionState::Ended { .. } => return Ok(self.drop(id)),
-            SessionState::Finished { file, .. } => match self.stores.meta.file(*file).await? {
-                Some(file) if file.blob.is_none() => Some(file.rows),
-                Some(_) | None => return Ok(self.drop(id)),
-            },
+        let revision = session.as_ref().map(|session| session.revision);
+        let rows = match session.map(|session| (session.state, session.fields.rule)) {
+            Some((SessionState::Ended { .. }, _)) => return Ok(self.drop(id)),
             // Rows that a body defined may still be replaced: such a session is followed once it is finished.
-            SessionState::Open if session.fields.rule != ChunkRule::FastCdc => return Ok(Turn::Wait),
-            SessionState::Open => None,
+            Some((SessionState::Open, rule)) if rule != ChunkRule::FastCdc => return Ok(Turn::Wait),
+            Some((SessionState::Open, _)) => None,
+            // A file may wait longer than the record of its session stays.
+            Some((SessionState::Finished { .. }, _)) | None => {
+                match self.stores.meta.wanted_file(id).await? {
+                    Some(file) => Some(file.rows),
+                    None => return Ok(self.drop(id)),
+                }
+            }
         };
-        let mut job = self.job(id, session.revision).await?;
+        let mut job = self.job(id, revision).await?;
         let turn = self.hash(&mut job, rows).await;
         let (turn, job) = match turn {
             Ok(Turn::Done) => {
@@ -170,17 +173,19 @@ impl Jobs {
         Turn::Done
     }
 
-    /// The job as it was left, in memory or in the store; from the start where the rows were revised.
-    async fn job(&mut self, session: SessionId, revision: u32) -> Result<Job, StoreError> {
+    /// The job as it was left, in memory or in the store; from the start where the rows were revised. Without a session
+    /// they can't be any more.
+    async fn job(&mut self, session: SessionId, revision: Option<u32>) -> Result<Job, StoreError> {
+        let is_current = |follow: &Follow| revision.is_none_or(|revision| follow.revision == revision);
         let fresh = || Job {
-            follow: Follow { session, next: 0, revision, state: Vec::new() },
+            follow: Follow { session, next: 0, revision: revision.unwrap_or_default(), state: Vec::new() },
             sha: Sha256::new(),
             unsaved_bytes: 0,
         };
         if let Some(job) = self.running.remove(&session) {
-            return Ok(if job.follow.revision == revision { job } else { fresh() });
+            return Ok(if is_current(&job.follow) { job } else { fresh() });
         }
-        let saved = self.stores.meta.follow(session).await?.filter(|follow| follow.revision == revision);
+        let saved = self.stores.meta.follow(session).await?.filter(is_current);
         let sha = saved.as_ref().and_then(|follow| {
             let state = SerializedState::<Sha256>::try_from(follow.state.as_slice()).ok()?;
             Sha256::deserialize(&state).ok()
@@ -330,6 +335,40 @@ mod tests {
         (id, records)
     }
 
+    async fn publish(stores: &Stores, session: SessionId) -> FileId {
+        let file = FileId::new([9; 16]);
+        let publish = Publish {
+            session,
+            revision: None,
+            chunks: None,
+            size: None,
+            manifest_digest: None,
+            file,
+            link: None,
+            now: 2,
+        };
+        stores.meta.publish(publish).await.unwrap();
+        file
+    }
+
+    #[tokio::test]
+    async fn a_file_is_followed_without_the_record_of_its_session() {
+        let stores = memory();
+        let (id, _) = uploaded(&stores, 4).await;
+        let file = publish(&stores, id).await;
+        let turn_bytes = 2 * CHUNK_BYTES as u64;
+        let mut jobs = Jobs { stores: stores.clone(), running: HashMap::new(), turn_bytes };
+        assert!(matches!(jobs.turn(id).await, Ok(Turn::More)));
+        while stores.meta.sweep(FAR, FAR).await.unwrap() {}
+        assert!(stores.meta.session(id).await.unwrap().is_none());
+        // What was saved before is gone on with, by the same server and by the next.
+        jobs.running.clear();
+        assert_eq!(stores.meta.follow(id).await.unwrap().unwrap().next, 2);
+        while !matches!(jobs.turn(id).await, Ok(Turn::Done)) {}
+        assert!(stores.meta.file(file).await.unwrap().unwrap().blob.is_some());
+        assert!(matches!(jobs.turn(id).await, Ok(Turn::Done)), "nobody wants it any more");
+    }
+
     #[tokio::test]
     async fn a_restart_goes_on_where_the_saved_state_ends() {
         let stores = memory();
@@ -345,18 +384,7 @@ mod tests {
         for record in &records[..4] {
             stores.chunks.remove(&record.locator).await.unwrap();
         }
-        let file = FileId::new([9; 16]);
-        let publish = Publish {
-            session: id,
-            revision: None,
-            chunks: None,
-            size: None,
-            manifest_digest: None,
-            file,
-            link: None,
-            now: 2,
-        };
-        stores.meta.publish(publish).await.unwrap();
+        let file = publish(&stores, id).await;
         let follower = Follower::new();
         let job = tokio::spawn(follow(stores.clone(), follower, turn_bytes));
         let digest = tokio::time::timeout(Duration::from_secs(10), async {

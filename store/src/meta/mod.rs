@@ -238,6 +238,9 @@ pub trait MetaStore: Send + Sync + 'static {
     /// without a blob.
     async fn follows(&self) -> Result<Vec<SessionId>>;
 
+    /// The file that this session became, where its digest is wanted. It outlives the session's record.
+    async fn wanted_file(&self, session: SessionId) -> Result<Option<File>>;
+
     /// How far the job has come.
     async fn follow(&self, session: SessionId) -> Result<Option<Follow>>;
 

@@ -304,6 +304,10 @@ impl MetaStore for Store {
         self.read(|read| follow::follows(read)).await
     }
 
+    async fn wanted_file(&self, session: SessionId) -> Result<Option<File>> {
+        self.read(move |read| follow::wanted_file(read, session)).await
+    }
+
     async fn follow(&self, session: SessionId) -> Result<Option<Follow>> {
         self.read(move |read| facts::follow(read, session)).await
     }

@@ -17,12 +17,15 @@ pub(crate) async fn sessions_with_declared_rows_and_files_are_wanted(kit: Kit) {
     kit.declare(open, &rows(1, 1)).await;
     let file = kit.file(3, 1, &rows(1, 2)).await;
     assert_eq!(kit.meta.follows().await.unwrap(), [open, file.session]);
+    assert_eq!(kit.meta.wanted_file(open).await.unwrap(), None);
+    assert_eq!(kit.meta.wanted_file(file.session).await.unwrap(), Some(file.clone()));
     kit.check(open, 1, 0, &[], None).await.unwrap();
     kit.declare(empty, &rows(1, 1)).await;
     assert_eq!(kit.meta.follows().await.unwrap(), [empty, file.session]);
     kit.meta.end_session(empty, false, START).await.unwrap();
     kit.meta.remove_file(file.id, START).await.unwrap();
     assert_eq!(kit.meta.follows().await.unwrap(), []);
+    assert_eq!(kit.meta.wanted_file(file.session).await.unwrap(), None);
 }
 
 pub(crate) async fn a_saved_state_is_found_again(kit: Kit) {

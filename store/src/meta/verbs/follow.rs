@@ -7,11 +7,19 @@ use crate::meta::facts::{self, Wanted};
 use crate::meta::keys;
 use crate::meta::read::{Read, scan};
 use crate::meta::tx::Tx;
-use crate::model::Follow;
+use crate::model::{File, Follow};
 
 /// Sessions whose whole-file digest is wanted.
 pub(crate) fn follows(read: &dyn Read) -> Result<Vec<SessionId>> {
     scan(read, &keys::wanted_all()).map(|entry| Ok(SessionId::new(keys::last_id(&entry?.0)?))).collect()
+}
+
+/// The file of a session whose digest is wanted.
+pub(crate) fn wanted_file(read: &dyn Read, session: SessionId) -> Result<Option<File>> {
+    match facts::wanted(read, session)? {
+        Some(Wanted::File(id)) => facts::live_file(read, id),
+        Some(Wanted::Open) | None => Ok(None),
+    }
 }
 
 /// Keeps how far the job has come.
