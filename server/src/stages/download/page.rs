@@ -24,6 +24,8 @@ pub(super) struct Words {
     sent: String,
     gone: String,
     gone_hint: String,
+    later: String,
+    later_hint: String,
     over: String,
     units: [String; 5],
     decimal: String,
@@ -99,6 +101,16 @@ pub(super) fn gone(over: bool, accept_language: Option<&str>) -> String {
     let body = html! {
         h1 { @if over { (words.over) } @else { (words.gone) } }
         p { (words.gone_hint) }
+    };
+    frame(words, &words.title, false, &body)
+}
+
+/// The page of a server that can't tell now what the link gives.
+pub(super) fn later(accept_language: Option<&str>) -> String {
+    let words = words(accept_language);
+    let body = html! {
+        h1 { (words.later) }
+        p { (words.later_hint) }
     };
     frame(words, &words.title, false, &body)
 }

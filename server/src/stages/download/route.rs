@@ -3,7 +3,7 @@
 use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use cairn_shared::{LinkToken, Problem, ProblemCode};
 use data_encoding::BASE64;
 use serde::Deserialize;
@@ -17,21 +17,33 @@ use crate::refusal::{Answer, Refusal};
 /// What runs in no browser, even where somebody shows it inline (TRUST 4.2).
 const SANDBOX: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; media-src 'self'; frame-ancestors 'none'";
 
-/// 200 with the share page, 404 or 410 with a page that says so.
+/// Pause before a reader tries again, where the problem says none.
+const RETRY_SECONDS: u32 = 10;
+
+/// 200 with the share page, 404 or 410 with a page that says so, 5xx with one that asks to try again.
 pub(crate) async fn page(cairn: web::Data<Cairn>, request: HttpRequest) -> HttpResponse {
     let language = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|accept| accept.to_str().ok());
-    let (status, html) = match page_of(&cairn, &request, language).await {
-        Ok(html) => (StatusCode::OK, html),
-        Err(refusal) => {
-            let status = StatusCode::from_u16(refusal.0.status).unwrap_or(StatusCode::NOT_FOUND);
-            (status, page::gone(refusal.0.code == ProblemCode::LinkEnded, language))
-        }
+    let (mut response, html) = match page_of(&cairn, &request, language).await {
+        Ok(html) => (HttpResponse::Ok(), html),
+        Err(refusal) => refused(&refusal, language),
     };
-    HttpResponse::build(status)
+    response
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::CONTENT_SECURITY_POLICY, page::policy()))
         .body(html)
+}
+
+/// Whoever reads of trouble that passes must not think that the link is dead.
+fn refused(refusal: &Refusal, language: Option<&str>) -> (HttpResponseBuilder, String) {
+    let problem = &refusal.0;
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::NOT_FOUND);
+    let mut response = HttpResponse::build(status);
+    if !status.is_server_error() {
+        return (response, page::gone(problem.code == ProblemCode::LinkEnded, language));
+    }
+    response.insert_header((header::RETRY_AFTER, problem.retry_after.unwrap_or(RETRY_SECONDS)));
+    (response, page::later(language))
 }
 
 #[derive(Default, Deserialize)]
@@ -150,4 +162,31 @@ fn matches(tags: &str, tag: &str, strong: bool) -> bool {
             .split(',')
             .map(str::trim)
             .any(|given| given == tag || (!strong && given.strip_prefix("W/") == Some(tag)))
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_store::StoreError;
+
+    use super::*;
+
+    #[test]
+    fn only_a_dead_link_is_told_to_be_dead() {
+        let told = |refusal: Refusal| {
+            let (mut response, html) = refused(&refusal, None);
+            let response = response.finish();
+            let retry =
+                response.headers().get(header::RETRY_AFTER).map(|after| after.to_str().unwrap().to_owned());
+            (
+                response.status().as_u16(),
+                retry.as_deref() == Some("10"),
+                html.contains("There is nothing here"),
+            )
+        };
+        assert_eq!(told(Refusal::not_found()), (404, false, true));
+        assert_eq!(told(StoreError::Closed("broken".to_owned()).into()), (503, true, false));
+        assert_eq!(told(Refusal::internal("a bug")), (500, true, false));
+        let (_, ended) = refused(&Refusal::new(ProblemCode::LinkEnded, ""), None);
+        assert!(ended.contains("This link is over"));
+    }
 }
