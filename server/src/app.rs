@@ -71,7 +71,8 @@ impl Running {
         };
         for job in self.jobs {
             job.abort();
-            // Whatever it held of the stores is dropped now.
+            // It holds nothing of the stores any more, but for a blocking operation that it had begun: that ends by itself, a
+            // snapshot at the next frame after the store closed.
             drop(job.await);
         }
         let closed = self.meta.closed().filter(|_| !is_told);

@@ -62,12 +62,22 @@ fn list(disk: &dyn Disk, folder: &Path) -> Result<Vec<Snapshot>> {
 }
 
 /// Writes the rows of an index that has applied the frame `after`; gives the length in bytes. Durable when it returns.
-pub(crate) fn write(disk: &dyn Disk, folder: &Path, after: u64, index: &dyn Index) -> Result<u64> {
+/// `go_on` is asked before each frame.
+pub(crate) fn write(
+    disk: &dyn Disk,
+    folder: &Path,
+    after: u64,
+    index: &dyn Index,
+    go_on: &dyn Fn() -> Result<()>,
+) -> Result<u64> {
     let path = folder.join(format!("{after:020}{SUFFIX}"));
     let mut length = 0;
     write_file(disk, &path, |file| {
         // The log has everything: a snapshot must not take the space that it needs.
-        let room = |bytes| Ok(check_space(disk, folder, Use::Facts, bytes)?);
+        let room = |bytes| {
+            go_on()?;
+            Ok(check_space(disk, folder, Use::Facts, bytes)?)
+        };
         length = write_to(file, after, index, &room)?;
         Ok::<_, StoreError>(())
     })?;
@@ -275,7 +285,7 @@ mod tests {
         for count in [0, 1, 4_095, 4_096, 4_097, 100_000] {
             let folder = tempfile::tempdir().unwrap();
             let index = index(count);
-            let length = write(real().as_ref(), folder.path(), 40, &index).unwrap();
+            let length = write(real().as_ref(), folder.path(), 40, &index, &|| Ok(())).unwrap();
             let snapshot = newest(real().as_ref(), folder.path()).unwrap().unwrap();
             assert_eq!((snapshot.after, std::fs::metadata(&snapshot.path).unwrap().len()), (40, length));
             let (rows, seen) = read_all(&snapshot).unwrap();
@@ -293,7 +303,7 @@ mod tests {
         let key = |n: u32| [&[7][..], &n.to_be_bytes(), &vec![0; key_bytes]].concat();
         let rows: Writes = (0..500).map(|n| (key(n), Some(vec![n as u8; value_bytes]))).collect();
         index.apply(&rows, 42).unwrap();
-        write(real().as_ref(), folder.path(), 40, &index).unwrap();
+        write(real().as_ref(), folder.path(), 40, &index, &|| Ok(())).unwrap();
         let snapshot = newest(real().as_ref(), folder.path()).unwrap().unwrap();
         let mut found = Writes::new();
         read(real().as_ref(), &snapshot, &mut |some| {
@@ -308,9 +318,22 @@ mod tests {
     }
 
     #[test]
+    fn one_that_may_not_go_on_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = std::cell::Cell::new(3);
+        let go_on = || match left.replace(left.get() - 1) {
+            0 => Err(StoreError::Closed("it is closed".to_owned())),
+            _ => Ok(()),
+        };
+        let written = write(real().as_ref(), folder.path(), 40, &index(100_000), &go_on);
+        assert!(matches!(written, Err(StoreError::Closed(_))));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
     fn any_flipped_bit_and_any_missing_byte_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
-        write(real().as_ref(), folder.path(), 40, &index(3)).unwrap();
+        write(real().as_ref(), folder.path(), 40, &index(3), &|| Ok(())).unwrap();
         let snapshot = newest(real().as_ref(), folder.path()).unwrap().unwrap();
         let sound = std::fs::read(&snapshot.path).unwrap();
         for at in 0..sound.len() * 8 {
@@ -332,7 +355,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let index = MemoryIndex::default();
         index.apply(&Writes::from([(vec![1, 2], Some(vec![3]))]), 9).unwrap();
-        write(real().as_ref(), folder.path(), 8, &index).unwrap();
+        write(real().as_ref(), folder.path(), 8, &index, &|| Ok(())).unwrap();
         let bytes = std::fs::read(folder.path().join("00000000000000000008.snap")).unwrap();
         assert_eq!(bytes[..20], *b"CAIRNSNP\0\0\0\x01\0\0\0\0\0\0\0\x08");
         assert_eq!(bytes[bytes.len() - 28..][..24], *b"CAIRNEND\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0\x01");

@@ -70,7 +70,9 @@ impl Store {
     async fn write_snapshot(&self, snapshots: &Snapshots, after: u64) -> Result<u64> {
         let (shared, disk, folder) = (self.shared.clone(), snapshots.disk.clone(), snapshots.folder.clone());
         let written = tokio::task::spawn_blocking(move || {
-            snapshot::write(disk.as_ref(), &folder, after, shared.index.as_ref())
+            // A closed store is opened anew once nobody has it any more: its lock must not wait for this.
+            let go_on = || shared.check_open();
+            snapshot::write(disk.as_ref(), &folder, after, shared.index.as_ref(), &go_on)
         });
         let length = written.await.unwrap_or_else(|error| Err(StoreError::Io(io::Error::other(error))))?;
         self.committer.forget(after).await?;
