@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cairn_server::config::Given;
 use cairn_server::{Config, Ended, Running, Stop};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
 
 use crate::say;
@@ -41,6 +42,7 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
     let mut config = read(&options)?;
     // Everything in the data folder is for this user only.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    raise_open_files();
     actix_web::rt::System::new().block_on(async {
         let mut stop = Stop::listen()?;
         let mut running = unless_told(&mut stop, cairn_server::start(config.clone(), None)).await?;
@@ -57,6 +59,14 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
         }
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes as many open files as the system lets this process have: the server allows connections by their number.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 /// A start, which may take minutes, unless the server is told to stop: then the process ends, since the thread that opens

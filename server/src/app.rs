@@ -120,6 +120,7 @@ pub async fn start(config: Config, stores: Option<Stores>) -> anyhow::Result<Run
         .map_err(|error| anyhow::anyhow!("can't listen on {}: {error}", config.listen))?;
     let address = listener.local_addr()?;
     let pace = Pace::new(config.body_idle);
+    let answer_idle = config.answer_idle;
     let hosts = HostRule::new(config.hosts.iter().cloned().chain(config.public_host()));
     let cairn = Arc::new(Cairn::new(stores, secret, config, follower));
     let meta = cairn.meta.clone();
@@ -128,7 +129,7 @@ pub async fn start(config: Config, stores: Option<Stores>) -> anyhow::Result<Run
         tokio::spawn(sweep(cairn.clone())),
         tokio::spawn(checkpoint(cairn.clone())),
     ];
-    let server = serve(listener, web::Data::from(cairn), web::Data::new(hosts), pace, page)?;
+    let server = serve(listener, web::Data::from(cairn), web::Data::new(hosts), pace, page, answer_idle)?;
     Ok(Running { address, server, meta, jobs })
 }
 
@@ -146,8 +147,13 @@ fn serve(
     hosts: web::Data<HostRule>,
     pace: Pace,
     page: Option<PathBuf>,
+    answer_idle: Duration,
 ) -> io::Result<Server> {
+    let (workers, connections) = http::connection_limits();
     let server = HttpServer::new(move || app(&cairn, &hosts, pace, page.as_deref()))
+        .workers(workers)
+        .max_connections(connections)
+        .on_connect(http::end_unread(answer_idle))
         .client_request_timeout(Duration::from_secs(5))
         .client_disconnect_timeout(Duration::from_secs(2))
         .keep_alive(Duration::from_secs(15))

@@ -90,6 +90,27 @@ fn sigterm_stops_a_server_that_has_not_begun_to_listen() {
     assert!(ended.unwrap().success());
 }
 
+/// Sockets are counted by the open files that the process may have, so it takes as many as it gets.
+#[test]
+fn the_limit_of_open_files_is_raised() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new("sh")
+        .args(["-c", "ulimit -S -n 256 && exec \"$0\" serve --listen 127.0.0.1:0 --data \"$1\"", CAIRN])
+        .arg(folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id()));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let limits = limits.unwrap();
+    let files: Vec<_> =
+        limits.lines().find(|line| line.starts_with("Max open files")).unwrap().split_whitespace().collect();
+    assert_eq!(files[3], files[4], "soft and hard");
+}
+
 /// What is there within ten seconds.
 fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     (0..500).find_map(|_| {

@@ -60,6 +60,8 @@ pub struct Config {
     pub delete_after: Duration,
     /// The log may grow to this before a snapshot takes its place, in bytes.
     pub checkpoint_bytes: u64,
+    /// How long a connection stays whose client reads nothing.
+    pub answer_idle: Duration,
     /// The longest wait for the next bytes of a body.
     pub body_idle: Duration,
 }

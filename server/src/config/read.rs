@@ -70,6 +70,7 @@ impl Config {
             sweep_every: source.span("sweep_every")?,
             delete_after: source.span("delete_after")?,
             checkpoint_bytes: source.parse("checkpoint_bytes", "it must be a number of bytes")?,
+            answer_idle: source.span("answer_idle")?,
             body_idle: source.span("body_idle")?,
         })
     }

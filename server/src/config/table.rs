@@ -84,6 +84,12 @@ pub const SETTINGS: &[Setting] = &[
         doc: "How long the log may grow, in bytes, before a snapshot of all facts takes its place.",
     },
     Setting {
+        key: "answer_idle",
+        variable: "CAIRN_ANSWER_IDLE",
+        default: "2m",
+        doc: "How long a connection stays whose client reads nothing of an answer. A download that was paused for longer goes on with a new request.",
+    },
+    Setting {
         key: "body_idle",
         variable: "CAIRN_BODY_IDLE",
         default: "10s",

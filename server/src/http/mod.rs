@@ -1,6 +1,7 @@
 //! What every route shares: bodies, JSON, problems, headers.
 
 mod body;
+mod connections;
 mod content_digest;
 mod disposition;
 mod json;
@@ -11,6 +12,7 @@ mod request;
 mod security;
 
 pub(crate) use body::{Body, Pace, keep_payload};
+pub(crate) use connections::{end_unread, limits as connection_limits};
 pub(crate) use content_digest::sha256_in;
 pub(crate) use disposition::attachment;
 pub(crate) use json::{json_body, optional_json_body};

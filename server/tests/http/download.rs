@@ -1,6 +1,12 @@
 //! The share page and the bytes behind a link.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
 use cairn_shared::ProblemCode;
+use rustix::net::sockopt::set_socket_recv_buffer_size;
+use rustix::net::{AddressFamily, SocketType};
 use serde_json::{Value, json};
 
 use crate::site::{Answer, Site, hex, noise};
@@ -132,4 +138,34 @@ fn unknown_links_give_a_page_and_no_bytes() {
         assert!(page.text().contains("<h1>"));
         site.ask("GET", &format!("/d/{token}/raw")).send().refused(ProblemCode::NotFound);
     }
+}
+
+/// Asks for all bytes, reads none for a while and then as many as come: how many came, and whether the line broke.
+fn pause(site: &Site, raw: &str, pause: Duration) -> (usize, bool) {
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    // Little fits on the way.
+    set_socket_recv_buffer_size(&socket, 65_536).unwrap();
+    rustix::net::connect(&socket, &site.address).unwrap();
+    let mut socket = TcpStream::from(socket);
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    write!(socket, "GET {raw} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    std::thread::sleep(pause);
+    let mut bytes = Vec::new();
+    let ended = socket.read_to_end(&mut bytes);
+    (bytes.len(), ended.is_err())
+}
+
+#[test]
+fn an_answer_that_nobody_reads_is_not_kept_for_ever() {
+    let site = Site::with(&[("answer_idle", "2s")]);
+    let size = 16 << 20;
+    let raw = raw(&upload(&site, "a.bin", "application/x-thing", &noise(1, size)));
+    std::thread::scope(|scope| {
+        let long = scope.spawn(|| pause(&site, &raw, Duration::from_secs(6)));
+        let short = scope.spawn(|| pause(&site, &raw, Duration::from_millis(200)));
+        let (bytes, is_broken) = short.join().unwrap();
+        assert!(bytes > size && !is_broken, "{bytes} bytes");
+        let (bytes, _) = long.join().unwrap();
+        assert!(bytes < size, "{bytes} bytes");
+    });
 }
