@@ -16,6 +16,8 @@ use crate::refusal::{Answer, Refusal};
 const LAPSE: Duration = Duration::from_secs(15 * 60);
 /// No owner is promised more than this part of the free space.
 const OWNER_PART: u64 = 4;
+/// All promises together are no more than this part of it: the other may be taken by whoever sends at once.
+const ALL_PART: u64 = 2;
 
 /// No session is promised more chunks than this, however small they are.
 const SESSION_CHUNKS: usize = 65_536;
@@ -66,10 +68,10 @@ impl Space {
         Err(Refusal::no_space(needed, free))
     }
 
-    /// Promises space for these rows, up to what one owner may be promised.
+    /// Promises space for these rows, up to what one owner and all together may be promised.
     pub(crate) async fn promise(&self, session: SessionId, owner: OwnerId, rows: &[Row]) -> Answer<()> {
         let free = self.chunks.free_bytes().await?;
-        self.ledger().promise(session, owner, rows, free / OWNER_PART, Instant::now());
+        self.ledger().promise(session, owner, rows, free, Instant::now());
         Ok(())
     }
 
@@ -109,9 +111,12 @@ impl Ledger {
         self.sessions.retain(|_, promise| now.duration_since(promise.touched) < LAPSE);
     }
 
-    fn promise(&mut self, session: SessionId, owner: OwnerId, rows: &[Row], owner_max: u64, now: Instant) {
-        let promised: u64 = self.sessions.values().filter(|p| p.owner == owner).map(|p| p.bytes).sum();
-        let mut room = owner_max.saturating_sub(promised);
+    fn promise(&mut self, session: SessionId, owner: OwnerId, rows: &[Row], free: u64, now: Instant) {
+        let left = |part: u64, owners: &dyn Fn(OwnerId) -> bool| {
+            let promised = self.sessions.values().filter(|promise| owners(promise.owner));
+            (free / part).saturating_sub(promised.map(|promise| promise.bytes).sum())
+        };
+        let mut room = left(OWNER_PART, &|other| other == owner).min(left(ALL_PART, &|_| true));
         let promise = self.sessions.entry(session).or_insert_with(|| Promise {
             owner,
             chunks: HashMap::new(),
@@ -159,7 +164,7 @@ mod tests {
         let (session, owner) = (SessionId::new([1; 16]), OwnerId::new([2; 16]));
         let mut ledger = Ledger::default();
         for _ in 0..2 {
-            ledger.promise(session, owner, &[row(1, 100), row(2, 50)], 1_000, Instant::now());
+            ledger.promise(session, owner, &[row(1, 100), row(2, 50)], 4_000, Instant::now());
         }
         assert_eq!(bytes(&ledger), 150);
         tokio::time::advance(Duration::from_secs(14 * 60)).await;
@@ -172,20 +177,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_owner_is_promised_more_than_his_part() {
+    async fn no_owner_and_not_all_together_are_promised_more_than_their_part() {
         let owner = OwnerId::new([2; 16]);
         let mut ledger = Ledger::default();
         for number in 0..20 {
-            ledger.promise(SessionId::new([number; 16]), owner, &[row(number, 100)], 1_000, Instant::now());
+            ledger.promise(SessionId::new([number; 16]), owner, &[row(number, 100)], 4_000, Instant::now());
         }
         assert_eq!(bytes(&ledger), 1_000);
-        ledger.promise(
-            SessionId::new([99; 16]),
-            OwnerId::new([3; 16]),
-            &[row(1, 100)],
-            1_000,
-            Instant::now(),
-        );
-        assert_eq!(bytes(&ledger), 1_100);
+        // Another owner has a part of his own, a third finds nothing left of the half that may be promised.
+        for number in 100..140 {
+            let other = OwnerId::new([number / 20; 16]);
+            ledger.promise(SessionId::new([number; 16]), other, &[row(number, 100)], 4_000, Instant::now());
+        }
+        assert_eq!(bytes(&ledger), 2_000);
+        let owners =
+            |owner: u8| ledger.sessions.values().filter(move |p| p.owner == OwnerId::new([owner; 16]));
+        let of = |owner: u8| owners(owner).map(|promise| promise.bytes).sum::<u64>();
+        assert_eq!((of(5), of(6)), (1_000, 0));
     }
 }
