@@ -71,9 +71,9 @@ impl From<StoreError> for Refusal {
             .into(),
             StoreError::Closed(reason) => {
                 tracing::error!(reason, "the store is closed");
-                Problem::new(ProblemCode::Unavailable, "The store can't write any more until a restart.")
-                    .with_retry_after(10)
-                    .into()
+                let detail =
+                    "The store closed after a failure, and is opened again. What was acknowledged is safe.";
+                Problem::new(ProblemCode::Unavailable, detail).with_retry_after(10).into()
             }
             StoreError::Io(error) => {
                 tracing::error!(error = %error, "input/output error");

@@ -16,7 +16,8 @@ pub enum StoreError {
     /// There is no space left. The store is as it was.
     #[error("no space left")]
     Full,
-    /// The store can't write any more, or never could: a failed fsync is never retried. Restart the server.
+    /// The store can't write any more, or never could: a failed fsync is never retried. Opened again, it
+    /// goes on from what is on disk.
     #[error("the store is closed: {0}")]
     Closed(String),
     /// An operation of the file system failed; nothing was acknowledged.

@@ -97,8 +97,8 @@ fn what_is_wrong_with_one_item_is_its_own_affair() {
         frame(&ids[2], 0, &[]),
         frame(&ids[3], 0, &contents[3]),
     ];
-    let codes: Vec<Value> =
-        send(&site, &owner, &frames).iter().map(|i| i["problem"]["code"].clone()).collect();
+    let sent = send(&site, &owner, &frames);
+    let codes: Vec<Value> = sent.iter().map(|i| i["problem"]["code"].clone()).collect();
     let expected = json!([
         "not_found",
         "not_found",
@@ -110,6 +110,10 @@ fn what_is_wrong_with_one_item_is_its_own_affair() {
         null
     ]);
     assert_eq!(json!(codes), expected);
+    for outside in [&sent[5], &sent[6]] {
+        let detail = outside["problem"]["detail"].as_str().unwrap();
+        assert!(detail.contains("1 to 262144 bytes"), "{detail}");
+    }
     let row = site.ask("GET", &format!("/api/status/{}", ids[3])).by(&owner).send().expect(200);
     assert_eq!(row["missing"], json!([]));
     let starts = [json!({"name": "a", "size": 1}), json!({"name": "b", "size": 9_007_199_254_740_993u64})];

@@ -44,10 +44,10 @@ impl Shared {
         }
     }
 
-    /// Closes the store for good; the first reason stays.
+    /// Closes the store: it never goes on by itself. The first reason stays.
     pub(crate) fn close(&self, why: &str) {
         if self.closed.set(why.to_owned()).is_ok() {
-            tracing::error!(why, "the store closes; restart the server");
+            tracing::error!(why, "the store closes until it is opened again");
         }
     }
 }

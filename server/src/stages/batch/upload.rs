@@ -6,7 +6,7 @@ use bytes::Bytes;
 use cairn_shared::frame::FrameHead;
 use cairn_shared::limits::PACKED_BYTES_MAX;
 use cairn_shared::message::{BatchResponse, Stored};
-use cairn_shared::{ChunkDigest, Row};
+use cairn_shared::{ChunkDigest, ProblemCode, Row};
 use cairn_store::model::{ChunkRecord, ChunkState};
 use cairn_store::{Conflict, Described, PackWriter};
 use futures_util::Stream;
@@ -16,7 +16,7 @@ use super::frames::Frames;
 use super::service::{check_count, outcomes};
 use crate::access::{Asker, UploadRight, upload_right};
 use crate::cairn::Cairn;
-use crate::refusal::Answer;
+use crate::refusal::{Answer, Refusal};
 use crate::stages::upload::{expect, may_be_known, verify};
 
 /// Durable, for every item that says so, when it returns. A body that breaks off changes nothing.
@@ -50,7 +50,8 @@ pub(super) async fn upload(
 async fn judge(cairn: &Cairn, asker: &Asker, head: FrameHead) -> Answer<UploadRight> {
     let right = upload_right(cairn, asker, head.session).await?;
     if head.length == 0 || head.length > PACKED_BYTES_MAX {
-        return Err(Conflict::ChunkLength { expected: PACKED_BYTES_MAX.min(head.length.max(1)) }.into());
+        let detail = format!("A batch takes chunks of 1 to {PACKED_BYTES_MAX} bytes. Longer ones go by PUT.");
+        return Err(Refusal::new(ProblemCode::ChunkLength, detail));
     }
     Ok(right)
 }
