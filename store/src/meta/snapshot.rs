@@ -4,9 +4,9 @@
 //! That does no harm: the log keeps the rows that verbs wrote, whole, and every frame behind the snapshot's beginning
 //! is replayed over it, at least up to the last one that it may have seen.
 //!
-//! `CAIRNSNP | format u32 | after u64 | crc32c u32`, then frames as in the log, numbered from 1, then `CAIRNEND |
-//! seen u64 | frames u64 | crc32c u32`. `after` is the last frame that may be missing from the log, `seen` the last
-//! that the rows may come from.
+//! `CAIRNSNP | format u32 | after u64 | crc32c u32`, then frames as in the log, numbered from 1, each of up to 4,096 rows
+//! or about 4 MiB, then `CAIRNEND | seen u64 | frames u64 | crc32c u32`. `after` is the last frame that may be missing
+//! from the log, `seen` the last that the rows may come from.
 
 use std::path::{Path, PathBuf};
 
