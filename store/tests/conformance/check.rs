@@ -332,7 +332,7 @@ pub(crate) async fn an_adopted_chunk_is_held_like_any_other(kit: Kit) {
     assert_eq!(kit.meta.adopt(second, vec![row(2, FULL)], START).await.unwrap(), [true]);
     kit.arrive(second, 2, row(3, FULL)).await.unwrap();
     kit.meta.publish(publish(2, &rows(1, 3))).await.unwrap();
-    assert!(kit.meta.doom(u64::MAX, 10).await.unwrap().is_empty(), "all of them are held");
+    assert!(kit.meta.doom(u64::MAX, None, 10).await.unwrap().is_empty(), "all of them are held");
     assert_eq!(closed(kit.meta.adopt(second, asked, START).await).id, second);
 }
 
@@ -344,6 +344,6 @@ pub(crate) async fn what_is_damaged_or_being_deleted_is_not_adopted(kit: Kit) {
     assert_eq!(kit.meta.adopt(second, rows(1, 1), START).await.unwrap(), [false]);
     kit.meta.remove_file(file.id, START).await.unwrap();
     while kit.meta.sweep(START, 0).await.unwrap() {}
-    assert_eq!(kit.meta.doom(u64::MAX, 10).await.unwrap().len(), 2);
+    assert_eq!(kit.meta.doom(u64::MAX, None, 10).await.unwrap().len(), 2);
     assert_eq!(kit.meta.adopt(second, rows(1, 2), START).await.unwrap(), [false, false]);
 }
