@@ -10,6 +10,7 @@ use super::Shell;
 use super::job::{FolderId, FolderView, Job, Waiting};
 use crate::platform::folder::{Folder, Found};
 use crate::platform::idb::FolderRecord;
+use crate::platform::locks::Claim;
 use crate::platform::{clock, random};
 
 /// Which of a folder's files are taken.
@@ -85,7 +86,7 @@ impl Shell {
     /// Takes a folder; one of that name that an earlier visit left goes on.
     pub(super) async fn add_folder(&self, folder: Folder) {
         for record in self.unclaimed_folders(&folder).await {
-            if self.0.claims.claim(record.key).await {
+            if self.0.claims.claim(record.key).await == Claim::Fresh {
                 self.run_folder(folder, record, Which::All).await;
                 self.look_for_unfinished().await;
                 return;

@@ -12,6 +12,7 @@ use crate::platform::files::Chosen;
 use crate::platform::folder::Folder;
 use crate::platform::handle::Handle;
 use crate::platform::idb::{FolderRecord, Kept};
+use crate::platform::locks::Claim;
 
 /// Something that is unfinished.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,17 +134,21 @@ impl Shell {
 
     /// Goes on with one by its handle, which may be read. False where the handle leads nowhere.
     async fn take_up(&self, key: ClientKey, handle: &Handle) -> bool {
-        if !self.0.claims.claim(key).await {
+        if self.0.claims.claim(key).await != Claim::Fresh {
             return true;
         }
+        let went_on = self.take_claimed(key, handle).await;
+        if !went_on {
+            self.0.claims.release(key);
+        }
+        went_on
+    }
+
+    async fn take_claimed(&self, key: ClientKey, handle: &Handle) -> bool {
         let record = self.0.left.borrow().folders.get(&key).cloned();
         if let Some(record) = record {
             let Some(folder) = Folder::of_handle(handle.clone()) else { return false };
-            let went_on = self.run_folder(folder, record, Which::Unfinished).await;
-            if !went_on {
-                self.0.claims.release(key);
-            }
-            return went_on;
+            return self.run_folder(folder, record, Which::Unfinished).await;
         }
         let entry = match &self.0.db {
             Some(db) => db.entry(key).await,
@@ -153,10 +158,7 @@ impl Shell {
             self.0.claims.release(key);
             return true;
         };
-        let Some(file) = Chosen::again(handle, entry.path.clone()).await else {
-            self.0.claims.release(key);
-            return false;
-        };
+        let Some(file) = Chosen::again(handle, entry.path.clone()).await else { return false };
         let upload = self.0.uploads.borrow_mut().number();
         self.begin(upload, &file, key, Some(entry));
         true
@@ -179,7 +181,7 @@ impl Shell {
                 Some(_) | None => false,
             };
             match handle.filter(|_| granted) {
-                Some(handle) if shell.take_up(key, &handle).await => {}
+                Some(handle) if shell.take_claimed(key, &handle).await => {}
                 Some(_) | None => shell.0.claims.release(key),
             }
             shell.look_for_unfinished().await;

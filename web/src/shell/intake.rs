@@ -7,6 +7,7 @@ use wasm_bindgen_futures::spawn_local;
 use super::Shell;
 use crate::matching;
 use crate::platform::files::{Chosen, Taken};
+use crate::platform::locks::Claim;
 use crate::platform::{clock, random};
 
 /// A file that changes is given so much time to rest before it is looked at again, in milliseconds.
@@ -38,14 +39,15 @@ impl Shell {
                 self.begin_fresh(&file);
                 continue;
             };
-            if self.0.claims.claim(entry.key).await {
-                went_on = true;
-                let upload = self.0.uploads.borrow_mut().number();
-                self.begin(upload, &file, entry.key, Some(entry));
-            } else if entry.size == file.source.size && entry.mtime == file.source.mtime {
-                self.begin_after_other_tab(file, entry.key);
-            } else {
-                self.begin_fresh(&file);
+            let same = entry.size == file.source.size && entry.mtime == file.source.mtime;
+            match self.0.claims.claim(entry.key).await {
+                Claim::Fresh => {
+                    went_on = true;
+                    let upload = self.0.uploads.borrow_mut().number();
+                    self.begin(upload, &file, entry.key, Some(entry));
+                }
+                Claim::Elsewhere if same => self.begin_after_other_tab(file, entry.key),
+                Claim::Elsewhere | Claim::Ours => self.begin_fresh(&file),
             }
         }
         if went_on {
