@@ -8,7 +8,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::Shell;
 use super::job::{FolderId, FolderView, Job, Waiting};
-use crate::platform::folder::{Folder, Found};
+use crate::platform::folder::{Folder, Found, Lost};
 use crate::platform::idb::FolderRecord;
 use crate::platform::locks::Claim;
 use crate::platform::{clock, random};
@@ -87,7 +87,7 @@ impl Shell {
     pub(super) async fn add_folder(&self, folder: Folder) {
         for record in self.unclaimed_folders(&folder).await {
             if self.0.claims.claim(record.key).await == Claim::Fresh {
-                self.run_folder(folder, record, Which::All).await;
+                self.begin_folder(folder, record, Which::All).await;
                 self.look_for_unfinished().await;
                 return;
             }
@@ -96,11 +96,11 @@ impl Shell {
         self.0.claims.claim_fresh(key);
         let name = folder.name.clone();
         let record = FolderRecord { key, name, files: 0, size: 0, empty: Vec::new(), walked_at: None };
-        self.run_folder(folder, record, Which::All).await;
+        self.begin_folder(folder, record, Which::All).await;
     }
 
-    /// Walks a folder that this tab has claimed, and sends what is in it. False where it can't be read.
-    pub(super) async fn run_folder(&self, folder: Folder, mut record: FolderRecord, which: Which) -> bool {
+    /// Takes a folder that this tab has claimed: it has its row from now on, and goes on by itself.
+    pub(super) async fn begin_folder(&self, folder: Folder, mut record: FolderRecord, which: Which) {
         let inner = &self.0;
         let key = record.key;
         let entries = match &inner.db {
@@ -123,23 +123,42 @@ impl Shell {
             inner.journal.save_folder(record.clone());
         }
         let id = self.keep_job(Job::new(record, done, stored));
-        let mut known: HashMap<String, JournalEntry> = entries
+        let known: HashMap<String, JournalEntry> = entries
             .into_iter()
             .filter_map(|entry| Some((entry.path.as_ref()?.as_str().to_owned(), entry)))
             .collect();
-        self.make_folder(id, key, folder.name.clone()).await;
         let since = walked_at.filter(|_| which == Which::Unfinished);
+        let shell = self.clone();
+        spawn_local(async move { shell.run_folder(id, folder, known, since).await });
+    }
+
+    /// Walks a folder and sends what is in it.
+    async fn run_folder(
+        &self,
+        id: FolderId,
+        folder: Folder,
+        mut known: HashMap<String, JournalEntry>,
+        since: Option<u64>,
+    ) {
+        let Some(key) = self.0.folders.borrow().jobs.get(&id).map(|job| job.record.key) else { return };
+        self.make_folder(id, key, folder.name.clone()).await;
         let walked = folder.walk(|found| self.take_found(id, found, &mut known, since)).await;
-        let is_here = self.0.folders.borrow().jobs.contains_key(&id);
-        if walked.is_err() && is_here {
-            self.0.folders.borrow_mut().jobs.remove(&id);
-            self.0.watcher.folder_gone(id);
-            return false;
+        if !self.0.folders.borrow().is_here(id) {
+            return;
         }
-        if is_here {
-            self.end_walk(id, known);
+        match walked {
+            Ok(()) => self.end_walk(id, known),
+            Err(Lost) => self.leave_folder(id, key).await,
         }
-        true
+    }
+
+    /// It can't be read: somebody has to choose it again.
+    async fn leave_folder(&self, id: FolderId, key: ClientKey) {
+        self.0.folders.borrow_mut().jobs.remove(&id);
+        self.0.watcher.folder_gone(id);
+        self.0.left.borrow_mut().lose(key);
+        self.0.claims.release(key);
+        self.look_for_unfinished().await;
     }
 
     fn keep_job(&self, job: Job) -> FolderId {
