@@ -69,7 +69,10 @@ impl Shell {
     fn choose_again(&self, file: &Chosen) -> bool {
         let (ids, sources): (Vec<UploadId>, Vec<Source>) = {
             let engine = self.0.engine.borrow();
-            let lost = |upload| engine.view(upload).is_some_and(|view| view.state == State::NeedsFile);
+            let folders = self.0.folders.borrow();
+            // A loose file is nobody's in a folder, whatever it is called.
+            let lost =
+                |upload| engine.state(upload) == Some(State::NeedsFile) && folders.key_of(upload).is_none();
             self.0.uploads.borrow().opened().into_iter().filter(|(upload, _)| lost(*upload)).unzip()
         };
         let Some(upload) = matching::best(&file.source, &sources).map(|index| ids[index]) else {
