@@ -224,7 +224,7 @@ impl Shell {
             inner.journal.forget(folder, replaced);
             if folder.is_none() {
                 inner.claims.claim_fresh(entry.key);
-                inner.claims.release(replaced);
+                self.release(replaced);
             }
         }
         let handle = inner.uploads.borrow().handle(upload).filter(|_| folder.is_none());
