@@ -16,6 +16,8 @@ use crate::platform::{clock, random};
 /// Which of a folder's files are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Which {
+    /// All, for the first time.
+    New,
     /// All.
     All,
     /// Those that the journal knows; others are through since an earlier visit, unless they changed since then.
@@ -96,7 +98,7 @@ impl Shell {
         self.0.claims.claim_fresh(key);
         let name = folder.name.clone();
         let record = FolderRecord { key, name, files: 0, size: 0, empty: Vec::new(), walked_at: None };
-        self.begin_folder(folder, record, Which::All).await;
+        self.begin_folder(folder, record, Which::New).await;
     }
 
     /// Takes a folder that this tab has claimed: it has its row from now on, and goes on by itself.
@@ -129,7 +131,7 @@ impl Shell {
             .collect();
         let since = walked_at.filter(|_| which == Which::Unfinished);
         let shell = self.clone();
-        spawn_local(async move { shell.run_folder(id, folder, known, since).await });
+        spawn_local(async move { shell.run_folder(id, folder, known, since, which).await });
     }
 
     /// Walks a folder and sends what is in it.
@@ -139,6 +141,7 @@ impl Shell {
         folder: Folder,
         mut known: HashMap<String, JournalEntry>,
         since: Option<u64>,
+        which: Which,
     ) {
         let Some(key) = self.0.folders.borrow().jobs.get(&id).map(|job| job.record.key) else { return };
         self.make_folder(id, key, folder.name.clone()).await;
@@ -148,16 +151,22 @@ impl Shell {
         }
         match walked {
             Ok(()) => self.end_walk(id, known),
-            Err(Lost) => self.leave_folder(id, key).await,
+            Err(Lost) => self.leave_folder(id, which).await,
         }
     }
 
     /// It can't be read: somebody has to choose it again.
-    async fn leave_folder(&self, id: FolderId, key: ClientKey) {
-        self.0.folders.borrow_mut().jobs.remove(&id);
-        self.0.watcher.folder_gone(id);
-        self.0.left.borrow_mut().lose(key);
-        self.0.claims.release(key);
+    async fn leave_folder(&self, id: FolderId, which: Which) {
+        let Some(job) = self.0.folders.borrow_mut().jobs.remove(&id) else { return };
+        let key = job.record.key;
+        self.0.watcher.folder_gone(id, &job.record.name);
+        if which == Which::New {
+            // There is nothing to go on with.
+            self.0.journal.forget_folder(key);
+        } else {
+            self.0.left.borrow_mut().lose(key);
+        }
+        self.release(key);
         self.look_for_unfinished().await;
     }
 

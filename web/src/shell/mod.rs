@@ -17,7 +17,7 @@ use std::rc::Rc;
 use cairn_engine::{
     Config, Effect, Engine, Failure, Input, JournalEntry, Now, PassId, Reply, RequestId, UploadId, View,
 };
-use cairn_shared::ClientKey;
+use cairn_shared::{ClientKey, Name};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::owner::Owner;
@@ -48,8 +48,8 @@ pub trait Watcher {
     fn changed(&self, views: Vec<(UploadId, View)>);
     /// These folders look different now, told as `changed`.
     fn folders(&self, views: Vec<(FolderId, FolderView)>);
-    /// That folder could not be read: it has no row.
-    fn folder_gone(&self, folder: FolderId);
+    /// The folder of that name could not be read: it has no row any more.
+    fn folder_gone(&self, folder: FolderId, name: &Name);
     /// What earlier visits left, and what other tabs are at.
     fn unfinished(&self, left: Vec<Unfinished>);
     /// The uploads that wait for another tab to let go of them.

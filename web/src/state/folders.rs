@@ -3,8 +3,11 @@
 use cairn_engine::State;
 use leptos::prelude::*;
 
+use crate::platform::clock;
 use crate::shell::{FolderId, FolderView};
 use crate::state::page::{FolderRow, Page};
+use crate::state::phrases;
+use crate::state::words::fill;
 
 impl Page {
     /// Has a folder wait.
@@ -56,9 +59,22 @@ impl Page {
         if before == view {
             return;
         }
-        if before.state != view.state && view.state == State::Done {
-            self.said.set(self.named(|words| &words.said_folder_done, &view.name.visible()));
+        if before.state != view.state {
+            self.say_folder(&view);
         }
         row.view.set(view);
+    }
+
+    fn say_folder(self, view: &FolderView) {
+        let name = view.name.visible();
+        if view.state == State::Done {
+            self.said.set(self.named(|words| &words.said_folder_done, &name));
+        } else if matches!(view.state, State::Failed | State::NeedsFile) {
+            self.said.set(self.words.with_value(|words| {
+                let why = phrases::folder_hint(words, view, clock::now());
+                let why = why.unwrap_or_else(|| phrases::folder_state(words, view));
+                fill(&words.said_failed, &[("name", &name), ("why", &why)])
+            }));
+        }
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use cairn_engine::{State, UploadId, View};
-use cairn_shared::FileId;
 use cairn_shared::message::FileItem;
+use cairn_shared::{FileId, Name};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -311,8 +311,10 @@ impl Watcher for Page {
         self.set_title();
     }
 
-    fn folder_gone(&self, folder: FolderId) {
+    fn folder_gone(&self, folder: FolderId, name: &Name) {
         self.remove_folder(folder);
+        self.notice.set(Some(self.named(|words| &words.folder_unread, &name.visible())));
+        self.refocus();
     }
 
     fn unfinished(&self, left: Vec<Unfinished>) {
