@@ -32,3 +32,33 @@ fn a_folder_that_can_not_be_read_is_named() -> anyhow::Result<()> {
     assert_eq!(browser.troubles()?, Vec::<String>::new());
     Ok(())
 }
+
+#[test]
+fn a_folder_ends_without_what_can_not_be_read() -> anyhow::Result<()> {
+    let (server, browser, folder) = (Server::start()?, Browser::start()?, tempfile::tempdir()?);
+    let root = folder.path().join(NAME);
+    fs::create_dir(&root)?;
+    fs::write(root.join("there.txt"), "there")?;
+    fs::write(root.join("gone.txt"), "gone")?;
+    let tab = browser.open(&server.url("/"))?;
+    let page = Page::ready(&tab)?;
+    tab.evaluate(
+        "window.getFile = FileSystemFileHandle.prototype.getFile;
+         FileSystemFileHandle.prototype.getFile = function () {
+             return this.name == 'gone.txt' ? Promise.reject(new DOMException('gone', 'NotFoundError'))
+                                            : window.getFile.call(this);
+         }; 0",
+    )?;
+    page.drop_files(&[&root])?;
+    page.wait_state(NAME, "needs-file", SOON)?;
+    assert!(tab.text().contains("1 can’t be read"), "{}", tab.text());
+    let said = tab.evaluate("document.querySelector('[aria-live]').innerText")?;
+    assert!(said.as_str().unwrap_or_default().starts_with("holiday: "), "{said}");
+    page.click_in_row(NAME, "row-without")?;
+    page.wait_state(NAME, "done", SOON)?;
+    assert!(tab.text().contains("1 files"), "{}", tab.text());
+    let answer = get(&page.link(NAME)?)?;
+    assert_eq!(answer.status, 200);
+    assert_eq!(browser.troubles()?, Vec::<String>::new());
+    Ok(())
+}

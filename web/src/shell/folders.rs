@@ -222,9 +222,9 @@ impl Shell {
         let journal = &self.0.journal;
         self.0.folders.borrow_mut().change(id, |job| {
             job.walking = false;
-            job.lost += unmet.len() as u32;
             job.record.files += unmet.len() as u32;
             job.record.size += unmet.values().map(|entry| entry.size).sum::<u64>();
+            job.unmet = unmet.into_values().collect();
             job.record.walked_at = Some(clock::unix_now());
             journal.save_folder(job.record.clone());
             for key in std::mem::take(&mut job.held_back) {
@@ -312,6 +312,35 @@ impl Shell {
         self.feed(id);
     }
 
+    /// A person does without what is missing or failed: the folder ends with what has arrived.
+    pub fn do_without(&self, id: FolderId) {
+        let taken = self
+            .0
+            .folders
+            .borrow_mut()
+            .change(id, |job| (job.record.key, job.do_without(), job.record.clone()));
+        let Some((key, (unmet, loaded), record)) = taken else { return };
+        unmet.iter().for_each(|entry| self.0.journal.forget(Some(key), entry.key));
+        self.0.journal.save_folder(record);
+        for upload in loaded {
+            self.drop_upload(upload);
+            self.0.folders.borrow_mut().homes.remove(&upload);
+        }
+        self.end_if_done(id);
+        self.ask_for_frame();
+        self.delete_sessions(unmet);
+    }
+
+    fn delete_sessions(&self, entries: impl IntoIterator<Item = JournalEntry>) {
+        let shell = self.clone();
+        let sessions: Vec<_> = entries.into_iter().filter_map(|entry| entry.session).collect();
+        spawn_local(async move {
+            for session in sessions {
+                shell.delete_session(session.id, session.key).await;
+            }
+        });
+    }
+
     /// A person gives a folder up; what has arrived stays.
     pub fn cancel_folder(&self, id: FolderId) {
         let Some(job) = self.0.folders.borrow_mut().jobs.remove(&id) else { return };
@@ -323,13 +352,7 @@ impl Shell {
             self.0.journal.forget_folder(job.record.key);
             self.release(job.record.key);
         }
-        let shell = self.clone();
-        let sessions: Vec<_> = job.waiting.into_iter().filter_map(|waiting| waiting.entry?.session).collect();
-        spawn_local(async move {
-            for session in sessions {
-                shell.delete_session(session.id, session.key).await;
-            }
-        });
+        self.delete_sessions(job.waiting.into_iter().filter_map(|waiting| waiting.entry).chain(job.unmet));
     }
 }
 

@@ -38,6 +38,8 @@ pub struct FolderView {
     pub failed: u32,
     /// Files that are gone, or can't be read.
     pub lost: u32,
+    /// Only what is missing or failed keeps it from its end.
+    pub can_do_without: bool,
     /// Folders in it without anything in them.
     pub empty: u32,
     /// Its link, once everything has arrived.
@@ -93,8 +95,10 @@ pub(super) struct Job {
     pub(super) empty_told: bool,
     /// What the server says that it has, once everything should be there.
     pub(super) receipt: Option<Receipt>,
-    /// Files that the journal knows and the walk has not met, and those that can't be read.
+    /// Files that can't be read.
     pub(super) lost: u32,
+    /// Entries of files that the journal knows and the walk has not met.
+    pub(super) unmet: Vec<JournalEntry>,
     done: u32,
     stored: u64,
     reused: u64,
@@ -118,6 +122,7 @@ impl Job {
             receipt: None,
             empty_told: false,
             lost: 0,
+            unmet: Vec::new(),
             done,
             stored,
             reused: 0,
@@ -145,7 +150,31 @@ impl Job {
 
     /// Every file has arrived.
     pub(super) fn is_done(&self) -> bool {
-        !self.walking && self.waiting.is_empty() && self.loaded.is_empty() && self.lost == 0
+        !self.walking && self.waiting.is_empty() && self.loaded.is_empty() && self.lacks_none()
+    }
+
+    fn lacks_none(&self) -> bool {
+        self.lost == 0 && self.unmet.is_empty()
+    }
+
+    /// Nothing goes on any more but by a person, who may do without what is missing or failed.
+    fn can_do_without(&self) -> bool {
+        let rests = !self.walking && !self.paused && self.waiting.is_empty() && !self.is_done();
+        rests && self.server.is_some() && self.loaded.values().all(rests_alone)
+    }
+
+    /// Takes out what is missing or failed: entries that were never met, and uploads.
+    pub(super) fn do_without(&mut self) -> (Vec<JournalEntry>, Vec<UploadId>) {
+        if !self.can_do_without() {
+            return (Vec::new(), Vec::new());
+        }
+        self.lost = 0;
+        let (unmet, loaded) = (std::mem::take(&mut self.unmet), std::mem::take(&mut self.loaded));
+        let sizes = unmet.iter().map(|entry| entry.size);
+        let size: u64 = sizes.chain(loaded.values().flatten().map(|view| view.size)).sum();
+        self.record.files = self.record.files.saturating_sub((unmet.len() + loaded.len()) as u32);
+        self.record.size = self.record.size.saturating_sub(size);
+        (unmet, loaded.into_keys().collect())
     }
 
     /// Files that only a person can have go on.
@@ -172,7 +201,8 @@ impl Job {
             files: self.record.files,
             done: self.receipt.as_ref().map_or(self.done, |receipt| receipt.files),
             failed,
-            lost: self.lost + needs,
+            lost: self.lost + self.unmet.len() as u32 + needs,
+            can_do_without: self.can_do_without(),
             empty: self.receipt.as_ref().map_or(self.record.empty.len() as u32, |receipt| receipt.folders),
             url: self.receipt.as_ref().and_then(|receipt| receipt.url.clone()),
             size: self.record.size,

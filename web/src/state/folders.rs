@@ -20,6 +20,11 @@ impl Page {
         self.with_shell(|shell| shell.resume_folder(id));
     }
 
+    /// Ends a folder without what is missing or failed.
+    pub fn do_without(self, id: FolderId) {
+        self.with_shell(|shell| shell.do_without(id));
+    }
+
     /// Gives a folder up.
     pub fn cancel_folder(self, id: FolderId) {
         self.with_shell(|shell| shell.cancel_folder(id));
