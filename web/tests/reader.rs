@@ -78,6 +78,7 @@ impl Bench {
         let chunks = told.iter().filter_map(|message| match message {
             FromWorker::Chunks { chunks, .. } => Some(chunks.clone()),
             FromWorker::Ready
+            | FromWorker::Failed
             | FromWorker::PassEnd { .. }
             | FromWorker::PassLost { .. }
             | FromWorker::Reply { .. }
@@ -91,6 +92,7 @@ impl Bench {
         let ends = told.iter().filter_map(|message| match message {
             FromWorker::PassEnd { size, .. } => Some(*size),
             FromWorker::Ready
+            | FromWorker::Failed
             | FromWorker::Chunks { .. }
             | FromWorker::PassLost { .. }
             | FromWorker::Reply { .. }

@@ -84,7 +84,7 @@ impl Shell {
 
     fn put_in_place(&self, upload: UploadId, file: &Chosen) {
         self.0.uploads.borrow_mut().reopen(upload, file.source.clone(), file.handle());
-        self.0.pool.open(upload, file);
+        self.open_in_worker(upload, file);
         self.handle(Input::Source { upload, source: file.source.clone() });
     }
 
@@ -145,7 +145,7 @@ impl Shell {
         {
             self.0.journal.save_handle(key, handle.clone());
         }
-        self.0.pool.open(upload, file);
+        self.open_in_worker(upload, file);
         self.handle(Input::Add { upload, source, key, entry });
     }
 

@@ -7,6 +7,7 @@ mod intake;
 mod job;
 mod journal;
 mod pool;
+mod read_again;
 mod tree;
 mod uploads;
 
@@ -54,6 +55,8 @@ pub trait Watcher {
     fn unfinished(&self, left: Vec<Unfinished>);
     /// The uploads that wait for another tab to let go of them.
     fn elsewhere(&self, uploads: HashSet<UploadId>);
+    /// No worker is left that could read files.
+    fn reads_nothing(&self);
     /// wasm memory of page and workers, in bytes; told while something runs.
     fn weighs(&self, bytes: u64);
 }
@@ -84,12 +87,21 @@ impl Shell {
         let db = Db::open("cairn").await;
         let told: Rc<RefCell<Option<Shell>>> = Rc::default();
         let tell = told.clone();
-        let pool = Pool::start(move |message| {
-            let shell = tell.borrow().clone();
-            if let Some(shell) = shell {
-                shell.hear(message);
-            }
-        })?;
+        let ended = told.clone();
+        let pool = Pool::start(
+            move |message| {
+                let shell = tell.borrow().clone();
+                if let Some(shell) = shell {
+                    shell.hear(message);
+                }
+            },
+            move |worker| {
+                let shell = ended.borrow().clone();
+                if let Some(shell) = shell {
+                    shell.lose_worker(worker);
+                }
+            },
+        )?;
         let shell = Self(Rc::new(Inner {
             engine: RefCell::new(Engine::new(
                 Config { small_max: SMALL_MAX, ..Config::default() },
@@ -258,7 +270,7 @@ impl Shell {
 
     fn hear(&self, message: FromWorker) {
         match message {
-            FromWorker::Ready => {}
+            FromWorker::Ready | FromWorker::Failed => {}
             FromWorker::Chunks { upload, pass, chunks, wasm_bytes: _ } => {
                 let chunks = chunks.into_iter().map(|(held, digest)| (held.into(), digest)).collect();
                 self.handle(Input::Chunks { upload: UploadId(upload), pass: PassId(pass), chunks });

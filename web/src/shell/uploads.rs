@@ -156,6 +156,13 @@ impl Uploads {
         self.sends.remove(&request).or_else(|| self.batches.remove(&request))
     }
 
+    /// The requests by which a worker sends chunks of those together with others.
+    pub(super) fn batches_of(&self, uploads: impl Iterator<Item = UploadId>) -> Vec<RequestId> {
+        let uploads: HashSet<UploadId> = uploads.collect();
+        let batches = self.batches.iter().filter(|(_, upload)| uploads.contains(upload));
+        batches.map(|(request, _)| *request).collect()
+    }
+
     /// Notes which uploads an input can change.
     pub(super) fn note_input(&mut self, input: &Input) {
         match input {

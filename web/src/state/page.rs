@@ -101,8 +101,7 @@ impl Page {
     pub fn start(self) {
         spawn_local(async move {
             let Some(shell) = Shell::start(self).await else {
-                self.notice.set(Some(self.word(|words| &words.no_browser)));
-                return;
+                return self.reads_nothing();
             };
             self.shell.set_value(Some(shell.clone()));
             self.add(self.early.try_update_value(std::mem::take).unwrap_or_default());
@@ -325,6 +324,10 @@ impl Watcher for Page {
 
     fn elsewhere(&self, uploads: HashSet<UploadId>) {
         self.elsewhere.set(uploads);
+    }
+
+    fn reads_nothing(&self) {
+        self.notice.set(Some(self.word(|words| &words.no_browser)));
     }
 
     fn weighs(&self, bytes: u64) {

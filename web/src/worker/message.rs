@@ -78,6 +78,8 @@ pub enum ToWorker {
 pub enum FromWorker {
     /// The worker runs and takes messages.
     Ready,
+    /// It could not be loaded, or has stopped; `static/worker.js` tells it.
+    Failed,
     /// As `Input::Chunks`.
     Chunks {
         /// Which upload.
