@@ -174,7 +174,7 @@ impl Shell {
     pub(super) async fn delete_session(&self, session: SessionId, key: Bearer) {
         let request = Request::new(Route::SessionDelete, route::session(session));
         // A session that stays is swept when its time is over.
-        let _ = http::empty(request.ask(key), Signal::default()).await;
+        let _ = http::in_time(async |signal| http::empty(request.ask(key), signal).await).await;
     }
 
     /// The files that this browser's owner keeps, the latest first; none where they can't be had.
@@ -182,7 +182,7 @@ impl Shell {
         let Some(key) = self.0.owner.known().await else { return Vec::new() };
         let request = Request::new(Route::Files, Route::Files.pattern().to_owned());
         let list: Result<ListResponse<FileItem>, Failure> =
-            http::json(request.ask(key), Signal::default()).await;
+            http::in_time(async |signal| http::json(request.ask(key), signal).await).await;
         let mut files = list.map(|list| list.items).unwrap_or_default();
         files.sort_by_key(|file| std::cmp::Reverse(file.created_at));
         files
@@ -192,7 +192,7 @@ impl Shell {
     pub async fn delete_file(&self, file: FileId) -> bool {
         let Some(key) = self.0.owner.known().await else { return false };
         let request = Request::new(Route::FileDelete, route::file(file));
-        match http::empty(request.ask(key), Signal::default()).await {
+        match http::in_time(async |signal| http::empty(request.ask(key), signal).await).await {
             Ok(()) => true,
             Err(Failure::Problem(problem)) => matches!(problem.status, 404 | 410),
             Err(Failure::Network | Failure::Status { .. }) => false,

@@ -91,6 +91,8 @@ pub(super) struct Job {
     pub(super) held_back: Vec<ClientKey>,
     /// The folder on the server; `None` where it takes none, so that its files say why.
     pub(super) server: Option<FolderResponse>,
+    /// Why the server has not answered for the folder itself, and when it is asked again.
+    pub(super) unanswered: Option<(Trouble, Now)>,
     /// The server knows which folders are empty.
     pub(super) empty_told: bool,
     /// What the server says that it has, once everything should be there.
@@ -119,6 +121,7 @@ impl Job {
             over: false,
             held_back: Vec::new(),
             server: None,
+            unanswered: None,
             receipt: None,
             empty_told: false,
             lost: 0,
@@ -194,6 +197,9 @@ impl Job {
         let state = self.state();
         self.measure(now, stored, state);
         let wait = self.loaded.values().flatten().find(|view| view.state == state && view.trouble.is_some());
+        let unanswered = self.unanswered.clone().filter(|_| state == State::Offline && wait.is_none());
+        let retry_at =
+            wait.and_then(|view| view.retry_at).or(unanswered.as_ref().map(|(_, retry_at)| *retry_at));
         FolderView {
             name: self.record.name.clone(),
             state,
@@ -211,8 +217,8 @@ impl Job {
             reused,
             sent,
             speed: self.speed,
-            trouble: wait.and_then(|view| view.trouble.clone()),
-            retry_at: wait.and_then(|view| view.retry_at),
+            trouble: wait.and_then(|view| view.trouble.clone()).or(unanswered.map(|(trouble, _)| trouble)),
+            retry_at,
         }
     }
 
@@ -220,7 +226,11 @@ impl Job {
         let any = |state: State| self.loaded.values().flatten().any(|view| view.state == state);
         if self.is_done() {
             let is_told = self.receipt.is_some() || self.server.is_none();
-            return if is_told { State::Done } else { State::Verifying };
+            return match (is_told, &self.unanswered) {
+                (true, _) => State::Done,
+                (false, Some(_)) => State::Offline,
+                (false, None) => State::Verifying,
+            };
         }
         if self.paused {
             return State::Paused;
@@ -232,7 +242,9 @@ impl Job {
             return if state == State::Verifying && !last { State::Sending } else { state };
         }
         let resting = self.loaded.values().all(rests_alone);
-        if self.walking {
+        if self.unanswered.is_some() {
+            State::Offline
+        } else if self.walking {
             State::Reading
         } else if !resting || (!self.waiting.is_empty() && self.loaded.len() < TROUBLED_MAX) {
             State::Waiting
