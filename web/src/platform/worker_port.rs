@@ -62,9 +62,13 @@ impl WorkerPort {
             let text = event.dyn_ref::<MessageEvent>().and_then(|event| event.data().as_string());
             let message = text.and_then(|text| serde_json::from_str(&text).ok());
             match message {
-                Some(FromWorker::Ready) => line.ready(),
                 Some(FromWorker::Failed) => line.end(),
-                Some(message) if !line.has_ended() => on(message),
+                Some(message) if !line.has_ended() => {
+                    if let FromWorker::Ready = message {
+                        line.ready();
+                    }
+                    on(message);
+                }
                 Some(_) | None => {}
             }
         })

@@ -55,8 +55,8 @@ pub trait Watcher {
     fn unfinished(&self, left: Vec<Unfinished>);
     /// The uploads that wait for another tab to let go of them.
     fn elsewhere(&self, uploads: HashSet<UploadId>);
-    /// No worker is left that could read files.
-    fn reads_nothing(&self);
+    /// Whether there is a worker that reads files.
+    fn reads(&self, reads: bool);
     /// wasm memory of page and workers, in bytes; told while something runs.
     fn weighs(&self, bytes: u64);
 }
@@ -270,7 +270,8 @@ impl Shell {
 
     fn hear(&self, message: FromWorker) {
         match message {
-            FromWorker::Ready | FromWorker::Failed => {}
+            FromWorker::Ready => self.0.watcher.reads(true),
+            FromWorker::Failed => {}
             FromWorker::Chunks { upload, pass, chunks, wasm_bytes: _ } => {
                 let chunks = chunks.into_iter().map(|(held, digest)| (held.into(), digest)).collect();
                 self.handle(Input::Chunks { upload: UploadId(upload), pass: PassId(pass), chunks });

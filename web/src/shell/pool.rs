@@ -17,19 +17,20 @@ const WORKERS_MAX: usize = 2;
 
 /// Workers that are started in a visit, those in place of others included: what ends them all would go on doing so.
 const STARTS_MAX: usize = 8;
+/// Before a second worker is started where the first did not start, in milliseconds; twice as long each time. The
+/// server may be away.
+const PAUSE_MS: u32 = 1_000;
 
 type On = Rc<dyn Fn(FromWorker)>;
 type OnEnd = Rc<dyn Fn(usize)>;
 
 /// Starts a worker when all others have an upload, up to a limit.
 pub(super) struct Pool {
-    max: usize,
+    max: Cell<usize>,
     on: On,
     on_end: OnEnd,
     /// In the order in which they were started; `None` where one has ended.
     workers: RefCell<Vec<Option<Member>>>,
-    /// One did not even start: no other is tried.
-    spoilt: Cell<bool>,
     homes: RefCell<HashMap<UploadId, Home>>,
 }
 
@@ -37,6 +38,13 @@ struct Member {
     port: WorkerPort,
     uploads: usize,
     wasm_bytes: Rc<Cell<u64>>,
+}
+
+/// What a worker leaves that has ended.
+pub(super) struct Lost {
+    pub(super) uploads: Vec<(UploadId, Chosen)>,
+    /// Another one can go on with them at once; otherwise after a pause.
+    pub(super) at_once: bool,
 }
 
 /// Which worker has an upload, and what it was given.
@@ -54,11 +62,10 @@ impl Pool {
             WORKERS_MAX.min(document::processors().saturating_sub(1))
         });
         let pool = Self {
-            max: max.max(1),
+            max: Cell::new(max.max(1)),
             on: Rc::new(on),
             on_end: Rc::new(on_end),
             workers: RefCell::default(),
-            spoilt: Cell::default(),
             homes: RefCell::default(),
         };
         pool.start_one()?;
@@ -82,22 +89,28 @@ impl Pool {
     }
 
     /// That worker has ended; gives the uploads that it had, with their files.
-    pub(super) fn lose(&self, member: usize) -> Vec<(UploadId, Chosen)> {
+    pub(super) fn lose(&self, member: usize) -> Lost {
         let ended = self.workers.borrow_mut().get_mut(member).and_then(Option::take);
-        if ended.is_some_and(|member| !member.port.was_ready()) {
-            self.spoilt.set(true);
+        let was_ready = ended.is_some_and(|member| member.port.was_ready());
+        if !was_ready && self.alive() > 0 {
+            // What kept it from starting would keep the next one too, and there are others.
+            self.max.set(self.alive());
         }
         let its = |_: &UploadId, home: &mut Home| home.member == member;
         let mut homes = self.homes.borrow_mut();
-        let mut lost: Vec<_> = homes.extract_if(its).map(|(upload, home)| (upload, home.file)).collect();
-        lost.sort_by_key(|(upload, _)| *upload);
-        lost
+        let mut uploads: Vec<_> = homes.extract_if(its).map(|(upload, home)| (upload, home.file)).collect();
+        uploads.sort_by_key(|(upload, _)| *upload);
+        Lost { uploads, at_once: was_ready || self.alive() > 0 }
     }
 
-    /// Whether a worker is left, or may be started.
-    pub(super) fn can_read(&self) -> bool {
-        let workers = self.workers.borrow();
-        workers.iter().any(Option::is_some) || (!self.spoilt.get() && workers.len() < STARTS_MAX)
+    /// The pause before another worker is started where none is left, in milliseconds; nothing where all were tried.
+    pub(super) fn pause_ms(&self) -> Option<u32> {
+        let started = self.workers.borrow().len();
+        (started < STARTS_MAX).then(|| PAUSE_MS << started.saturating_sub(1))
+    }
+
+    fn alive(&self) -> usize {
+        self.workers.borrow().iter().flatten().count()
     }
 
     /// Tells the upload's worker.
@@ -128,26 +141,26 @@ impl Pool {
         self.workers.borrow().iter().flatten().map(|member| member.wasm_bytes.get()).sum()
     }
 
-    fn first(&self) -> Option<usize> {
+    /// The first worker; starts one where none is left.
+    pub(super) fn first(&self) -> Option<usize> {
         let first = self.workers.borrow().iter().position(Option::is_some);
         first.or_else(|| self.start_one())
     }
 
     fn least_busy(&self) -> Option<usize> {
-        let (least, alive) = {
+        let least = {
             let workers = self.workers.borrow();
-            let alive =
-                || workers.iter().enumerate().filter_map(|(at, one)| Some((at, one.as_ref()?.uploads)));
-            (alive().min_by_key(|(_, uploads)| *uploads), alive().count())
+            let alive = workers.iter().enumerate().filter_map(|(at, one)| Some((at, one.as_ref()?.uploads)));
+            alive.min_by_key(|(_, uploads)| *uploads)
         };
         let busy = least.is_none_or(|(_, uploads)| uploads > 0);
-        let another = if busy && alive < self.max { self.start_one() } else { None };
+        let another = if busy && self.alive() < self.max.get() { self.start_one() } else { None };
         another.or(least.map(|(at, _)| at))
     }
 
     fn start_one(&self) -> Option<usize> {
         let at = self.workers.borrow().len();
-        if self.spoilt.get() || at >= STARTS_MAX {
+        if at >= STARTS_MAX {
             return None;
         }
         let member = self.member(at)?;

@@ -101,7 +101,7 @@ impl Page {
     pub fn start(self) {
         spawn_local(async move {
             let Some(shell) = Shell::start(self).await else {
-                return self.reads_nothing();
+                return self.reads(false);
             };
             self.shell.set_value(Some(shell.clone()));
             self.add(self.early.try_update_value(std::mem::take).unwrap_or_default());
@@ -326,8 +326,13 @@ impl Watcher for Page {
         self.elsewhere.set(uploads);
     }
 
-    fn reads_nothing(&self) {
-        self.notice.set(Some(self.word(|words| &words.no_browser)));
+    fn reads(&self, reads: bool) {
+        let broken = Some(self.word(|words| &words.no_browser));
+        if !reads {
+            self.notice.set(broken);
+        } else if self.notice.with_untracked(|notice| *notice == broken) {
+            self.notice.set(None);
+        }
     }
 
     fn weighs(&self, bytes: u64) {
