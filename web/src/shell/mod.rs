@@ -57,6 +57,8 @@ pub trait Watcher {
     fn elsewhere(&self, uploads: HashSet<UploadId>);
     /// Whether there is a worker that reads files.
     fn reads(&self, reads: bool);
+    /// The browser does not keep what is unfinished: it goes on only as long as this page is open.
+    fn forgets(&self);
     /// wasm memory of page and workers, in bytes; told while something runs.
     fn weighs(&self, bytes: u64);
 }
@@ -78,13 +80,18 @@ struct Inner {
     timer: RefCell<Option<Timer>>,
     frame_asked: Cell<bool>,
     shown_at: Cell<Now>,
-    watcher: Box<dyn Watcher>,
+    watcher: Rc<dyn Watcher>,
 }
 
 impl Shell {
     /// Starts a worker and looks for unfinished uploads. Nothing where the browser has no module workers.
     pub async fn start(watcher: impl Watcher + 'static) -> Option<Self> {
         let db = Db::open("cairn").await;
+        let watcher: Rc<dyn Watcher> = Rc::new(watcher);
+        let forgetful = watcher.clone();
+        if db.is_none() {
+            watcher.forgets();
+        }
         let told: Rc<RefCell<Option<Shell>>> = Rc::default();
         let tell = told.clone();
         let ended = told.clone();
@@ -109,7 +116,7 @@ impl Shell {
             )),
             pool,
             owner: Owner::new(db.clone()),
-            journal: Journal::new(db.clone()),
+            journal: Journal::new(db.clone(), move || forgetful.forgets()),
             claims: Claims::new(db.clone()),
             db,
             uploads: RefCell::default(),
@@ -118,7 +125,7 @@ impl Shell {
             timer: RefCell::default(),
             frame_asked: Cell::default(),
             shown_at: Cell::default(),
-            watcher: Box::new(watcher),
+            watcher,
         }));
         *told.borrow_mut() = Some(shell.clone());
         shell.follow_the_browser();

@@ -61,6 +61,8 @@ pub struct Page {
     pub said: RwSignal<String>,
     /// A sentence that stays in sight until the next files come.
     pub notice: RwSignal<Option<String>>,
+    /// What is unfinished is not kept when the tab closes.
+    pub forgetful: RwSignal<bool>,
     /// Files hover over the window.
     pub hovered: RwSignal<bool>,
     /// Goes on every second while a row counts down.
@@ -87,6 +89,7 @@ impl Page {
             totals: RwSignal::default(),
             said: RwSignal::default(),
             notice: RwSignal::default(),
+            forgetful: RwSignal::new(false),
             hovered: RwSignal::new(false),
             second: RwSignal::new(0),
             words: StoredValue::new(words),
@@ -333,6 +336,10 @@ impl Watcher for Page {
         } else if self.notice.with_untracked(|notice| *notice == broken) {
             self.notice.set(None);
         }
+    }
+
+    fn forgets(&self) {
+        self.forgetful.set(true);
     }
 
     fn weighs(&self, bytes: u64) {

@@ -37,7 +37,7 @@ words! {
     delete_label files_title files_lead no_link safe_any_time safe_now idle said_progress said_done
     said_failed said_folder_done title_progress folder_button walking needs_files files_so_far files_all
     files_failed files_lost folders_empty busy elsewhere elsewhere_row unfinished_folder unfinished_walk
-    unfinished_lost unfinished_again go_on_all choose_again_label more_files folder_unread without without_label
+    unfinished_lost unfinished_again go_on_all choose_again_label more_files folder_unread without without_label not_safe
 }
 
 impl Words {
