@@ -6,6 +6,7 @@ mod go_on;
 mod intake;
 mod job;
 mod journal;
+mod own;
 mod pool;
 mod read_again;
 mod tree;
@@ -36,6 +37,7 @@ use self::uploads::Uploads;
 
 pub use self::go_on::{Left, Unfinished};
 pub use self::job::{FolderId, FolderView};
+pub use self::own::{Own, OwnId};
 
 /// Nobody reads figures that change more often, and drawing them takes time from reading and sending.
 const SHOW_MS: Now = 100;

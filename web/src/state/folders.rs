@@ -47,6 +47,11 @@ impl Page {
         self.folders_that(fits).into_iter().for_each(|id| self.resume_folder(id));
     }
 
+    pub(super) fn folder_that(self, fits: impl Fn(&FolderView) -> bool) -> Option<FolderId> {
+        self.folders
+            .with_untracked(|rows| rows.iter().find(|row| row.view.with_untracked(&fits)).map(|row| row.id))
+    }
+
     fn folders_that(self, fits: impl Fn(State) -> bool) -> Vec<FolderId> {
         self.folders.with_untracked(|rows| {
             let fits = rows.iter().filter(|row| row.view.with_untracked(|view| fits(view.state)));

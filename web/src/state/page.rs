@@ -3,14 +3,13 @@
 use std::collections::HashSet;
 
 use cairn_engine::{State, UploadId, View};
-use cairn_shared::message::FileItem;
-use cairn_shared::{FileId, Name};
+use cairn_shared::Name;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::platform::files::Taken;
 use crate::platform::{clock, document};
-use crate::shell::{FolderId, FolderView, Shell, Unfinished, Watcher};
+use crate::shell::{FolderId, FolderView, Own, OwnId, Shell, Unfinished, Watcher};
 use crate::state::totals::Totals;
 use crate::state::words::{Words, fill};
 use crate::state::{figures, phrases};
@@ -54,7 +53,7 @@ pub struct Page {
     /// What earlier visits left, and what other tabs are at.
     pub unfinished: RwSignal<Vec<Unfinished>>,
     /// What this owner sent earlier.
-    pub files: RwSignal<Vec<FileItem>>,
+    pub files: RwSignal<Vec<Own>>,
     /// All rows in one.
     pub totals: RwSignal<Totals>,
     /// What the live region says.
@@ -108,7 +107,7 @@ impl Page {
             };
             self.shell.set_value(Some(shell.clone()));
             self.add(self.early.try_update_value(std::mem::take).unwrap_or_default());
-            self.files.set(shell.files().await);
+            self.files.set(shell.own().await);
         });
         clock::every(1_000, move || {
             let counts = |view: &View| view.retry_at.is_some();
@@ -181,20 +180,31 @@ impl Page {
         self.refocus();
     }
 
-    /// Deletes a file and its links; tells whether it is gone.
-    pub async fn delete(self, file: FileId) -> bool {
+    /// Deletes a file or a folder with its links; tells whether it is gone.
+    pub async fn delete(self, id: OwnId) -> bool {
         let Some(shell) = self.shell.get_value() else { return false };
-        let gone = shell.delete_file(file).await;
+        let gone = shell.delete_own(id).await;
         if gone {
-            self.files.update(|files| files.retain(|item| item.file != file));
-            let has = |view: &View| view.finished.as_ref().is_some_and(|finished| finished.file == file);
-            let row = self.rows.with_untracked(|rows| {
-                rows.iter().find(|row| row.view.with_untracked(has)).map(|row| row.id)
-            });
-            row.into_iter().for_each(|row| self.remove(row));
+            let url = self.files.with_untracked(|all| all.iter().find(|own| own.id == id)?.url.clone());
+            self.files.update(|files| files.retain(|own| own.id != id));
+            match id {
+                OwnId::File(file) => {
+                    let row = self.row_that(|view| view.finished.as_ref().is_some_and(|it| it.file == file));
+                    row.into_iter().for_each(|row| self.remove(row));
+                }
+                OwnId::Folder(_) => {
+                    let row = self.folder_that(|view| view.url.is_some() && view.url == url);
+                    row.into_iter().for_each(|row| self.remove_folder(row));
+                }
+            }
             self.refocus();
         }
         gone
+    }
+
+    fn row_that(self, fits: impl Fn(&View) -> bool) -> Option<UploadId> {
+        self.rows
+            .with_untracked(|rows| rows.iter().find(|row| row.view.with_untracked(&fits)).map(|row| row.id))
     }
 
     pub(super) fn add(self, taken: Taken) {
