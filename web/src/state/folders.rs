@@ -3,9 +3,9 @@
 use cairn_engine::State;
 use leptos::prelude::*;
 
-use crate::platform::clock;
+use crate::platform::{clock, document};
 use crate::shell::{FolderId, FolderView};
-use crate::state::page::{FolderRow, Page};
+use crate::state::page::{FolderRow, Page, folder_row_id};
 use crate::state::phrases;
 use crate::state::words::fill;
 
@@ -72,7 +72,13 @@ impl Page {
         if before.state != view.state {
             self.say_folder(&view);
         }
+        let place = format!("#{}", folder_row_id(id));
+        let goes = before.state != view.state || before.can_do_without != view.can_do_without;
+        let refocus = goes && document::has_focus(&place);
         row.view.set(view);
+        if refocus {
+            self.refocus_in(place);
+        }
     }
 
     fn say_folder(self, view: &FolderView) {

@@ -16,6 +16,8 @@ use crate::state::{figures, phrases};
 
 /// Where the focus goes when the focused row is gone.
 pub const PICKER_BUTTON: &str = "choose-files";
+/// What is unfinished.
+pub const UNFINISHED_PANEL: &str = "unfinished";
 /// The input behind every button that chooses files, where the browser has no better picker.
 pub const PICKER_INPUT: &str = "file-input";
 /// As above, for a folder.
@@ -39,6 +41,16 @@ pub struct FolderRow {
     pub id: FolderId,
     /// What there is to see of it.
     pub view: ArcRwSignal<FolderView>,
+}
+
+/// The id of an upload's row in the document.
+pub fn row_id(upload: UploadId) -> String {
+    format!("row-{}", upload.0)
+}
+
+/// The id of a folder's row in the document.
+pub fn folder_row_id(folder: FolderId) -> String {
+    format!("folder-{}", folder.0)
 }
 
 /// The page's signals, and the way to the shell.
@@ -177,7 +189,6 @@ impl Page {
     /// Gives up what an earlier visit left.
     pub fn discard(self, left: &Unfinished) {
         self.with_shell(|shell| shell.discard(left.key));
-        self.refocus();
     }
 
     /// Deletes a file or a folder with its links; tells whether it is gone.
@@ -235,7 +246,19 @@ impl Page {
     }
 
     pub(super) fn refocus(self) {
-        clock::next_frame(|| document::keep_focus(PICKER_BUTTON));
+        self.refocus_in(String::new());
+    }
+
+    /// Gives a focus that went away to a row's link, or else to what can still be done there.
+    pub(super) fn refocus_in(self, row: String) {
+        clock::next_frame(move || {
+            let picker = format!("#{PICKER_BUTTON}");
+            if row.is_empty() {
+                document::keep_focus(&[&picker]);
+            } else {
+                document::keep_focus(&[&format!("{row} .link"), &format!("{row} button"), &picker]);
+            }
+        });
     }
 
     fn put(self, upload: UploadId, view: View) {
@@ -243,8 +266,15 @@ impl Page {
         match row {
             Some(row) => {
                 if row.view.with_untracked(|shown| *shown != view) {
-                    self.say_change(&row.view.get_untracked(), &view);
+                    let before = row.view.get_untracked();
+                    self.say_change(&before, &view);
+                    // A button that has the focus goes where the state leaves it nothing to do.
+                    let place = format!("#{}", row_id(upload));
+                    let refocus = before.state != view.state && document::has_focus(&place);
                     row.view.set(view);
+                    if refocus {
+                        self.refocus_in(place);
+                    }
                 }
             }
             None => self.rows.update(|rows| rows.push(Row { id: upload, view: ArcRwSignal::new(view) })),
@@ -331,7 +361,11 @@ impl Watcher for Page {
 
     fn unfinished(&self, left: Vec<Unfinished>) {
         if self.unfinished.with_untracked(|shown| *shown != left) {
+            let focused = document::has_focus(&format!("#{UNFINISHED_PANEL}"));
             self.unfinished.set(left);
+            if focused {
+                self.refocus();
+            }
         }
     }
 

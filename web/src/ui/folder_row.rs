@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::platform::clock;
 use crate::shell::FolderView;
-use crate::state::page::{FolderRow, Page};
+use crate::state::page::{FolderRow, Page, folder_row_id};
 use crate::state::phrases;
 use crate::ui::bar::{Bar, Shares};
 use crate::ui::go_button::GoButton;
@@ -35,6 +35,7 @@ pub fn FolderRowView(page: Page, row: FolderRow) -> impl IntoView {
     view! {
         <li
             class="row row-folder"
+            id=folder_row_id(id)
             data-testid="row"
             data-kind="folder"
             data-name=raw_name
