@@ -129,7 +129,9 @@ impl Shell {
             Call::Delete(session) => {
                 let request = Request::new(Route::SessionDelete, route::session(session));
                 let bearer = self.session_bearer(session).await?;
-                http::empty(request.ask(bearer), signal).await.map(|()| Reply::Deleted)
+                http::empty(request.ask(bearer), signal).await?;
+                self.0.uploads.borrow_mut().forget_session_key(session);
+                Ok(Reply::Deleted)
             }
         }
     }

@@ -263,12 +263,12 @@ impl Shell {
             folders.homes.remove(&upload);
         }
         self.drop_upload(upload);
+        self.0.uploads.borrow_mut().forget_session(upload);
         self.feed(id);
         self.end_if_done(id);
     }
 
     fn drop_upload(&self, upload: UploadId) {
-        self.0.uploads.borrow_mut().cancel(upload);
         self.handle(Input::Cancel(upload));
         self.close(upload);
     }

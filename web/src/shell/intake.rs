@@ -105,12 +105,14 @@ impl Shell {
             // The row says it from now on.
             shell.look_for_unfinished().await;
             shell.0.claims.wait(key).await;
-            shell.wait_elsewhere(upload, None);
             let entry = match &shell.0.db {
                 Some(db) => db.entry(key).await,
                 None => None,
             };
-            if shell.0.uploads.borrow().is_cancelled(upload) {
+            // Where it was given up, it waits no more.
+            let wanted = shell.0.uploads.borrow().is_elsewhere(upload);
+            shell.wait_elsewhere(upload, None);
+            if !wanted {
                 shell.0.claims.release(key);
             } else if entry.is_some() {
                 shell.begin(upload, &file, key, entry);
@@ -125,6 +127,15 @@ impl Shell {
         });
     }
 
+    /// A row that waits for another tab is given up.
+    pub(super) fn stop_waiting(&self, upload: UploadId) {
+        if self.0.uploads.borrow().is_elsewhere(upload) {
+            self.wait_elsewhere(upload, None);
+            let shell = self.clone();
+            spawn_local(async move { shell.look_for_unfinished().await });
+        }
+    }
+
     fn wait_elsewhere(&self, upload: UploadId, key: Option<ClientKey>) {
         let all = self.0.uploads.borrow_mut().wait_elsewhere(upload, key);
         self.0.watcher.elsewhere(all);
@@ -136,7 +147,7 @@ impl Shell {
         {
             let mut uploads = self.0.uploads.borrow_mut();
             if let Some(session) = entry.as_ref().and_then(|entry| entry.session.as_ref()) {
-                uploads.keep_session_key(session.id, session.key);
+                uploads.keep_session_key(upload, session.id, session.key);
             }
             uploads.open(upload, source.clone(), file.handle(), key);
         }
@@ -163,9 +174,7 @@ impl Shell {
                 again = Chosen::again(&handle, path).await;
             }
             match again {
-                Some(file) if !shell.0.uploads.borrow().is_cancelled(upload) => {
-                    shell.put_in_place(upload, &file)
-                }
+                Some(file) if shell.0.uploads.borrow().is_open(upload) => shell.put_in_place(upload, &file),
                 Some(_) => {}
                 None => shell.handle(Input::PassFailed { upload, pass, failure: PassFailure::Lost }),
             }

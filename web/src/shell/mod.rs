@@ -147,7 +147,7 @@ impl Shell {
 
     /// A person gives it up.
     pub fn cancel(&self, upload: UploadId) {
-        self.0.uploads.borrow_mut().cancel(upload);
+        self.stop_waiting(upload);
         self.handle(Input::Cancel(upload));
         self.close(upload);
     }
