@@ -102,8 +102,8 @@ pub enum FromWorker {
         /// After the last byte.
         mtime: Option<UnixMs>,
     },
-    /// The file is gone, changed, or may no longer be read. A page can't open it anew by itself, so all of
-    /// these mean that somebody has to choose it again.
+    /// The file is gone, changed, or may no longer be read. The page looks at it afresh where it has a handle; else
+    /// somebody has to choose it again.
     PassLost {
         /// Which upload.
         upload: u32,
