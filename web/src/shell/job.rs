@@ -276,3 +276,96 @@ impl Job {
 fn rests_alone(view: &Option<View>) -> bool {
     view.as_ref().is_some_and(|view| matches!(view.state, State::Failed | State::NeedsFile))
 }
+
+#[cfg(test)]
+mod tests {
+    use cairn_shared::FolderId;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    fn view(state: State) -> Option<View> {
+        Some(View {
+            name: "file".parse().unwrap(),
+            path: None,
+            size: 10,
+            state,
+            read: 0,
+            stored: 0,
+            reused: 0,
+            sent: 0,
+            speed: None,
+            left_seconds: None,
+            changed: false,
+            trouble: None,
+            retry_at: None,
+            finished: None,
+        })
+    }
+
+    fn entry() -> JournalEntry {
+        JournalEntry {
+            key: ClientKey::new([2; 16]),
+            name: "gone".parse().unwrap(),
+            path: None,
+            folder: None,
+            rule: None,
+            size: 5,
+            mtime: None,
+            media_type: None,
+            start_size: 5,
+            start_mtime: None,
+            session: None,
+            stored: 0,
+        }
+    }
+
+    /// A walked folder of ten files, 100 bytes: one was never met, and one is as given.
+    fn job(state: State) -> Job {
+        let key = ClientKey::new([1; 16]);
+        let name = "folder".parse().unwrap();
+        let record = FolderRecord { key, name, files: 10, size: 100, empty: Vec::new(), walked_at: Some(1) };
+        let mut job = Job::new(record, 8, 85);
+        job.walking = false;
+        job.server = Some(FolderResponse { folder: FolderId::new([3; 16]), revision: 1, url: None });
+        job.unmet.push(entry());
+        job.loaded.insert(UploadId(1), view(state));
+        job
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn ends_without_what_is_missing_once_nothing_else_goes_on() {
+        for state in [State::Sending, State::Waiting, State::Offline] {
+            let mut job = job(state);
+            assert!(!job.view(0).can_do_without, "{state:?}");
+            assert_eq!(job.do_without(), (Vec::new(), Vec::new()));
+            assert_eq!(job.view(0).lost, 1);
+        }
+        for state in [State::Failed, State::NeedsFile] {
+            let mut job = job(state);
+            assert!(job.view(0).can_do_without, "{state:?}");
+            assert_eq!(job.do_without(), (vec![entry()], vec![UploadId(1)]));
+            assert!(job.is_done());
+            let view = job.view(0);
+            assert_eq!((view.files, view.size, view.lost, view.failed), (8, 85, 0, 0));
+            assert_eq!(view.state, State::Verifying);
+        }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn says_that_the_server_does_not_answer_for_the_folder() {
+        let mut job = job(State::Sending);
+        job.unanswered = Some((Trouble::Network, 7));
+        assert_eq!(job.view(0).state, State::Sending, "its files have an answer");
+        job.loaded.clear();
+        job.walking = true;
+        let view = job.view(0);
+        assert_eq!(
+            (view.state, view.trouble, view.retry_at),
+            (State::Offline, Some(Trouble::Network), Some(7))
+        );
+        job.paused = true;
+        let view = job.view(0);
+        assert_eq!((view.state, view.trouble, view.retry_at), (State::Paused, None, None));
+    }
+}
