@@ -5,7 +5,8 @@ use leptos::prelude::*;
 
 use crate::platform::{clock, document};
 use crate::shell::{FolderId, FolderView};
-use crate::state::page::{FolderRow, Page, folder_row_id};
+use crate::state::focus::folder_row_id;
+use crate::state::page::{FolderRow, Page};
 use crate::state::phrases;
 use crate::state::words::fill;
 

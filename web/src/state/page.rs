@@ -10,14 +10,11 @@ use leptos::task::spawn_local;
 use crate::platform::files::Taken;
 use crate::platform::{clock, document};
 use crate::shell::{FolderId, FolderView, Own, OwnId, Shell, Unfinished, Watcher};
+use crate::state::focus::{UNFINISHED_PANEL, row_id};
 use crate::state::totals::Totals;
 use crate::state::words::{Words, fill};
 use crate::state::{figures, phrases};
 
-/// Where the focus goes when the focused row is gone.
-pub const PICKER_BUTTON: &str = "choose-files";
-/// What is unfinished.
-pub const UNFINISHED_PANEL: &str = "unfinished";
 /// The input behind every button that chooses files, where the browser has no better picker.
 pub const PICKER_INPUT: &str = "file-input";
 /// As above, for a folder.
@@ -41,16 +38,6 @@ pub struct FolderRow {
     pub id: FolderId,
     /// What there is to see of it.
     pub view: ArcRwSignal<FolderView>,
-}
-
-/// The id of an upload's row in the document.
-pub fn row_id(upload: UploadId) -> String {
-    format!("row-{}", upload.0)
-}
-
-/// The id of a folder's row in the document.
-pub fn folder_row_id(folder: FolderId) -> String {
-    format!("folder-{}", folder.0)
 }
 
 /// The page's signals, and the way to the shell.
@@ -243,22 +230,6 @@ impl Page {
         self.rows.update(|rows| rows.retain(|row| row.id != upload));
         self.sum_up();
         self.refocus();
-    }
-
-    pub(super) fn refocus(self) {
-        self.refocus_in(String::new());
-    }
-
-    /// Gives a focus that went away to a row's link, or else to what can still be done there.
-    pub(super) fn refocus_in(self, row: String) {
-        clock::next_frame(move || {
-            let picker = format!("#{PICKER_BUTTON}");
-            if row.is_empty() {
-                document::keep_focus(&[&picker]);
-            } else {
-                document::keep_focus(&[&format!("{row} .link"), &format!("{row} button"), &picker]);
-            }
-        });
     }
 
     fn put(self, upload: UploadId, view: View) {

@@ -4,7 +4,8 @@ use cairn_engine::View;
 use leptos::prelude::*;
 
 use crate::platform::clock;
-use crate::state::page::{Page, Row, row_id};
+use crate::state::focus::row_id;
+use crate::state::page::{Page, Row};
 use crate::state::phrases;
 use crate::ui::bar::{Bar, Shares};
 use crate::ui::row_actions::RowActions;

@@ -4,7 +4,8 @@ use leptos::prelude::*;
 
 use crate::shell::{Left, Unfinished as Item};
 use crate::state::figures;
-use crate::state::page::{Page, UNFINISHED_PANEL};
+use crate::state::focus::UNFINISHED_PANEL;
+use crate::state::page::Page;
 use crate::state::words::{Words, fill};
 
 /// The panel; absent where nothing is unfinished.
