@@ -149,9 +149,16 @@ fn one_click_goes_on_with_a_folder() -> anyhow::Result<()> {
     let browser = Browser::start_with(&options)?;
     let tab = browser.open(&proxy.url("/"))?;
     let page = Page::ready(&tab)?;
-    tab.click(&format!("{} {}", Page::by_id("unfinished"), Page::by_id("continue")))?;
+    // Impatience changes nothing.
+    let press =
+        |id: &str| format!("document.querySelector('[data-testid=unfinished] [data-testid={id}]')?.click()");
+    tab.wait_for("document.querySelector('[data-testid=unfinished] [data-testid=continue]')", SOON)?;
+    tab.evaluate(&format!("{0}; {0}", press("continue")))?;
     tab.wait_for("document.querySelector('[data-kind=folder]')", SOON)?;
+    tab.evaluate(&format!("{}; {}", press("continue"), press("discard")))?;
+    tab.wait_for("!document.querySelector('[data-testid=unfinished]')", SOON)?;
     page.wait_state(NAME, "done", SOON)?;
+    assert_eq!(rows(&tab)?, 1);
     assert_eq!(listed(&tab)?, sizes);
     assert_eq!(browser.troubles()?, Vec::<String>::new());
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cairn_e2e::{Browser, Key, Page, Proxy, Server, get, random_file};
+use cairn_e2e::{Browser, HalfWay, Key, Page, Proxy, Server, get, random_file};
 
 const SIZE: u64 = 60_000_000;
 const NAME: &str = "by hand.bin";
@@ -37,6 +37,8 @@ fn everything_works_without_a_mouse() -> anyhow::Result<()> {
     tab.tab_to(&Page::in_row(NAME, "row-resume"))?;
     tab.press(Key::Enter)?;
     page.wait_state(NAME, "done", SOON * 3)?;
+    // The button that had the focus is gone: the focus stays in the row.
+    tab.wait_for("document.activeElement?.dataset.testid === 'row-link'", SOON)?;
 
     tab.tab_to(&Page::in_row(NAME, "row-copy"))?;
     tab.press(Key::Enter)?;
@@ -47,4 +49,13 @@ fn everything_works_without_a_mouse() -> anyhow::Result<()> {
     assert_eq!((answer.status, answer.sha256), (200, digest));
     assert_eq!(browser.troubles()?, Vec::<String>::new());
     Ok(())
+}
+
+#[test]
+fn discarding_leaves_the_focus_on_the_page() -> anyhow::Result<()> {
+    let half_way = HalfWay::begin(20_000_000, 4, 40)?;
+    half_way.wait_unfinished()?;
+    half_way.tab.tab_to("[data-testid=discard]")?;
+    half_way.tab.press(Key::Enter)?;
+    half_way.tab.wait_for("document.activeElement?.id === 'choose-files'", SOON)
 }

@@ -33,6 +33,12 @@ fn the_second_tab_takes_over() -> anyhow::Result<()> {
     page.wait_state("chosen.bin", "waiting", SOON)?;
     assert!(second.text().contains("goes on here when that one closes"), "{}", second.text());
     second.wait_for("document.querySelectorAll('[data-elsewhere=true]').length === 1", SOON)?;
+    // It can be given up here, and chosen again, but not paused.
+    second.wait_for("!document.querySelector('[data-name=\"chosen.bin\"] [data-testid=row-pause]')", SOON)?;
+    page.click_in_row("chosen.bin", "row-cancel")?;
+    second.wait_for("document.querySelectorAll('[data-elsewhere=true]').length === 2", SOON)?;
+    page.choose_files(&[&chosen])?;
+    page.wait_state("chosen.bin", "waiting", SOON)?;
 
     first.close();
     proxy.limit(0);

@@ -8,7 +8,7 @@ use cairn_shared::route::Route;
 use cairn_shared::{Bearer, ProblemCode};
 use futures_util::lock::Mutex;
 
-use crate::platform::http::{self, Ask, Body, Signal};
+use crate::platform::http::{self, Ask, Body};
 use crate::platform::idb::Db;
 
 /// Who this browser is towards the server.
@@ -75,9 +75,10 @@ pub fn is_stale(failure: &Failure) -> bool {
     }
 }
 
+/// Everything waits for it, so it may not take for ever.
 async fn make() -> Result<Bearer, Failure> {
     let route = Route::Owner;
     let ask = Ask { method: route.method(), url: route.pattern(), bearer: None, body: Body::Empty };
-    let made: OwnerResponse = http::json(ask, Signal::default()).await?;
+    let made: OwnerResponse = http::in_time(async |signal| http::json(ask, signal).await).await?;
     Ok(made.owner_key)
 }

@@ -94,6 +94,20 @@ async fn entries_and_their_handles_outlive_the_page_that_saved_them() {
 }
 
 #[wasm_bindgen_test]
+async fn a_handle_that_can_not_be_kept_costs_nothing_else() {
+    let db = fresh().await;
+    let (good, bad) = (ClientKey::new([1; 16]), ClientKey::new([2; 16]));
+    // A function can't be copied into the database.
+    let broken = Handle::from_js(js_sys::eval("({ kind: 'file', no: () => 0 })").unwrap()).unwrap();
+    let handles = [(good, handle("good.txt").await), (bad, broken)].into();
+    let entries = [(good, entry(1, 5)), (bad, entry(2, 6))].into();
+    db.write(&Batch { entries, handles, ..Batch::default() }).await.unwrap();
+    let kept = db.kept().await;
+    assert_eq!(kept.entries.len(), 2);
+    assert_eq!(kept.handles.keys().collect::<Vec<_>>(), [&good]);
+}
+
+#[wasm_bindgen_test]
 async fn files_of_a_folder_come_and_go_with_it() {
     let db = fresh().await;
     let (key, other) = (ClientKey::new([0xff; 16]), ClientKey::new([0xfe; 16]));

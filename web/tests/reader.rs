@@ -78,6 +78,7 @@ impl Bench {
         let chunks = told.iter().filter_map(|message| match message {
             FromWorker::Chunks { chunks, .. } => Some(chunks.clone()),
             FromWorker::Ready
+            | FromWorker::Failed
             | FromWorker::PassEnd { .. }
             | FromWorker::Proven { .. }
             | FromWorker::PassLost { .. }
@@ -92,6 +93,7 @@ impl Bench {
         let ends = told.iter().filter_map(|message| match message {
             FromWorker::PassEnd { size, .. } => Some(*size),
             FromWorker::Ready
+            | FromWorker::Failed
             | FromWorker::Chunks { .. }
             | FromWorker::Proven { .. }
             | FromWorker::PassLost { .. }
@@ -168,6 +170,25 @@ async fn forgets_the_bytes_that_are_released_and_those_of_an_ended_pass() {
     assert_eq!(bench.desk.held_bytes(), SIZE as u64 - u64::from(first.2));
     bench.desk.take(ToWorker::EndPass { upload: 1, pass: 1 }, None);
     assert_eq!(bench.desk.held_bytes(), 0);
+}
+
+/// A chunk is a part of what was read at once, and must not keep all of it.
+#[wasm_bindgen_test]
+async fn a_few_chunks_keep_little_memory() {
+    let bytes = bytes(3 * SIZE);
+    let bench = Bench::new(&bytes, Hasher::new());
+    bench.read(3 * SIZE as u64);
+    bench.until_end().await;
+    let chunks: Vec<Held> = bench.chunks().into_iter().map(|(held, _)| held).collect();
+    let (kept, released): (Vec<Held>, Vec<Held>) = chunks.iter().partition(|held| held.1 % 5 == 0);
+    let size: u64 = kept.iter().map(|held| u64::from(held.2)).sum();
+    assert!(size > 0 && released.len() > kept.len(), "{kept:?}");
+    for some in released.chunks(3) {
+        bench.desk.take(ToWorker::Release { upload: 1, chunks: some.to_vec() }, None);
+        let (held, memory) = (bench.desk.held_bytes(), bench.desk.kept_bytes());
+        assert!(held <= memory && memory <= 4 * held, "{held} bytes keep {memory}");
+    }
+    assert_eq!(bench.desk.held_bytes(), size);
 }
 
 #[wasm_bindgen_test]

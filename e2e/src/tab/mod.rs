@@ -93,6 +93,12 @@ impl Tab {
         self.wait_for("document.readyState === 'complete'", LOAD)
     }
 
+    /// Runs JavaScript in every page that is loaded from now on, before anything of the page's own.
+    pub fn before_pages(&self, script: &str) -> anyhow::Result<()> {
+        self.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script }))?;
+        Ok(())
+    }
+
     /// Runs JavaScript, awaits what it gives and returns it as JSON.
     pub fn evaluate(&self, script: &str) -> anyhow::Result<Value> {
         let params = json!({ "expression": script, "awaitPromise": true, "returnByValue": true });

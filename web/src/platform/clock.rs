@@ -44,26 +44,33 @@ pub fn every(ms: u32, then: impl FnMut() + 'static) {
 pub fn next_frame(then: impl FnOnce() + 'static) {
     const HIDDEN_MS: u32 = 1_000;
     let Some(window) = web_sys::window() else { return };
-    let hidden = window.document().is_some_and(|document| document.hidden());
-    if hidden {
-        Timeout::new(HIDDEN_MS, then).forget();
-        return;
-    }
     // A tab that is hidden before its frame comes would never call back: whichever comes first counts.
-    let once: Once = Rc::new(RefCell::new(Some(Box::new(then))));
+    let once = Rc::new(Once { then: RefCell::new(Some(Box::new(then))), late: RefCell::default() });
     let late = once.clone();
-    Timeout::new(HIDDEN_MS, move || run(&late)).forget();
-    let frame = Closure::once_into_js(move || run(&once));
-    // It fails only where the window is gone, and then nobody looks.
-    let _ = window.request_animation_frame(frame.unchecked_ref());
+    *once.late.borrow_mut() = Some(Timeout::new(HIDDEN_MS, move || late.run()));
+    let hidden = window.document().is_some_and(|document| document.hidden());
+    if !hidden {
+        let frame = Closure::once_into_js(move || once.run());
+        // It fails only where the window is gone, and then nobody looks.
+        let _ = window.request_animation_frame(frame.unchecked_ref());
+    }
 }
 
 /// Something to do once, on whichever occasion comes first.
-type Once = Rc<RefCell<Option<Box<dyn FnOnce()>>>>;
+struct Once {
+    then: RefCell<Option<Box<dyn FnOnce()>>>,
+    /// It and its timer hold each other until one of the occasions comes.
+    late: RefCell<Option<Timeout>>,
+}
 
-fn run(once: &Once) {
-    let then = once.borrow_mut().take();
-    if let Some(then) = then {
-        then();
+impl Once {
+    fn run(&self) {
+        // What runs now may be the timer's own: that goes when nobody is in it any more.
+        let late = self.late.borrow_mut().take();
+        wasm_bindgen_futures::spawn_local(async move { drop(late) });
+        let then = self.then.borrow_mut().take();
+        if let Some(then) = then {
+            then();
+        }
     }
 }

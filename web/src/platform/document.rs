@@ -60,12 +60,19 @@ pub fn click(id: &str) {
     }
 }
 
-/// Gives the focus to an element where the focused one went away with its row.
-pub fn keep_focus(id: &str) {
-    let lost = document().is_some_and(|document| {
-        document.active_element().is_none_or(|active| active.tag_name().eq_ignore_ascii_case("body"))
-    });
-    if let Some(element) = element(id).filter(|_| lost) {
+/// Whether the focus is on something within an element that fits a CSS selector.
+pub fn has_focus(selector: &str) -> bool {
+    let focused = document().and_then(|document| document.active_element());
+    focused.is_some_and(|element| element.closest(selector).ok().flatten().is_some())
+}
+
+/// Where the focused element went away, gives the focus to the first one that fits the first selector that any fits.
+pub fn keep_focus(selectors: &[&str]) {
+    let Some(document) = document() else { return };
+    let lost = document.active_element().is_none_or(|active| active.tag_name().eq_ignore_ascii_case("body"));
+    let find = |selector: &&str| document.query_selector(selector).ok().flatten();
+    let element = selectors.iter().find_map(find).and_then(|element| element.dyn_into::<HtmlElement>().ok());
+    if let Some(element) = element.filter(|_| lost) {
         // Nothing but comfort hangs on it.
         let _ = element.focus();
     }

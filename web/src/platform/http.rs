@@ -1,12 +1,17 @@
 //! Requests to the server, on the main thread and in the worker.
 
+use std::pin::pin;
+
 use cairn_engine::Failure;
 use cairn_shared::route::Method;
 use cairn_shared::{Bearer, Problem};
+use futures_util::future::{Either, select};
 use gloo_net::http::{RequestBuilder, Response};
 use js_sys::Uint8Array;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
+
+use crate::platform::clock;
 
 /// Breaks a request off when it is asked to, or dropped.
 pub struct Abort(Option<web_sys::AbortController>);
@@ -38,8 +43,20 @@ impl Drop for Abort {
 }
 
 /// The request's end of an [`Abort`].
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Signal(Option<web_sys::AbortSignal>);
+
+/// Who has not answered by then does not answer, in milliseconds: as the engine has it.
+const ANSWER_MS_MAX: u32 = 30_000;
+
+/// Asks, and breaks it off where that takes too long.
+pub async fn in_time<T>(ask: impl AsyncFnOnce(Signal) -> Result<T, Failure>) -> Result<T, Failure> {
+    let abort = Abort::new();
+    match select(pin!(ask(abort.signal())), pin!(clock::sleep(ANSWER_MS_MAX))).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right(_) => Err(Failure::Network),
+    }
+}
 
 /// What a request carries.
 pub enum Body {

@@ -38,6 +38,17 @@ extern "C" {
     fn query(this: &LockManager) -> Promise;
 }
 
+/// What came of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// It is this tab's from now on. Who asked may begin, and gives it back.
+    Fresh,
+    /// Somebody else in this tab has it, or is about to: nothing may begin twice, or be given back by another.
+    Ours,
+    /// Another tab has it.
+    Elsewhere,
+}
+
 /// The claims of this tab, and the way to know those of others.
 #[derive(Clone)]
 pub struct Claims(Rc<Inner>);
@@ -46,6 +57,8 @@ struct Inner {
     way: Way,
     /// What this tab owns; with Web Locks, the function that gives the lock back.
     owned: RefCell<HashMap<ClientKey, Option<Function>>>,
+    /// What this tab asks for at the moment.
+    asked: RefCell<HashSet<ClientKey>>,
 }
 
 enum Way {
@@ -88,31 +101,37 @@ impl Claims {
     }
 
     fn by(way: Way) -> Self {
-        Self(Rc::new(Inner { way, owned: RefCell::default() }))
+        Self(Rc::new(Inner { way, owned: RefCell::default(), asked: RefCell::default() }))
     }
 
-    /// Takes a session for this tab; false where another tab has it.
-    pub async fn claim(&self, key: ClientKey) -> bool {
-        if self.0.owned.borrow().contains_key(&key) {
-            return true;
+    /// Takes a session for this tab, where neither another tab has it nor anybody in this one.
+    pub async fn claim(&self, key: ClientKey) -> Claim {
+        if self.0.owned.borrow().contains_key(&key) || !self.0.asked.borrow_mut().insert(key) {
+            return Claim::Ours;
         }
+        let claim = self.ask_for(key).await;
+        self.0.asked.borrow_mut().remove(&key);
+        claim
+    }
+
+    async fn ask_for(&self, key: ClientKey) -> Claim {
         let release = match &self.0.way {
             Way::Locks(locks) => match lock(locks, key, Patience::None).await {
                 Some(release) => Some(release),
-                None => return false,
+                None => return Claim::Elsewhere,
             },
             Way::Signs(_) => {
                 if self.held_elsewhere().await.contains(&key) {
-                    return false;
+                    return Claim::Elsewhere;
                 }
                 None
             }
         };
         self.own(key, release);
-        true
+        Claim::Fresh
     }
 
-    /// Waits until no other tab has a session, and takes it.
+    /// Waits until nobody has a session, in this tab or another one, and takes it.
     pub async fn wait(&self, key: ClientKey) {
         if let Way::Locks(locks) = &self.0.way
             && let Some(release) = lock(locks, key, Patience::Endless).await
@@ -120,7 +139,7 @@ impl Claims {
             self.own(key, Some(release));
             return;
         }
-        while !self.claim(key).await {
+        while self.claim(key).await != Claim::Fresh {
             clock::sleep(WAIT_MS).await;
         }
     }

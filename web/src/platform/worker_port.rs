@@ -8,8 +8,12 @@ use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
 
+use crate::platform::clock::Timer;
 use crate::platform::document;
 use crate::worker::message::{FromWorker, ToWorker};
+
+/// A worker that is not ready by then never will be, in milliseconds. It loads what the page has loaded before.
+const READY_MS_MAX: u32 = 60_000;
 
 /// A worker. What is posted before it is ready waits.
 #[derive(Clone)]
@@ -19,11 +23,18 @@ struct Line {
     worker: Worker,
     /// `None` once the worker is ready.
     waiting: RefCell<Option<Vec<Array>>>,
+    patience: RefCell<Option<Timer>>,
+    /// Told once, when the worker did not start or has stopped.
+    on_end: RefCell<Option<Box<dyn FnOnce()>>>,
 }
 
 impl WorkerPort {
-    /// Starts the worker with this very program and hands over what it tells.
-    pub fn start(on: impl Fn(FromWorker) + 'static) -> Result<Self, JsValue> {
+    /// Starts the worker with this very program and hands over what it tells. Where it does not start, or stops
+    /// later, that is told once, and nothing else from then on.
+    pub fn start(
+        on: impl Fn(FromWorker) + 'static,
+        on_end: impl FnOnce() + 'static,
+    ) -> Result<Self, JsValue> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         let worker = Worker::new_with_options("/worker.js", &options)?;
@@ -33,21 +44,43 @@ impl WorkerPort {
         Reflect::set(&start, &JsValue::from_str("module"), &wasm_bindgen::module())?;
         worker.post_message(&start)?;
 
-        let port = Self(Rc::new(Line { worker, waiting: RefCell::new(Some(Vec::new())) }));
+        let port = Self(Rc::new(Line {
+            worker,
+            waiting: RefCell::new(Some(Vec::new())),
+            patience: RefCell::default(),
+            on_end: RefCell::new(Some(Box::new(on_end))),
+        }));
+        port.listen(on);
         let line = port.clone();
-        EventListener::new(&port.0.worker, "message", move |event| {
-            let Some(text) = event.dyn_ref::<MessageEvent>().and_then(|event| event.data().as_string())
-            else {
-                return;
-            };
-            match serde_json::from_str(&text) {
-                Ok(FromWorker::Ready) => line.ready(),
-                Ok(message) => on(message),
-                Err(_) => {}
+        *port.0.patience.borrow_mut() = Some(Timer::after(READY_MS_MAX, move || line.end()));
+        Ok(port)
+    }
+
+    fn listen(&self, on: impl Fn(FromWorker) + 'static) {
+        let line = self.clone();
+        EventListener::new(&self.0.worker, "message", move |event| {
+            let text = event.dyn_ref::<MessageEvent>().and_then(|event| event.data().as_string());
+            let message = text.and_then(|text| serde_json::from_str(&text).ok());
+            match message {
+                Some(FromWorker::Failed) => line.end(),
+                Some(message) if !line.has_ended() => {
+                    if let FromWorker::Ready = message {
+                        line.ready();
+                    }
+                    on(message);
+                }
+                Some(_) | None => {}
             }
         })
         .forget();
-        Ok(port)
+        let line = self.clone();
+        // Its script is not there, or threw something that nobody caught.
+        EventListener::new(&self.0.worker, "error", move |_| line.end()).forget();
+    }
+
+    /// Whether the worker has ever taken messages.
+    pub fn was_ready(&self) -> bool {
+        self.0.waiting.borrow().is_none()
     }
 
     /// Sends a message.
@@ -70,9 +103,23 @@ impl WorkerPort {
     }
 
     fn ready(&self) {
+        self.0.patience.borrow_mut().take();
         let waiting = self.0.waiting.borrow_mut().take();
         for pair in waiting.unwrap_or_default() {
             self.send(&pair);
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.0.on_end.borrow().is_none()
+    }
+
+    fn end(&self) {
+        let on_end = self.0.on_end.borrow_mut().take();
+        if let Some(on_end) = on_end {
+            self.0.patience.borrow_mut().take();
+            self.0.worker.terminate();
+            on_end();
         }
     }
 

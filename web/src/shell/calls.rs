@@ -1,9 +1,9 @@
-//! The JSON requests: the engine's calls, and the owner's files.
+//! The JSON requests: the engine's calls, and those that go with them.
 
 use cairn_engine::{BatchCall, BatchChunk, Call, Failure, Input, Reply, RequestId, UploadId};
-use cairn_shared::message::{BatchRequest, BatchResponse, FileItem, ListResponse};
+use cairn_shared::message::{BatchRequest, BatchResponse};
 use cairn_shared::route::{self, Method, Route};
-use cairn_shared::{Bearer, FileId, SessionId};
+use cairn_shared::{Bearer, SessionId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen_futures::spawn_local;
@@ -30,7 +30,7 @@ impl Request {
         self
     }
 
-    fn ask(&self, bearer: Bearer) -> Ask<'_> {
+    pub(super) fn ask(&self, bearer: Bearer) -> Ask<'_> {
         let body = self.json.clone().map_or(Body::Empty, Body::Json);
         Ask { method: self.method, url: &self.url, bearer: Some(bearer), body }
     }
@@ -129,7 +129,9 @@ impl Shell {
             Call::Delete(session) => {
                 let request = Request::new(Route::SessionDelete, route::session(session));
                 let bearer = self.session_bearer(session).await?;
-                http::empty(request.ask(bearer), signal).await.map(|()| Reply::Deleted)
+                http::empty(request.ask(bearer), signal).await?;
+                self.0.uploads.borrow_mut().forget_session_key(session);
+                Ok(Reply::Deleted)
             }
         }
     }
@@ -174,28 +176,6 @@ impl Shell {
     pub(super) async fn delete_session(&self, session: SessionId, key: Bearer) {
         let request = Request::new(Route::SessionDelete, route::session(session));
         // A session that stays is swept when its time is over.
-        let _ = http::empty(request.ask(key), Signal::default()).await;
-    }
-
-    /// The files that this browser's owner keeps, the latest first; none where they can't be had.
-    pub async fn files(&self) -> Vec<FileItem> {
-        let Some(key) = self.0.owner.known().await else { return Vec::new() };
-        let request = Request::new(Route::Files, Route::Files.pattern().to_owned());
-        let list: Result<ListResponse<FileItem>, Failure> =
-            http::json(request.ask(key), Signal::default()).await;
-        let mut files = list.map(|list| list.items).unwrap_or_default();
-        files.sort_by_key(|file| std::cmp::Reverse(file.created_at));
-        files
-    }
-
-    /// Deletes a file and its links; tells whether it is gone.
-    pub async fn delete_file(&self, file: FileId) -> bool {
-        let Some(key) = self.0.owner.known().await else { return false };
-        let request = Request::new(Route::FileDelete, route::file(file));
-        match http::empty(request.ask(key), Signal::default()).await {
-            Ok(()) => true,
-            Err(Failure::Problem(problem)) => matches!(problem.status, 404 | 410),
-            Err(Failure::Network | Failure::Status { .. }) => false,
-        }
+        let _ = http::in_time(async |signal| http::empty(request.ask(key), signal).await).await;
     }
 }

@@ -8,13 +8,16 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::Shell;
 use super::job::{FolderId, FolderView, Job, Waiting};
-use crate::platform::folder::{Folder, Found};
+use crate::platform::folder::{Folder, Found, Lost};
 use crate::platform::idb::FolderRecord;
+use crate::platform::locks::Claim;
 use crate::platform::{clock, random};
 
 /// Which of a folder's files are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Which {
+    /// All, for the first time.
+    New,
     /// All.
     All,
     /// Those that the journal knows; others are through since an earlier visit, unless they changed since then.
@@ -85,8 +88,8 @@ impl Shell {
     /// Takes a folder; one of that name that an earlier visit left goes on.
     pub(super) async fn add_folder(&self, folder: Folder) {
         for record in self.unclaimed_folders(&folder).await {
-            if self.0.claims.claim(record.key).await {
-                self.run_folder(folder, record, Which::All).await;
+            if self.0.claims.claim(record.key).await == Claim::Fresh {
+                self.begin_folder(folder, record, Which::All).await;
                 self.look_for_unfinished().await;
                 return;
             }
@@ -95,11 +98,11 @@ impl Shell {
         self.0.claims.claim_fresh(key);
         let name = folder.name.clone();
         let record = FolderRecord { key, name, files: 0, size: 0, empty: Vec::new(), walked_at: None };
-        self.run_folder(folder, record, Which::All).await;
+        self.begin_folder(folder, record, Which::New).await;
     }
 
-    /// Walks a folder that this tab has claimed, and sends what is in it. False where it can't be read.
-    pub(super) async fn run_folder(&self, folder: Folder, mut record: FolderRecord, which: Which) -> bool {
+    /// Takes a folder that this tab has claimed: it has its row from now on, and goes on by itself.
+    pub(super) async fn begin_folder(&self, folder: Folder, mut record: FolderRecord, which: Which) {
         let inner = &self.0;
         let key = record.key;
         let entries = match &inner.db {
@@ -122,23 +125,49 @@ impl Shell {
             inner.journal.save_folder(record.clone());
         }
         let id = self.keep_job(Job::new(record, done, stored));
-        let mut known: HashMap<String, JournalEntry> = entries
+        let known: HashMap<String, JournalEntry> = entries
             .into_iter()
             .filter_map(|entry| Some((entry.path.as_ref()?.as_str().to_owned(), entry)))
             .collect();
-        self.make_folder(id, key, folder.name.clone()).await;
         let since = walked_at.filter(|_| which == Which::Unfinished);
+        let shell = self.clone();
+        spawn_local(async move { shell.run_folder(id, folder, known, since, which).await });
+    }
+
+    /// Walks a folder and sends what is in it.
+    async fn run_folder(
+        &self,
+        id: FolderId,
+        folder: Folder,
+        mut known: HashMap<String, JournalEntry>,
+        since: Option<u64>,
+        which: Which,
+    ) {
+        let Some(key) = self.0.folders.borrow().jobs.get(&id).map(|job| job.record.key) else { return };
+        self.make_folder(id, key, folder.name.clone()).await;
         let walked = folder.walk(|found| self.take_found(id, found, &mut known, since)).await;
-        let is_here = self.0.folders.borrow().jobs.contains_key(&id);
-        if walked.is_err() && is_here {
-            self.0.folders.borrow_mut().jobs.remove(&id);
-            self.0.watcher.folder_gone(id);
-            return false;
+        if !self.0.folders.borrow().is_here(id) {
+            return;
         }
-        if is_here {
-            self.end_walk(id, known);
+        match walked {
+            Ok(()) => self.end_walk(id, known),
+            Err(Lost) => self.leave_folder(id, which).await,
         }
-        true
+    }
+
+    /// It can't be read: somebody has to choose it again.
+    async fn leave_folder(&self, id: FolderId, which: Which) {
+        let Some(job) = self.0.folders.borrow_mut().jobs.remove(&id) else { return };
+        let key = job.record.key;
+        self.0.watcher.folder_gone(id, &job.record.name);
+        if which == Which::New {
+            // There is nothing to go on with.
+            self.0.journal.forget_folder(key);
+        } else {
+            self.0.left.borrow_mut().lose(key);
+        }
+        self.release(key);
+        self.look_for_unfinished().await;
     }
 
     fn keep_job(&self, job: Job) -> FolderId {
@@ -193,9 +222,9 @@ impl Shell {
         let journal = &self.0.journal;
         self.0.folders.borrow_mut().change(id, |job| {
             job.walking = false;
-            job.lost += unmet.len() as u32;
             job.record.files += unmet.len() as u32;
             job.record.size += unmet.values().map(|entry| entry.size).sum::<u64>();
+            job.unmet = unmet.into_values().collect();
             job.record.walked_at = Some(clock::unix_now());
             journal.save_folder(job.record.clone());
             for key in std::mem::take(&mut job.held_back) {
@@ -234,12 +263,12 @@ impl Shell {
             folders.homes.remove(&upload);
         }
         self.drop_upload(upload);
+        self.0.uploads.borrow_mut().forget_session(upload);
         self.feed(id);
         self.end_if_done(id);
     }
 
     fn drop_upload(&self, upload: UploadId) {
-        self.0.uploads.borrow_mut().cancel(upload);
         self.handle(Input::Cancel(upload));
         self.close(upload);
     }
@@ -283,6 +312,35 @@ impl Shell {
         self.feed(id);
     }
 
+    /// A person does without what is missing or failed: the folder ends with what has arrived.
+    pub fn do_without(&self, id: FolderId) {
+        let taken = self
+            .0
+            .folders
+            .borrow_mut()
+            .change(id, |job| (job.record.key, job.do_without(), job.record.clone()));
+        let Some((key, (unmet, loaded), record)) = taken else { return };
+        unmet.iter().for_each(|entry| self.0.journal.forget(Some(key), entry.key));
+        self.0.journal.save_folder(record);
+        for upload in loaded {
+            self.drop_upload(upload);
+            self.0.folders.borrow_mut().homes.remove(&upload);
+        }
+        self.end_if_done(id);
+        self.ask_for_frame();
+        self.delete_sessions(unmet);
+    }
+
+    fn delete_sessions(&self, entries: impl IntoIterator<Item = JournalEntry>) {
+        let shell = self.clone();
+        let sessions: Vec<_> = entries.into_iter().filter_map(|entry| entry.session).collect();
+        spawn_local(async move {
+            for session in sessions {
+                shell.delete_session(session.id, session.key).await;
+            }
+        });
+    }
+
     /// A person gives a folder up; what has arrived stays.
     pub fn cancel_folder(&self, id: FolderId) {
         let Some(job) = self.0.folders.borrow_mut().jobs.remove(&id) else { return };
@@ -294,12 +352,6 @@ impl Shell {
             self.0.journal.forget_folder(job.record.key);
             self.release(job.record.key);
         }
-        let shell = self.clone();
-        let sessions: Vec<_> = job.waiting.into_iter().filter_map(|waiting| waiting.entry?.session).collect();
-        spawn_local(async move {
-            for session in sessions {
-                shell.delete_session(session.id, session.key).await;
-            }
-        });
+        self.delete_sessions(job.waiting.into_iter().filter_map(|waiting| waiting.entry).chain(job.unmet));
     }
 }

@@ -12,6 +12,7 @@ use crate::platform::files::Chosen;
 use crate::platform::folder::Folder;
 use crate::platform::handle::Handle;
 use crate::platform::idb::{FolderRecord, Kept};
+use crate::platform::locks::Claim;
 
 /// Something that is unfinished.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,8 +60,30 @@ pub(super) struct LeftBehind {
     folders: HashMap<ClientKey, FolderRecord>,
     handles: HashMap<ClientKey, Handle>,
     lost: HashSet<ClientKey>,
+    /// What this tab is about to go on with.
+    taken_up: HashSet<ClientKey>,
     /// What this tab waits for another one to let go of.
     awaited: HashSet<ClientKey>,
+}
+
+impl LeftBehind {
+    /// The handle leads nowhere.
+    pub(super) fn lose(&mut self, key: ClientKey) {
+        self.lost.insert(key);
+    }
+
+    /// The handles of those that nobody takes up yet; from now on somebody does.
+    fn begin_to_take_up(&mut self, keys: &[ClientKey]) -> Vec<(ClientKey, Handle)> {
+        let mut handles = Vec::new();
+        for key in keys {
+            if let Some(handle) = self.handles.get(key)
+                && self.taken_up.insert(*key)
+            {
+                handles.push((*key, handle.clone()));
+            }
+        }
+        handles
+    }
 }
 
 impl Shell {
@@ -114,10 +137,9 @@ impl Shell {
 
     /// Goes on with what earlier visits left. Called in a click: the browser asks the person only there.
     pub fn go_on(&self, keys: &[ClientKey]) {
-        let handles: Vec<_> = {
-            let behind = self.0.left.borrow();
-            keys.iter().filter_map(|key| Some((*key, behind.handles.get(key)?.clone()))).collect()
-        };
+        let mut keys = keys.to_vec();
+        keys.retain(|key| !self.is_ours(*key));
+        let handles = self.0.left.borrow_mut().begin_to_take_up(&keys);
         // The first question is asked by the click itself; the others follow its answer.
         let mut first = handles.first().map(|(_, handle)| handle.ask());
         let shell = self.clone();
@@ -127,27 +149,40 @@ impl Shell {
                     Some(asked) => asked.await,
                     None => handle.is_granted().await || handle.ask().await,
                 };
-                if !(allowed && shell.take_up(key, &handle).await) {
-                    shell.0.left.borrow_mut().lost.insert(key);
+                let went_on = allowed && shell.take_up(key, &handle).await;
+                let mut behind = shell.0.left.borrow_mut();
+                behind.taken_up.remove(&key);
+                if !went_on {
+                    behind.lose(key);
                 }
             }
             shell.look_for_unfinished().await;
         });
     }
 
+    /// Whether this tab is at it.
+    fn is_ours(&self, key: ClientKey) -> bool {
+        self.0.uploads.borrow().has_key(key) || self.0.folders.borrow().has_key(key)
+    }
+
     /// Goes on with one by its handle, which may be read. False where the handle leads nowhere.
     async fn take_up(&self, key: ClientKey, handle: &Handle) -> bool {
-        if !self.0.claims.claim(key).await {
+        if self.0.claims.claim(key).await != Claim::Fresh {
             return true;
         }
+        let went_on = self.take_claimed(key, handle).await;
+        if !went_on {
+            self.0.claims.release(key);
+        }
+        went_on
+    }
+
+    async fn take_claimed(&self, key: ClientKey, handle: &Handle) -> bool {
         let record = self.0.left.borrow().folders.get(&key).cloned();
         if let Some(record) = record {
             let Some(folder) = Folder::of_handle(handle.clone()) else { return false };
-            let went_on = self.run_folder(folder, record, Which::Unfinished).await;
-            if !went_on {
-                self.0.claims.release(key);
-            }
-            return went_on;
+            self.begin_folder(folder, record, Which::Unfinished).await;
+            return true;
         }
         let entry = match &self.0.db {
             Some(db) => db.entry(key).await,
@@ -157,10 +192,7 @@ impl Shell {
             self.0.claims.release(key);
             return true;
         };
-        let Some(file) = Chosen::again(handle, entry.path.clone()).await else {
-            self.0.claims.release(key);
-            return false;
-        };
+        let Some(file) = Chosen::again(handle, entry.path.clone()).await else { return false };
         let upload = self.0.uploads.borrow_mut().number();
         self.begin(upload, &file, key, Some(entry));
         true
@@ -183,7 +215,7 @@ impl Shell {
                 Some(_) | None => false,
             };
             match handle.filter(|_| granted) {
-                Some(handle) if shell.take_up(key, &handle).await => {}
+                Some(handle) if shell.take_claimed(key, &handle).await => {}
                 Some(_) | None => shell.0.claims.release(key),
             }
             shell.look_for_unfinished().await;
@@ -205,11 +237,17 @@ impl Shell {
         let shell = self.clone();
         spawn_local(async move {
             let Some(db) = shell.0.db.clone() else { return };
+            // What this tab or another one is at is not left behind.
+            if shell.0.claims.claim(key).await != Claim::Fresh {
+                shell.look_for_unfinished().await;
+                return;
+            }
             let of_folder = db.files_of(key).await;
             let sessions = db.entry(key).await.into_iter().chain(of_folder).filter_map(|entry| entry.session);
             let sessions: Vec<_> = sessions.collect();
             shell.0.journal.forget_folder(key);
             shell.0.journal.forget(None, key);
+            shell.release(key);
             shell.look_for_unfinished().await;
             for session in sessions {
                 shell.delete_session(session.id, session.key).await;

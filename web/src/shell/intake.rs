@@ -7,6 +7,7 @@ use wasm_bindgen_futures::spawn_local;
 use super::Shell;
 use crate::matching;
 use crate::platform::files::{Chosen, Taken};
+use crate::platform::locks::Claim;
 use crate::platform::{clock, random};
 
 /// A file that changes is given so much time to rest before it is looked at again, in milliseconds.
@@ -38,14 +39,15 @@ impl Shell {
                 self.begin_fresh(&file);
                 continue;
             };
-            if self.0.claims.claim(entry.key).await {
-                went_on = true;
-                let upload = self.0.uploads.borrow_mut().number();
-                self.begin(upload, &file, entry.key, Some(entry));
-            } else if entry.size == file.source.size && entry.mtime == file.source.mtime {
-                self.begin_after_other_tab(file, entry.key);
-            } else {
-                self.begin_fresh(&file);
+            let same = entry.size == file.source.size && entry.mtime == file.source.mtime;
+            match self.0.claims.claim(entry.key).await {
+                Claim::Fresh => {
+                    went_on = true;
+                    let upload = self.0.uploads.borrow_mut().number();
+                    self.begin(upload, &file, entry.key, Some(entry));
+                }
+                Claim::Elsewhere if same => self.begin_after_other_tab(file, entry.key),
+                Claim::Elsewhere | Claim::Ours => self.begin_fresh(&file),
             }
         }
         if went_on {
@@ -67,7 +69,10 @@ impl Shell {
     fn choose_again(&self, file: &Chosen) -> bool {
         let (ids, sources): (Vec<UploadId>, Vec<Source>) = {
             let engine = self.0.engine.borrow();
-            let lost = |upload| engine.view(upload).is_some_and(|view| view.state == State::NeedsFile);
+            let folders = self.0.folders.borrow();
+            // A loose file is nobody's in a folder, whatever it is called.
+            let lost =
+                |upload| engine.state(upload) == Some(State::NeedsFile) && folders.key_of(upload).is_none();
             self.0.uploads.borrow().opened().into_iter().filter(|(upload, _)| lost(*upload)).unzip()
         };
         let Some(upload) = matching::best(&file.source, &sources).map(|index| ids[index]) else {
@@ -79,7 +84,7 @@ impl Shell {
 
     fn put_in_place(&self, upload: UploadId, file: &Chosen) {
         self.0.uploads.borrow_mut().reopen(upload, file.source.clone(), file.handle());
-        self.0.pool.open(upload, file);
+        self.open_in_worker(upload, file);
         self.handle(Input::Source { upload, source: file.source.clone() });
     }
 
@@ -100,12 +105,14 @@ impl Shell {
             // The row says it from now on.
             shell.look_for_unfinished().await;
             shell.0.claims.wait(key).await;
-            shell.wait_elsewhere(upload, None);
             let entry = match &shell.0.db {
                 Some(db) => db.entry(key).await,
                 None => None,
             };
-            if shell.0.uploads.borrow().is_cancelled(upload) {
+            // Where it was given up, it waits no more.
+            let wanted = shell.0.uploads.borrow().is_elsewhere(upload);
+            shell.wait_elsewhere(upload, None);
+            if !wanted {
                 shell.0.claims.release(key);
             } else if entry.is_some() {
                 shell.begin(upload, &file, key, entry);
@@ -120,6 +127,15 @@ impl Shell {
         });
     }
 
+    /// A row that waits for another tab is given up.
+    pub(super) fn stop_waiting(&self, upload: UploadId) {
+        if self.0.uploads.borrow().is_elsewhere(upload) {
+            self.wait_elsewhere(upload, None);
+            let shell = self.clone();
+            spawn_local(async move { shell.look_for_unfinished().await });
+        }
+    }
+
     fn wait_elsewhere(&self, upload: UploadId, key: Option<ClientKey>) {
         let all = self.0.uploads.borrow_mut().wait_elsewhere(upload, key);
         self.0.watcher.elsewhere(all);
@@ -131,7 +147,7 @@ impl Shell {
         {
             let mut uploads = self.0.uploads.borrow_mut();
             if let Some(session) = entry.as_ref().and_then(|entry| entry.session.as_ref()) {
-                uploads.keep_session_key(session.id, session.key);
+                uploads.keep_session_key(upload, session.id, session.key);
             }
             uploads.open(upload, source.clone(), file.handle(), key);
         }
@@ -140,7 +156,7 @@ impl Shell {
         {
             self.0.journal.save_handle(key, handle.clone());
         }
-        self.0.pool.open(upload, file);
+        self.open_in_worker(upload, file);
         self.handle(Input::Add { upload, source, key, entry });
     }
 
@@ -158,9 +174,7 @@ impl Shell {
                 again = Chosen::again(&handle, path).await;
             }
             match again {
-                Some(file) if !shell.0.uploads.borrow().is_cancelled(upload) => {
-                    shell.put_in_place(upload, &file)
-                }
+                Some(file) if shell.0.uploads.borrow().is_open(upload) => shell.put_in_place(upload, &file),
                 Some(_) => {}
                 None => shell.handle(Input::PassFailed { upload, pass, failure: PassFailure::Lost }),
             }

@@ -38,6 +38,8 @@ pub struct FolderView {
     pub failed: u32,
     /// Files that are gone, or can't be read.
     pub lost: u32,
+    /// Only what is missing or failed keeps it from its end.
+    pub can_do_without: bool,
     /// Folders in it without anything in them.
     pub empty: u32,
     /// Its link, once everything has arrived.
@@ -89,12 +91,16 @@ pub(super) struct Job {
     pub(super) held_back: Vec<ClientKey>,
     /// The folder on the server; `None` where it takes none, so that its files say why.
     pub(super) server: Option<FolderResponse>,
+    /// Why the server has not answered for the folder itself, and when it is asked again.
+    pub(super) unanswered: Option<(Trouble, Now)>,
     /// The server knows which folders are empty.
     pub(super) empty_told: bool,
     /// What the server says that it has, once everything should be there.
     pub(super) receipt: Option<Receipt>,
-    /// Files that the journal knows and the walk has not met, and those that can't be read.
+    /// Files that can't be read.
     pub(super) lost: u32,
+    /// Entries of files that the journal knows and the walk has not met.
+    pub(super) unmet: Vec<JournalEntry>,
     done: u32,
     stored: u64,
     reused: u64,
@@ -115,9 +121,11 @@ impl Job {
             over: false,
             held_back: Vec::new(),
             server: None,
+            unanswered: None,
             receipt: None,
             empty_told: false,
             lost: 0,
+            unmet: Vec::new(),
             done,
             stored,
             reused: 0,
@@ -145,7 +153,31 @@ impl Job {
 
     /// Every file has arrived.
     pub(super) fn is_done(&self) -> bool {
-        !self.walking && self.waiting.is_empty() && self.loaded.is_empty() && self.lost == 0
+        !self.walking && self.waiting.is_empty() && self.loaded.is_empty() && self.lacks_none()
+    }
+
+    fn lacks_none(&self) -> bool {
+        self.lost == 0 && self.unmet.is_empty()
+    }
+
+    /// Nothing goes on any more but by a person, who may do without what is missing or failed.
+    fn can_do_without(&self) -> bool {
+        let rests = !self.walking && !self.paused && self.waiting.is_empty() && !self.is_done();
+        rests && self.server.is_some() && self.loaded.values().all(rests_alone)
+    }
+
+    /// Takes out what is missing or failed: entries that were never met, and uploads.
+    pub(super) fn do_without(&mut self) -> (Vec<JournalEntry>, Vec<UploadId>) {
+        if !self.can_do_without() {
+            return (Vec::new(), Vec::new());
+        }
+        self.lost = 0;
+        let (unmet, loaded) = (std::mem::take(&mut self.unmet), std::mem::take(&mut self.loaded));
+        let sizes = unmet.iter().map(|entry| entry.size);
+        let size: u64 = sizes.chain(loaded.values().flatten().map(|view| view.size)).sum();
+        self.record.files = self.record.files.saturating_sub((unmet.len() + loaded.len()) as u32);
+        self.record.size = self.record.size.saturating_sub(size);
+        (unmet, loaded.into_keys().collect())
     }
 
     /// Files that only a person can have go on.
@@ -165,6 +197,9 @@ impl Job {
         let state = self.state();
         self.measure(now, stored, state);
         let wait = self.loaded.values().flatten().find(|view| view.state == state && view.trouble.is_some());
+        let unanswered = self.unanswered.clone().filter(|_| state == State::Offline && wait.is_none());
+        let retry_at =
+            wait.and_then(|view| view.retry_at).or(unanswered.as_ref().map(|(_, retry_at)| *retry_at));
         FolderView {
             name: self.record.name.clone(),
             state,
@@ -172,7 +207,8 @@ impl Job {
             files: self.record.files,
             done: self.receipt.as_ref().map_or(self.done, |receipt| receipt.files),
             failed,
-            lost: self.lost + needs,
+            lost: self.lost + self.unmet.len() as u32 + needs,
+            can_do_without: self.can_do_without(),
             empty: self.receipt.as_ref().map_or(self.record.empty.len() as u32, |receipt| receipt.folders),
             url: self.receipt.as_ref().and_then(|receipt| receipt.url.clone()),
             size: self.record.size,
@@ -181,8 +217,8 @@ impl Job {
             reused,
             sent,
             speed: self.speed,
-            trouble: wait.and_then(|view| view.trouble.clone()),
-            retry_at: wait.and_then(|view| view.retry_at),
+            trouble: wait.and_then(|view| view.trouble.clone()).or(unanswered.map(|(trouble, _)| trouble)),
+            retry_at,
         }
     }
 
@@ -190,7 +226,11 @@ impl Job {
         let any = |state: State| self.loaded.values().flatten().any(|view| view.state == state);
         if self.is_done() {
             let is_told = self.receipt.is_some() || self.server.is_none();
-            return if is_told { State::Done } else { State::Verifying };
+            return match (is_told, &self.unanswered) {
+                (true, _) => State::Done,
+                (false, Some(_)) => State::Offline,
+                (false, None) => State::Verifying,
+            };
         }
         if self.paused {
             return State::Paused;
@@ -202,7 +242,9 @@ impl Job {
             return if state == State::Verifying && !last { State::Sending } else { state };
         }
         let resting = self.loaded.values().all(rests_alone);
-        if self.walking {
+        if self.unanswered.is_some() {
+            State::Offline
+        } else if self.walking {
             State::Reading
         } else if !resting || (!self.waiting.is_empty() && self.loaded.len() < TROUBLED_MAX) {
             State::Waiting
@@ -233,4 +275,98 @@ impl Job {
 /// Goes on only when a person does something.
 fn rests_alone(view: &Option<View>) -> bool {
     view.as_ref().is_some_and(|view| matches!(view.state, State::Failed | State::NeedsFile))
+}
+
+#[cfg(test)]
+mod tests {
+    use cairn_shared::FolderId;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    fn view(state: State) -> Option<View> {
+        Some(View {
+            name: "file".parse().unwrap(),
+            path: None,
+            size: 10,
+            state,
+            read: 0,
+            stored: 0,
+            reused: 0,
+            sent: 0,
+            speed: None,
+            left_seconds: None,
+            changed: false,
+            limit: None,
+            trouble: None,
+            retry_at: None,
+            finished: None,
+        })
+    }
+
+    fn entry() -> JournalEntry {
+        JournalEntry {
+            key: ClientKey::new([2; 16]),
+            name: "gone".parse().unwrap(),
+            path: None,
+            folder: None,
+            rule: None,
+            size: 5,
+            mtime: None,
+            media_type: None,
+            start_size: 5,
+            start_mtime: None,
+            session: None,
+            stored: 0,
+        }
+    }
+
+    /// A walked folder of ten files, 100 bytes: one was never met, and one is as given.
+    fn job(state: State) -> Job {
+        let key = ClientKey::new([1; 16]);
+        let name = "folder".parse().unwrap();
+        let record = FolderRecord { key, name, files: 10, size: 100, empty: Vec::new(), walked_at: Some(1) };
+        let mut job = Job::new(record, 8, 85);
+        job.walking = false;
+        job.server = Some(FolderResponse { folder: FolderId::new([3; 16]), revision: 1, url: None });
+        job.unmet.push(entry());
+        job.loaded.insert(UploadId(1), view(state));
+        job
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn ends_without_what_is_missing_once_nothing_else_goes_on() {
+        for state in [State::Sending, State::Waiting, State::Offline] {
+            let mut job = job(state);
+            assert!(!job.view(0).can_do_without, "{state:?}");
+            assert_eq!(job.do_without(), (Vec::new(), Vec::new()));
+            assert_eq!(job.view(0).lost, 1);
+        }
+        for state in [State::Failed, State::NeedsFile] {
+            let mut job = job(state);
+            assert!(job.view(0).can_do_without, "{state:?}");
+            assert_eq!(job.do_without(), (vec![entry()], vec![UploadId(1)]));
+            assert!(job.is_done());
+            let view = job.view(0);
+            assert_eq!((view.files, view.size, view.lost, view.failed), (8, 85, 0, 0));
+            assert_eq!(view.state, State::Verifying);
+        }
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn says_that_the_server_does_not_answer_for_the_folder() {
+        let mut job = job(State::Sending);
+        job.unanswered = Some((Trouble::Network, 7));
+        assert_eq!(job.view(0).state, State::Sending, "its files have an answer");
+        job.loaded.clear();
+        job.walking = true;
+        let view = job.view(0);
+        assert_eq!(
+            (view.state, view.trouble, view.retry_at),
+            (State::Offline, Some(Trouble::Network), Some(7))
+        );
+        job.paused = true;
+        let view = job.view(0);
+        assert_eq!((view.state, view.trouble, view.retry_at), (State::Paused, None, None));
+    }
 }

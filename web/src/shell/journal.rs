@@ -3,12 +3,16 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use cairn_engine::JournalEntry;
+use cairn_engine::{JournalEntry, Now};
 use cairn_shared::ClientKey;
 use wasm_bindgen_futures::spawn_local;
 
+use crate::platform::clock;
 use crate::platform::handle::Handle;
 use crate::platform::idb::{Batch, Db, FolderRecord};
+
+/// What is not written by then is not waited for, in milliseconds.
+const WRITTEN_MS_MAX: Now = 3_000;
 
 /// Writes in the order in which it is told.
 #[derive(Clone)]
@@ -18,11 +22,23 @@ struct Inner {
     db: Option<Db>,
     next: RefCell<Batch>,
     writing: Cell<bool>,
+    /// Changes that it was told, and those of them that are written, or can't be.
+    told: Cell<u64>,
+    written: Cell<u64>,
+    on_failure: Box<dyn Fn()>,
 }
 
 impl Journal {
-    pub(super) fn new(db: Option<Db>) -> Self {
-        Self(Rc::new(Inner { db, next: RefCell::default(), writing: Cell::default() }))
+    /// Calls back whenever something could not be written.
+    pub(super) fn new(db: Option<Db>, on_failure: impl Fn() + 'static) -> Self {
+        Self(Rc::new(Inner {
+            db,
+            next: RefCell::default(),
+            writing: Cell::default(),
+            told: Cell::default(),
+            written: Cell::default(),
+            on_failure: Box::new(on_failure),
+        }))
     }
 
     /// Keeps an entry; `folder` where the file lies in one.
@@ -81,31 +97,38 @@ impl Journal {
         });
     }
 
-    /// Waits until everything that was told so far is written.
+    /// Waits until everything that was told so far is written; not for ever, as a disk may hang.
     pub(super) async fn written(&self) {
         const LOOK_MS: u32 = 5;
-        while self.0.writing.get() {
-            crate::platform::clock::sleep(LOOK_MS).await;
+        let (told, late) = (self.0.told.get(), clock::now() + WRITTEN_MS_MAX);
+        while self.0.written.get() < told && clock::now() < late {
+            clock::sleep(LOOK_MS).await;
         }
     }
 
     fn change(&self, change: impl FnOnce(&mut Batch)) {
         let Some(db) = self.0.db.clone() else { return };
         change(&mut self.0.next.borrow_mut());
+        self.0.told.set(self.0.told.get() + 1);
         if self.0.writing.replace(true) {
             return;
         }
         let inner = self.0.clone();
         spawn_local(async move {
             loop {
+                let told = inner.told.get();
                 let batch = std::mem::take(&mut *inner.next.borrow_mut());
                 if batch.is_empty() {
+                    inner.written.set(told);
                     inner.writing.set(false);
                     return;
                 }
                 // A full or broken disk costs the memory of these uploads, not the uploads. An entry that stays
                 // is answered with 404 or 410 at the next visit, and goes then.
-                let _ = db.write(&batch).await;
+                if db.write(&batch).await.is_err() {
+                    (inner.on_failure)();
+                }
+                inner.written.set(told);
             }
         });
     }

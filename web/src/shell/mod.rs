@@ -7,7 +7,9 @@ mod hand_over;
 mod intake;
 mod job;
 mod journal;
+mod own;
 mod pool;
+mod read_again;
 mod tree;
 mod uploads;
 
@@ -19,7 +21,7 @@ use std::rc::Rc;
 use cairn_engine::{
     Config, Effect, Engine, Failure, Input, JournalEntry, Now, PassId, Reply, RequestId, UploadId, View,
 };
-use cairn_shared::ClientKey;
+use cairn_shared::{ClientKey, Name};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::owner::Owner;
@@ -37,6 +39,7 @@ use self::uploads::Uploads;
 
 pub use self::go_on::{Left, Unfinished};
 pub use self::job::{FolderId, FolderView};
+pub use self::own::{Own, OwnId};
 
 /// Nobody reads figures that change more often, and drawing them takes time from reading and sending.
 const SHOW_MS: Now = 100;
@@ -50,12 +53,16 @@ pub trait Watcher {
     fn changed(&self, views: Vec<(UploadId, View)>);
     /// These folders look different now, told as `changed`.
     fn folders(&self, views: Vec<(FolderId, FolderView)>);
-    /// That folder could not be read: it has no row.
-    fn folder_gone(&self, folder: FolderId);
+    /// The folder of that name could not be read: it has no row any more.
+    fn folder_gone(&self, folder: FolderId, name: &Name);
     /// What earlier visits left, and what other tabs are at.
     fn unfinished(&self, left: Vec<Unfinished>);
     /// The uploads that wait for another tab to let go of them.
     fn elsewhere(&self, uploads: HashSet<UploadId>);
+    /// Whether there is a worker that reads files.
+    fn reads(&self, reads: bool);
+    /// The browser does not keep what is unfinished: it goes on only as long as this page is open.
+    fn forgets(&self);
     /// wasm memory of page and workers, in bytes; told while something runs.
     fn weighs(&self, bytes: u64);
 }
@@ -77,21 +84,35 @@ struct Inner {
     timer: RefCell<Option<Timer>>,
     frame_asked: Cell<bool>,
     shown_at: Cell<Now>,
-    watcher: Box<dyn Watcher>,
+    watcher: Rc<dyn Watcher>,
 }
 
 impl Shell {
     /// Starts a worker and looks for unfinished uploads. Nothing where the browser has no module workers.
     pub async fn start(watcher: impl Watcher + 'static) -> Option<Self> {
         let db = Db::open("cairn").await;
+        let watcher: Rc<dyn Watcher> = Rc::new(watcher);
+        let forgetful = watcher.clone();
+        if db.is_none() {
+            watcher.forgets();
+        }
         let told: Rc<RefCell<Option<Shell>>> = Rc::default();
         let tell = told.clone();
-        let pool = Pool::start(move |message| {
-            let shell = tell.borrow().clone();
-            if let Some(shell) = shell {
-                shell.hear(message);
-            }
-        })?;
+        let ended = told.clone();
+        let pool = Pool::start(
+            move |message| {
+                let shell = tell.borrow().clone();
+                if let Some(shell) = shell {
+                    shell.hear(message);
+                }
+            },
+            move |worker| {
+                let shell = ended.borrow().clone();
+                if let Some(shell) = shell {
+                    shell.lose_worker(worker);
+                }
+            },
+        )?;
         let shell = Self(Rc::new(Inner {
             engine: RefCell::new(Engine::new(
                 Config { small_max: SMALL_MAX, ..Config::default() },
@@ -99,7 +120,7 @@ impl Shell {
             )),
             pool,
             owner: Owner::new(db.clone()),
-            journal: Journal::new(db.clone()),
+            journal: Journal::new(db.clone(), move || forgetful.forgets()),
             claims: Claims::new(db.clone()),
             db,
             uploads: RefCell::default(),
@@ -108,7 +129,7 @@ impl Shell {
             timer: RefCell::default(),
             frame_asked: Cell::default(),
             shown_at: Cell::default(),
-            watcher: Box::new(watcher),
+            watcher,
         }));
         *told.borrow_mut() = Some(shell.clone());
         shell.follow_the_browser();
@@ -128,7 +149,7 @@ impl Shell {
 
     /// A person gives it up.
     pub fn cancel(&self, upload: UploadId) {
-        self.0.uploads.borrow_mut().cancel(upload);
+        self.stop_waiting(upload);
         self.handle(Input::Cancel(upload));
         self.close(upload);
     }
@@ -235,7 +256,7 @@ impl Shell {
             inner.journal.forget(folder, replaced);
             if folder.is_none() {
                 inner.claims.claim_fresh(entry.key);
-                inner.claims.release(replaced);
+                self.release(replaced);
             }
         }
         let handle = inner.uploads.borrow().handle(upload).filter(|_| folder.is_none());
@@ -269,7 +290,8 @@ impl Shell {
 
     fn hear(&self, message: FromWorker) {
         match message {
-            FromWorker::Ready => {}
+            FromWorker::Ready => self.0.watcher.reads(true),
+            FromWorker::Failed => {}
             FromWorker::Chunks { upload, pass, chunks, wasm_bytes: _ } => {
                 let chunks = chunks.into_iter().map(|(held, digest)| (held.into(), digest)).collect();
                 self.handle(Input::Chunks { upload: UploadId(upload), pass: PassId(pass), chunks });

@@ -1,6 +1,6 @@
 //! A folder on the server: made before its first file, told its empty folders, and asked at the end what it has.
 
-use cairn_engine::Failure;
+use cairn_engine::{Failure, Now, Trouble};
 use cairn_shared::limits::FOLDER_PATHS_MAX;
 use cairn_shared::message::{FolderListResponse, FolderRequest, FolderResponse};
 use cairn_shared::route::{self, Route};
@@ -12,10 +12,12 @@ use super::Shell;
 use super::calls::Request;
 use super::job::{FolderId, Receipt};
 use crate::platform::clock;
-use crate::platform::http::Signal;
+use crate::platform::http;
 
 /// Pause before something that failed is asked again, in milliseconds.
 const PAUSE_MS: u32 = 2_000;
+/// The longest pause that the server may ask for, in seconds.
+const PAUSE_SECONDS_MAX: u32 = 300;
 
 impl Shell {
     /// Makes the folder, or finds the one that an earlier visit made with the same key.
@@ -64,18 +66,44 @@ impl Shell {
         self.ask_for_frame();
     }
 
-    /// Asks until there is an answer; nothing where the server refuses, or nobody wants the folder any more.
+    /// Asks until there is an answer; nothing where the server refuses, or nobody wants the folder any more. What
+    /// keeps the server from answering shows in the folder's row.
     async fn ask_patiently<T: DeserializeOwned>(&self, id: FolderId, request: &Request) -> Option<T> {
         loop {
-            match self.as_owner(request, Signal::default()).await {
-                Ok(answer) => return Some(answer),
-                Err(failure) if !Failure::may_pass(&failure) || !self.0.folders.borrow().is_here(id) => {
+            let answer = http::in_time(async |signal| self.as_owner(request, signal).await).await;
+            let wanted = self.0.folders.borrow().is_here(id);
+            let failure = match answer {
+                Ok(answer) => {
+                    self.show_unanswered(id, None);
+                    return Some(answer);
+                }
+                Err(failure) if wanted && failure.may_pass() => failure,
+                Err(_) => {
+                    self.show_unanswered(id, None);
                     return None;
                 }
-                Err(_) => clock::sleep(PAUSE_MS).await,
-            }
+            };
+            let (trouble, pause) = wait_of(&failure);
+            self.show_unanswered(id, Some((trouble, clock::now() + Now::from(pause))));
+            clock::sleep(pause).await;
         }
     }
+
+    fn show_unanswered(&self, id: FolderId, unanswered: Option<(Trouble, Now)>) {
+        self.0.folders.borrow_mut().change(id, |job| job.unanswered = unanswered);
+        self.ask_for_frame();
+    }
+}
+
+/// Why it is asked again, and after which pause, in milliseconds.
+fn wait_of(failure: &Failure) -> (Trouble, u32) {
+    let (trouble, asked_seconds) = match failure {
+        Failure::Network => (Trouble::Network, None),
+        Failure::Status { status, retry_after_seconds } => (Trouble::Status(*status), *retry_after_seconds),
+        Failure::Problem(problem) => (Trouble::Problem(problem.code), problem.retry_after),
+    };
+    let asked = asked_seconds.unwrap_or(0).min(PAUSE_SECONDS_MAX) * 1_000;
+    (trouble, asked.max(PAUSE_MS))
 }
 
 fn request(key: ClientKey, name: Name, folders: Vec<RelPath>) -> Request {

@@ -20,6 +20,7 @@ pub(super) struct Uploads {
     keys: HashMap<UploadId, ClientKey>,
     /// Ways to a fresh look at a file, with how often one was taken.
     handles: HashMap<UploadId, (Handle, u32)>,
+    sessions: HashMap<UploadId, SessionId>,
     session_keys: HashMap<SessionId, Bearer>,
     calls: HashMap<RequestId, Abort>,
     /// Whom a reply of the worker's concerns.
@@ -27,7 +28,6 @@ pub(super) struct Uploads {
     /// One of those whose chunks a worker sends together.
     batches: HashMap<RequestId, UploadId>,
     changed: BTreeSet<UploadId>,
-    cancelled: BTreeSet<UploadId>,
     /// Those that wait for another tab, and for what.
     elsewhere: HashMap<UploadId, ClientKey>,
 }
@@ -77,14 +77,9 @@ impl Uploads {
         self.open.remove(&upload).is_some()
     }
 
-    /// Whether it was given up.
-    pub(super) fn is_cancelled(&self, upload: UploadId) -> bool {
-        self.cancelled.contains(&upload)
-    }
-
-    /// It is never shown again, whatever still happens to it.
-    pub(super) fn cancel(&mut self, upload: UploadId) {
-        self.cancelled.insert(upload);
+    /// Whether it is not over, and not given up.
+    pub(super) fn is_open(&self, upload: UploadId) -> bool {
+        self.open.contains_key(&upload)
     }
 
     /// The uploads that are not over, with their files.
@@ -108,7 +103,7 @@ impl Uploads {
     pub(super) fn keep_entry(&mut self, upload: UploadId, entry: &JournalEntry) -> Option<ClientKey> {
         let earlier = self.keys.insert(upload, entry.key);
         if let Some(session) = &entry.session {
-            self.keep_session_key(session.id, session.key);
+            self.keep_session_key(upload, session.id, session.key);
         }
         earlier.filter(|earlier| *earlier != entry.key)
     }
@@ -125,14 +120,33 @@ impl Uploads {
         self.elsewhere.keys().copied().collect()
     }
 
+    /// Whether that upload waits for another tab.
+    pub(super) fn is_elsewhere(&self, upload: UploadId) -> bool {
+        self.elsewhere.contains_key(&upload)
+    }
+
     /// Whether an upload waits for another tab to let go of that.
     pub(super) fn awaits(&self, key: ClientKey) -> bool {
         self.elsewhere.values().any(|awaited| *awaited == key)
     }
 
-    /// Remembers the key to a session.
-    pub(super) fn keep_session_key(&mut self, session: SessionId, key: Bearer) {
+    /// Remembers the key to an upload's session.
+    pub(super) fn keep_session_key(&mut self, upload: UploadId, session: SessionId, key: Bearer) {
+        self.sessions.insert(upload, session);
         self.session_keys.insert(session, key);
+    }
+
+    /// The upload is through, and nothing is asked of its session any more.
+    pub(super) fn forget_session(&mut self, upload: UploadId) {
+        if let Some(session) = self.sessions.remove(&upload) {
+            self.session_keys.remove(&session);
+        }
+    }
+
+    /// The session is given up.
+    pub(super) fn forget_session_key(&mut self, session: SessionId) {
+        self.session_keys.remove(&session);
+        self.sessions.retain(|_, known| *known != session);
     }
 
     /// The key to a session: it outlives the owner key.
@@ -154,6 +168,13 @@ impl Uploads {
     pub(super) fn abort_call(&mut self, request: RequestId) -> Option<UploadId> {
         self.calls.remove(&request);
         self.sends.remove(&request).or_else(|| self.batches.remove(&request))
+    }
+
+    /// The requests by which a worker sends chunks of those together with others.
+    pub(super) fn batches_of(&self, uploads: impl Iterator<Item = UploadId>) -> Vec<RequestId> {
+        let uploads: HashSet<UploadId> = uploads.collect();
+        let batches = self.batches.iter().filter(|(_, upload)| uploads.contains(upload));
+        batches.map(|(request, _)| *request).collect()
     }
 
     /// Notes which uploads an input can change.
@@ -225,8 +246,6 @@ impl Uploads {
 
     /// What may look different since the last time.
     pub(super) fn take_changed(&mut self) -> BTreeSet<UploadId> {
-        let mut changed = std::mem::take(&mut self.changed);
-        changed.retain(|upload| !self.cancelled.contains(upload));
-        changed
+        std::mem::take(&mut self.changed)
     }
 }

@@ -3,8 +3,12 @@
 use cairn_engine::State;
 use leptos::prelude::*;
 
+use crate::platform::{clock, document};
 use crate::shell::{FolderId, FolderView};
+use crate::state::focus::folder_row_id;
 use crate::state::page::{FolderRow, Page};
+use crate::state::phrases;
+use crate::state::words::fill;
 
 impl Page {
     /// Has a folder wait.
@@ -15,6 +19,11 @@ impl Page {
     /// Has a folder go on.
     pub fn resume_folder(self, id: FolderId) {
         self.with_shell(|shell| shell.resume_folder(id));
+    }
+
+    /// Ends a folder without what is missing or failed.
+    pub fn do_without(self, id: FolderId) {
+        self.with_shell(|shell| shell.do_without(id));
     }
 
     /// Gives a folder up.
@@ -39,6 +48,11 @@ impl Page {
         self.folders_that(fits).into_iter().for_each(|id| self.resume_folder(id));
     }
 
+    pub(super) fn folder_that(self, fits: impl Fn(&FolderView) -> bool) -> Option<FolderId> {
+        self.folders
+            .with_untracked(|rows| rows.iter().find(|row| row.view.with_untracked(&fits)).map(|row| row.id))
+    }
+
     fn folders_that(self, fits: impl Fn(State) -> bool) -> Vec<FolderId> {
         self.folders.with_untracked(|rows| {
             let fits = rows.iter().filter(|row| row.view.with_untracked(|view| fits(view.state)));
@@ -56,9 +70,28 @@ impl Page {
         if before == view {
             return;
         }
-        if before.state != view.state && view.state == State::Done {
-            self.said.set(self.named(|words| &words.said_folder_done, &view.name.visible()));
+        if before.state != view.state {
+            self.say_folder(&view);
         }
+        let place = format!("#{}", folder_row_id(id));
+        let goes = before.state != view.state || before.can_do_without != view.can_do_without;
+        let refocus = goes && document::has_focus(&place);
         row.view.set(view);
+        if refocus {
+            self.refocus_in(place);
+        }
+    }
+
+    fn say_folder(self, view: &FolderView) {
+        let name = view.name.visible();
+        if view.state == State::Done {
+            self.said.set(self.named(|words| &words.said_folder_done, &name));
+        } else if matches!(view.state, State::Failed | State::NeedsFile) {
+            self.said.set(self.words.with_value(|words| {
+                let why = phrases::folder_hint(words, view, clock::now());
+                let why = why.unwrap_or_else(|| phrases::folder_state(words, view));
+                fill(&words.said_failed, &[("name", &name), ("why", &why)])
+            }));
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod choosing;
 pub mod figures;
+pub mod focus;
 pub mod folders;
 pub mod handing;
 pub mod limit;

@@ -3,22 +3,20 @@
 use std::collections::HashSet;
 
 use cairn_engine::{State, UploadId, View};
-use cairn_shared::FileId;
-use cairn_shared::message::FileItem;
+use cairn_shared::Name;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::platform::files::Taken;
 use crate::platform::{clock, document};
-use crate::shell::{FolderId, FolderView, Shell, Unfinished, Watcher};
+use crate::shell::{FolderId, FolderView, Own, OwnId, Shell, Unfinished, Watcher};
+use crate::state::focus::{UNFINISHED_PANEL, row_id};
 use crate::state::handing::Handing;
 use crate::state::limit::Limit;
 use crate::state::totals::Totals;
 use crate::state::words::{Words, fill};
 use crate::state::{figures, phrases};
 
-/// Where the focus goes when the focused row is gone.
-pub const PICKER_BUTTON: &str = "choose-files";
 /// The input behind every button that chooses files, where the browser has no better picker.
 pub const PICKER_INPUT: &str = "file-input";
 /// As above, for a folder.
@@ -56,7 +54,7 @@ pub struct Page {
     /// What earlier visits left, and what other tabs are at.
     pub unfinished: RwSignal<Vec<Unfinished>>,
     /// What this owner sent earlier.
-    pub files: RwSignal<Vec<FileItem>>,
+    pub files: RwSignal<Vec<Own>>,
     /// All rows in one.
     pub totals: RwSignal<Totals>,
     /// What the dialog hands over.
@@ -67,6 +65,8 @@ pub struct Page {
     pub said: RwSignal<String>,
     /// A sentence that stays in sight until the next files come.
     pub notice: RwSignal<Option<String>>,
+    /// What is unfinished is not kept when the tab closes.
+    pub forgetful: RwSignal<bool>,
     /// Files hover over the window.
     pub hovered: RwSignal<bool>,
     /// Goes on every second while a row counts down.
@@ -95,6 +95,7 @@ impl Page {
             limit: RwSignal::new(Self::kept_limit()),
             said: RwSignal::default(),
             notice: RwSignal::default(),
+            forgetful: RwSignal::new(false),
             hovered: RwSignal::new(false),
             second: RwSignal::new(0),
             words: StoredValue::new(words),
@@ -109,14 +110,13 @@ impl Page {
     pub fn start(self) {
         spawn_local(async move {
             let Some(shell) = Shell::start(self).await else {
-                self.notice.set(Some(self.word(|words| &words.no_browser)));
-                return;
+                return self.reads(false);
             };
             shell.limit(self.limit.get_untracked().bytes());
             self.shell.set_value(Some(shell.clone()));
             self.follow_address();
             self.add(self.early.try_update_value(std::mem::take).unwrap_or_default());
-            self.files.set(shell.files().await);
+            self.files.set(shell.own().await);
         });
         clock::every(1_000, move || {
             let counts = |view: &View| view.retry_at.is_some();
@@ -186,23 +186,33 @@ impl Page {
     /// Gives up what an earlier visit left.
     pub fn discard(self, left: &Unfinished) {
         self.with_shell(|shell| shell.discard(left.key));
-        self.refocus();
     }
 
-    /// Deletes a file and its links; tells whether it is gone.
-    pub async fn delete(self, file: FileId) -> bool {
+    /// Deletes a file or a folder with its links; tells whether it is gone.
+    pub async fn delete(self, id: OwnId) -> bool {
         let Some(shell) = self.shell.get_value() else { return false };
-        let gone = shell.delete_file(file).await;
+        let gone = shell.delete_own(id).await;
         if gone {
-            self.files.update(|files| files.retain(|item| item.file != file));
-            let has = |view: &View| view.finished.as_ref().is_some_and(|finished| finished.file == file);
-            let row = self.rows.with_untracked(|rows| {
-                rows.iter().find(|row| row.view.with_untracked(has)).map(|row| row.id)
-            });
-            row.into_iter().for_each(|row| self.remove(row));
+            let url = self.files.with_untracked(|all| all.iter().find(|own| own.id == id)?.url.clone());
+            self.files.update(|files| files.retain(|own| own.id != id));
+            match id {
+                OwnId::File(file) => {
+                    let row = self.row_that(|view| view.finished.as_ref().is_some_and(|it| it.file == file));
+                    row.into_iter().for_each(|row| self.remove(row));
+                }
+                OwnId::Folder(_) => {
+                    let row = self.folder_that(|view| view.url.is_some() && view.url == url);
+                    row.into_iter().for_each(|row| self.remove_folder(row));
+                }
+            }
             self.refocus();
         }
         gone
+    }
+
+    fn row_that(self, fits: impl Fn(&View) -> bool) -> Option<UploadId> {
+        self.rows
+            .with_untracked(|rows| rows.iter().find(|row| row.view.with_untracked(&fits)).map(|row| row.id))
     }
 
     pub(super) fn add(self, taken: Taken) {
@@ -232,17 +242,20 @@ impl Page {
         self.refocus();
     }
 
-    pub(super) fn refocus(self) {
-        clock::next_frame(|| document::keep_focus(PICKER_BUTTON));
-    }
-
     fn put(self, upload: UploadId, view: View) {
         let row = self.rows.with_untracked(|rows| rows.iter().find(|row| row.id == upload).cloned());
         match row {
             Some(row) => {
                 if row.view.with_untracked(|shown| *shown != view) {
-                    self.say_change(&row.view.get_untracked(), &view);
+                    let before = row.view.get_untracked();
+                    self.say_change(&before, &view);
+                    // A button that has the focus goes where the state leaves it nothing to do.
+                    let place = format!("#{}", row_id(upload));
+                    let refocus = before.state != view.state && document::has_focus(&place);
                     row.view.set(view);
+                    if refocus {
+                        self.refocus_in(place);
+                    }
                 }
             }
             None => self.rows.update(|rows| rows.push(Row { id: upload, view: ArcRwSignal::new(view) })),
@@ -321,18 +334,37 @@ impl Watcher for Page {
         self.set_title();
     }
 
-    fn folder_gone(&self, folder: FolderId) {
+    fn folder_gone(&self, folder: FolderId, name: &Name) {
         self.remove_folder(folder);
+        self.notice.set(Some(self.named(|words| &words.folder_unread, &name.visible())));
+        self.refocus();
     }
 
     fn unfinished(&self, left: Vec<Unfinished>) {
         if self.unfinished.with_untracked(|shown| *shown != left) {
+            let focused = document::has_focus(&format!("#{UNFINISHED_PANEL}"));
             self.unfinished.set(left);
+            if focused {
+                self.refocus();
+            }
         }
     }
 
     fn elsewhere(&self, uploads: HashSet<UploadId>) {
         self.elsewhere.set(uploads);
+    }
+
+    fn reads(&self, reads: bool) {
+        let broken = Some(self.word(|words| &words.no_browser));
+        if !reads {
+            self.notice.set(broken);
+        } else if self.notice.with_untracked(|notice| *notice == broken) {
+            self.notice.set(None);
+        }
+    }
+
+    fn forgets(&self) {
+        self.forgetful.set(true);
     }
 
     fn weighs(&self, bytes: u64) {

@@ -28,18 +28,20 @@ macro_rules! words {
 }
 
 words! {
-    language decimal thousands title tagline drop_title drop_button drop_or drop_lead drop_more drop_now not_that_file no_browser unfinished_title unfinished_lead unfinished_stored unfinished_none go_on
+    language decimal thousands title tagline drop_title drop_button drop_or drop_lead drop_more drop_now
+    not_that_file no_browser unfinished_title unfinished_lead unfinished_stored unfinished_none go_on
     go_on_label discard discard_label rows_title toolbar_label total_files total_file pause_all
-    resume_all waiting reading sending verifying done already_here paused offline offline_server needs_file
-    failed changed network problem status keeps_changing lost retry_in of per_second saved left_about
-    seconds minutes hours days pause_label resume_label retry_label cancel_label choose choose_label
-    progress_label link_label copy copied copy_failed copy_label delete delete_sure delete_failed
-    delete_label files_title files_lead no_link safe_any_time safe_now idle said_progress said_done
-    said_failed said_folder_done title_progress folder_button walking needs_files files_so_far files_all
-    files_failed files_lost folders_empty busy elsewhere elsewhere_row unfinished_folder unfinished_walk
-    unfinished_lost unfinished_again go_on_all choose_again_label more_files
+    resume_all waiting reading sending verifying done already_here paused offline offline_server
+    needs_file failed changed network problem status keeps_changing lost retry_in of per_second saved
+    left_about seconds minutes hours days pause_label resume_label retry_label cancel_label choose
+    choose_label progress_label link_label copy copied copy_failed copy_label delete delete_sure
+    delete_failed delete_label files_title files_lead no_link safe_any_time safe_now idle said_progress
+    said_done said_failed said_folder_done title_progress folder_button walking needs_files files_so_far
+    files_all files_failed files_lost folders_empty busy elsewhere elsewhere_row unfinished_folder
+    unfinished_walk unfinished_lost unfinished_again go_on_all choose_again_label more_files
     hand_over_label hand_over_title hand_over_lead hand_over_secret hand_over_code hand_over_early
-    hand_over_broken close limit limit_label limit_none limit_unit limited
+    hand_over_broken close limit limit_label limit_none limit_unit limited folder_unread without
+    without_label not_safe
 }
 
 impl Words {

@@ -1,10 +1,10 @@
-//! Deletes a file after asking once more.
+//! Deletes a file or a folder after asking once more.
 
-use cairn_shared::FileId;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::platform::clock;
+use crate::shell::OwnId;
 use crate::state::page::Page;
 
 /// How long the question stands, in milliseconds.
@@ -20,14 +20,14 @@ enum Step {
 
 /// A button that has to be pressed twice.
 #[component]
-pub fn DeleteButton(page: Page, name: String, file: FileId) -> impl IntoView {
+pub fn DeleteButton(page: Page, name: String, id: OwnId) -> impl IntoView {
     let step = RwSignal::new(Step::Offer);
     let press = move |_| {
         let asked = step.get_untracked() == Step::Ask;
         step.set(Step::Ask);
         spawn_local(async move {
             if asked {
-                let gone = page.delete(file).await;
+                let gone = page.delete(id).await;
                 step.try_set(if gone { Step::Offer } else { Step::Failed });
             }
             clock::sleep(ASKED_MS).await;

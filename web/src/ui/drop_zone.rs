@@ -2,7 +2,8 @@
 
 use leptos::prelude::*;
 
-use crate::state::page::{PICKER_BUTTON, Page};
+use crate::state::focus::PICKER_BUTTON;
+use crate::state::page::Page;
 
 /// Fills most of an empty page, and shrinks to one line once there are rows.
 #[component]

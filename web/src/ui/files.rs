@@ -1,12 +1,12 @@
 //! What this browser's owner sent earlier.
 
-use cairn_shared::message::FileItem;
 use leptos::prelude::*;
 
 use crate::platform::document;
+use crate::shell::Own;
 use crate::state::figures;
 use crate::state::page::Page;
-use crate::state::words::fill;
+use crate::state::words::{Words, fill};
 use crate::ui::copy_button::CopyButton;
 use crate::ui::delete_button::DeleteButton;
 use crate::ui::row_link::without_scheme;
@@ -33,7 +33,7 @@ pub fn Files(page: Page) -> impl IntoView {
                 <ul class="list">
                     <For
                         each=some
-                        key=|item| item.file
+                        key=|item| item.id
                         children=move |item| view! { <Item page item /> }
                     />
                 </ul>
@@ -53,13 +53,14 @@ pub fn Files(page: Page) -> impl IntoView {
 }
 
 #[component]
-fn Item(page: Page, item: FileItem) -> impl IntoView {
+fn Item(page: Page, item: Own) -> impl IntoView {
     let name = item.name.visible();
-    let size = page.words.with_value(|words| figures::size(words, item.size));
-    let link = item.links.into_iter().next().map(|link| {
-        let whole = document::absolute(&link.url);
+    let figures = page.words.with_value(|words| figures_of(words, &item));
+    let kind = item.files.map(|_| "folder");
+    let link = item.url.map(|url| {
+        let whole = document::absolute(&url);
         view! {
-            <a class="link" href=link.url target="_blank" rel="noopener">{without_scheme(&whole)}</a>
+            <a class="link" href=url target="_blank" rel="noopener">{without_scheme(&whole)}</a>
             <CopyButton page name=name.clone() text=whole />
         }
     });
@@ -67,10 +68,18 @@ fn Item(page: Page, item: FileItem) -> impl IntoView {
         .is_none()
         .then(|| view! { <span class="row-figures">{page.word(|words| &words.no_link)}</span> });
     view! {
-        <li class="file" data-testid="file" data-name=item.name.as_str().to_owned()>
+        <li class="file" data-testid="file" data-kind=kind data-name=item.name.as_str().to_owned()>
             <span class="row-name" title=name.clone()>{name.clone()}</span>
-            <span class="row-figures">{size}</span>
-            <div class="link-line">{link} {none} <DeleteButton page name file=item.file /></div>
+            <span class="row-figures">{figures}</span>
+            <div class="link-line">{link} {none} <DeleteButton page name id=item.id /></div>
         </li>
     }
+}
+
+/// `12 files · 4.8 GB`; of a file its size.
+fn figures_of(words: &Words, item: &Own) -> String {
+    let size = figures::size(words, item.size);
+    let Some(files) = item.files else { return size };
+    let count = figures::count(words, u32::try_from(files).unwrap_or(u32::MAX));
+    format!("{} · {size}", fill(&words.files_all, &[("count", &count)]))
 }

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use crate::platform::clock;
 use crate::shell::FolderView;
+use crate::state::focus::folder_row_id;
 use crate::state::page::{FolderRow, Page};
 use crate::state::phrases;
 use crate::ui::bar::{Bar, Shares};
@@ -29,10 +30,13 @@ pub fn FolderRowView(page: Page, row: FolderRow) -> impl IntoView {
     let shares = Signal::derive(move || view.with(Shares::of_folder));
     let link = Memo::new(move |_| view.with(|view| view.url.clone()));
     let named = name.clone();
+    let lacks = Memo::new(move |_| view.with(|view| view.can_do_without));
+    let without_label = page.named(|words| &words.without_label, &name);
     let cancel_label = page.named(|words| &words.cancel_label, &name);
     view! {
         <li
             class="row row-folder"
+            id=folder_row_id(id)
             data-testid="row"
             data-kind="folder"
             data-name=raw_name
@@ -56,6 +60,17 @@ pub fn FolderRowView(page: Page, row: FolderRow) -> impl IntoView {
                 {move || link.get().map(|url| view! { <FolderLink page name=named.clone() url /> })}
             </div>
             <div class="row-actions">
+                <Show when=move || lacks.get()>
+                    <button
+                        type="button"
+                        class="button button-soft"
+                        data-testid="row-without"
+                        aria-label=without_label.clone()
+                        on:click=move |_| page.do_without(id)
+                    >
+                        {page.word(|words| &words.without)}
+                    </button>
+                </Show>
                 <Show when=move || !matches!(state.get(), State::Done | State::NeedsFile)>
                     <GoButton
                         page

@@ -1,4 +1,4 @@
-//! Whether the tab may be closed: always, and why.
+//! Whether the tab may be closed: always, unless the browser can't keep what is unfinished.
 
 use leptos::prelude::*;
 
@@ -12,6 +12,8 @@ pub fn Footer(page: Page) -> impl IntoView {
         page.word(|words| {
             if totals.all_done() {
                 &words.safe_now
+            } else if totals.count > 0 && page.forgetful.get() {
+                &words.not_safe
             } else if totals.count > 0 {
                 &words.safe_any_time
             } else {

@@ -4,6 +4,7 @@ use cairn_engine::View;
 use leptos::prelude::*;
 
 use crate::platform::clock;
+use crate::state::focus::row_id;
 use crate::state::page::{Page, Row};
 use crate::state::phrases;
 use crate::ui::bar::{Bar, Shares};
@@ -48,6 +49,7 @@ pub fn RowView(page: Page, row: Row) -> impl IntoView {
     view! {
         <li
             class="row"
+            id=row_id(row.id)
             data-testid="row"
             data-name=raw_name
             data-state=look(|view| view.state.as_str().to_owned())

@@ -12,6 +12,8 @@ use crate::ui::icon::{Icon, Sign};
 pub fn RowActions(page: Page, id: UploadId, name: String, view: ArcRwSignal<View>) -> impl IntoView {
     let state = Memo::new(move |_| view.with(|view| view.state));
     let name = StoredValue::new(name);
+    // What another tab is at can't be paused here.
+    let elsewhere = move || page.elsewhere.with(|rows| rows.contains(&id));
     let wanted = move || name.get_value();
     view! {
         <div class="row-actions">
@@ -26,7 +28,7 @@ pub fn RowActions(page: Page, id: UploadId, name: String, view: ArcRwSignal<View
                     {page.word(|words| &words.choose)}
                 </button>
             </Show>
-            <Show when=move || goes_on(state.get()) || rests(state.get())>
+            <Show when=move || (goes_on(state.get()) || rests(state.get())) && !elsewhere()>
                 <GoButton page name state pause=move || page.pause(id) resume=move || page.resume(id) />
             </Show>
             <Show when=move || can_hand_over(state.get())>

@@ -4,6 +4,7 @@ use cairn_engine::View;
 use leptos::prelude::*;
 
 use crate::platform::document;
+use crate::shell::OwnId;
 use crate::state::page::Page;
 use crate::ui::copy_button::CopyButton;
 use crate::ui::delete_button::DeleteButton;
@@ -18,7 +19,7 @@ pub fn RowLink(page: Page, name: String, view: ArcRwSignal<View>) -> impl IntoVi
         let link = finished.url.map(|url| view! { <Link page name=name.clone() url /> });
         Some(view! {
             <div class="link-line">
-                {link} <DeleteButton page name file=finished.file />
+                {link} <DeleteButton page name id=OwnId::File(finished.file) />
             </div>
         })
     }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::shell::{Left, Unfinished as Item};
 use crate::state::figures;
+use crate::state::focus::UNFINISHED_PANEL;
 use crate::state::page::Page;
 use crate::state::words::{Words, fill};
 use crate::ui::icon::{Icon, Sign};
@@ -15,7 +16,7 @@ pub fn Unfinished(page: Page) -> impl IntoView {
     let several = Memo::new(move |_| page.continuable().len() > 1);
     view! {
         <Show when=move || any.get()>
-            <section class="panel" data-testid="unfinished" aria-labelledby="unfinished-title">
+            <section class="panel" id=UNFINISHED_PANEL data-testid="unfinished" aria-labelledby="unfinished-title">
                 <div class="panel-head">
                     <h2 class="panel-title" id="unfinished-title">{page.word(|words| &words.unfinished_title)}</h2>
                     <Show when=move || several.get()>

@@ -61,9 +61,9 @@ impl Desk {
                 self.prove(upload, index, chunk, RowKey::new(key))
             }
             ToWorker::Release { upload, chunks } => {
-                for chunk in &chunks {
-                    if let Some(reader) = self.reader(upload, chunk.0) {
-                        reader.release(chunk);
+                if let Some(upload) = self.0.uploads.borrow().get(&upload) {
+                    for reader in &upload.readers {
+                        reader.release(chunks.iter().filter(|chunk| chunk.0 == reader.pass()));
                     }
                 }
             }
@@ -86,6 +86,12 @@ impl Desk {
     pub fn held_bytes(&self) -> u64 {
         let uploads = self.0.uploads.borrow();
         uploads.values().flat_map(|upload| &upload.readers).map(Reader::held_bytes).sum()
+    }
+
+    /// Bytes of memory that they keep.
+    pub fn kept_bytes(&self) -> u64 {
+        let uploads = self.0.uploads.borrow();
+        uploads.values().flat_map(|upload| &upload.readers).map(Reader::kept_bytes).sum()
     }
 
     fn open(&self, upload: u32, file: Option<Source>) {

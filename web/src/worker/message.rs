@@ -89,6 +89,8 @@ pub enum ToWorker {
 pub enum FromWorker {
     /// The worker runs and takes messages.
     Ready,
+    /// It could not be loaded, or has stopped; `static/worker.js` tells it.
+    Failed,
     /// As `Input::Chunks`.
     Chunks {
         /// Which upload.
@@ -122,8 +124,8 @@ pub enum FromWorker {
         /// After the last byte.
         mtime: Option<UnixMs>,
     },
-    /// The file is gone, changed, or may no longer be read. A page can't open it anew by itself, so all of
-    /// these mean that somebody has to choose it again.
+    /// The file is gone, changed, or may no longer be read. The page looks at it afresh where it has a handle; else
+    /// somebody has to choose it again.
     PassLost {
         /// Which upload.
         upload: u32,

@@ -2,10 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 use std::rc::Rc;
 
 use cairn_engine::cutter::Cutter;
 use cairn_shared::ChunkRule;
+use js_sys::ArrayBuffer;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::platform::blob::{Bytes, Reading, Source};
@@ -20,6 +22,10 @@ const SPAN_BYTES: u64 = 8 << 20;
 const COPY_BYTES: u64 = 1 << 20;
 /// Digests that the browser computes at the same time.
 const HASHES_AT_ONCE: usize = 4;
+
+/// Held chunks keep this many times their own memory at most: a chunk is a part of a span, and one of them would keep
+/// the whole of it.
+const PINNED_MAX: u64 = 4;
 
 /// A reading; goes on until its end, or until it is ended.
 #[derive(Clone)]
@@ -36,6 +42,8 @@ struct Inner {
     running: Cell<bool>,
     ended: Cell<bool>,
     held: RefCell<HashMap<Held, Bytes>>,
+    /// Where the spans lay that are cut and whose memory chunks still keep.
+    pinned: RefCell<Vec<Range<u64>>>,
     work: RefCell<Option<Work>>,
 }
 
@@ -113,6 +121,7 @@ impl Reader {
             running: Cell::new(false),
             ended: Cell::new(false),
             held: RefCell::default(),
+            pinned: RefCell::default(),
             work: RefCell::new(Some(work)),
         }))
     }
@@ -136,6 +145,7 @@ impl Reader {
     pub fn end(&self) {
         self.0.ended.set(true);
         self.0.held.borrow_mut().clear();
+        self.0.pinned.borrow_mut().clear();
     }
 
     /// The bytes of a chunk, if they are still held.
@@ -143,14 +153,43 @@ impl Reader {
         self.0.held.borrow().get(chunk).cloned()
     }
 
-    /// Forgets the bytes of a chunk.
-    pub fn release(&self, chunk: &Held) {
-        self.0.held.borrow_mut().remove(chunk);
+    /// Forgets the bytes of chunks.
+    pub fn release<'a>(&self, chunks: impl IntoIterator<Item = &'a Held>) {
+        let mut held = self.0.held.borrow_mut();
+        for chunk in chunks {
+            held.remove(chunk);
+        }
+        drop(held);
+        self.unpin();
+    }
+
+    /// Where little of a span is still held, that is copied, and the span's memory goes.
+    fn unpin(&self) {
+        let mut held = self.0.held.borrow_mut();
+        self.0.pinned.borrow_mut().retain(|span| {
+            let inside = |chunk: &Held| span.start <= chunk.1 && chunk.1 + u64::from(chunk.2) <= span.end;
+            let bytes: u64 = held.keys().filter(|chunk| inside(chunk)).map(|chunk| u64::from(chunk.2)).sum();
+            if bytes * PINNED_MAX > span.end - span.start {
+                return true;
+            }
+            for (_, bytes) in held.iter_mut().filter(|(chunk, _)| inside(chunk)) {
+                *bytes = bytes.slice(0, bytes.length());
+            }
+            false
+        });
     }
 
     /// How many bytes are held.
     pub fn held_bytes(&self) -> u64 {
         self.0.held.borrow().keys().map(|chunk| u64::from(chunk.2)).sum()
+    }
+
+    /// How much memory they keep, in bytes.
+    pub fn kept_bytes(&self) -> u64 {
+        let held = self.0.held.borrow();
+        let buffers: Vec<ArrayBuffer> = held.values().map(Bytes::buffer).collect();
+        let first = |at: usize| buffers[..at].iter().all(|earlier| *earlier != buffers[at]);
+        (0..buffers.len()).filter(|at| first(*at)).map(|at| u64::from(buffers[at].byte_length())).sum()
     }
 
     async fn run(&self) {
@@ -254,8 +293,13 @@ impl Reader {
                 self.tell_hashed(work, HASHES_AT_ONCE - 1).await;
             }
         }
-        while work.spans.len() > 1 && work.spans.front().is_some_and(|span| span.end() <= work.cut) {
-            work.spans.pop_front();
+        let past = |span: &Span| span.end() <= work.cut;
+        let through = work.taken == work.size;
+        while (work.spans.len() > 1 || through)
+            && let Some(span) = work.spans.pop_front_if(|span| past(span))
+        {
+            self.0.pinned.borrow_mut().push(span.at..span.end());
+            self.unpin();
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use cairn_engine::JournalEntry;
 use cairn_shared::{ClientKey, Name, RelPath, UnixMs};
-use idb::{Error, KeyRange, ObjectStore, Query};
+use idb::{Error, KeyRange, ObjectStore, Query, Transaction, TransactionResult};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
@@ -117,7 +117,8 @@ impl Db {
         Ok(texts(store.get_all(Some(Query::KeyRange(files_of(folder)?)), None)?.await?))
     }
 
-    /// Writes all of it in one transaction. Durable when it returns.
+    /// Writes all of it in one transaction, and handles behind it: not every browser can keep every handle, and none
+    /// of the rest may be lost by that. The browser has it when this returns; its disk may have it a little later.
     pub async fn write(&self, batch: &Batch) -> Result<(), Error> {
         let transaction = self.0.transaction(&[JOURNAL, FOLDERS, FILES, HANDLES], ReadWrite)?;
         let store = |name: &str| transaction.object_store(name);
@@ -133,9 +134,6 @@ impl Db {
         for ((folder, key), entry) in &batch.files {
             put_text(&files, entry, &file_name(*folder, *key))?;
         }
-        for (key, handle) in &batch.handles {
-            handles.put(handle.as_js(), Some(&name(*key)))?;
-        }
         for key in &batch.forgotten {
             for store in [&journal, &folders, &handles] {
                 store.delete(Query::Key(name(*key)))?;
@@ -145,7 +143,34 @@ impl Db {
         for (folder, key) in &batch.forgotten_files {
             files.delete(Query::Key(file_name(*folder, *key)))?;
         }
-        transaction.await.map(|_| ())
+        committed(transaction).await?;
+        let handles: Vec<_> = batch.handles.iter().collect();
+        if self.write_handles(&handles).await.is_err() {
+            for one in handles {
+                // Without its handle a file is asked for by its name.
+                let _ = self.write_handles(&[one]).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn write_handles(&self, some: &[(&ClientKey, &Handle)]) -> Result<(), Error> {
+        if some.is_empty() {
+            return Ok(());
+        }
+        let (transaction, store) = self.begin(HANDLES, ReadWrite)?;
+        for (key, handle) in some {
+            store.put(handle.as_js(), Some(&name(**key)))?;
+        }
+        committed(transaction).await
+    }
+}
+
+/// A full disk ends a transaction without an error of any request.
+async fn committed(transaction: Transaction) -> Result<(), Error> {
+    match transaction.await? {
+        TransactionResult::Committed => Ok(()),
+        TransactionResult::Aborted => Err(Error::TransactionCommitError(JsValue::NULL)),
     }
 }
 
