@@ -14,8 +14,9 @@ mod page;
 mod proxy;
 mod server;
 mod tab;
+mod visitor;
 
-pub use browser::{Browser, Options, profile_that_allows, wait_allowance_kept};
+pub use browser::{Browser, Options};
 pub use clock::{Deadline, Timer};
 pub use half_way::{HalfWay, WINDOW_BYTES};
 pub use http::{Answer, get};
@@ -24,3 +25,4 @@ pub use page::Page;
 pub use proxy::Proxy;
 pub use server::Server;
 pub use tab::{Key, Screen, Tab};
+pub use visitor::{Consent, Visit, Visitor};

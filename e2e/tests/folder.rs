@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use cairn_e2e::{
-    Browser, Deadline, Options, Page, Proxy, Server, Tab, profile_that_allows, wait_allowance_kept,
-};
+use cairn_e2e::{Browser, Deadline, Page, Server, Tab, Visitor};
 use serde_json::Value;
 
 const SOON: Duration = Duration::from_secs(45);
@@ -123,36 +121,26 @@ const LEFT: &str = "(async () => {
 
 #[test]
 fn one_click_goes_on_with_a_folder() -> anyhow::Result<()> {
-    let (server, folder) = (Server::start()?, tempfile::tempdir()?);
-    let (root, sizes) = make(folder.path())?;
-    let proxy = Proxy::start(server.address())?;
-    let profile = folder.path().join("profile");
-    profile_that_allows(&profile, &proxy.url(""))?;
-    let options = Options { profile: Some(profile.clone()), ..Options::default() };
-    let browser = Browser::start_with(&options)?;
-    let tab = browser.open(&proxy.url("/"))?;
-    let page = Page::ready(&tab)?;
+    let visitor = Visitor::start()?;
+    let (root, sizes) = make(visitor.folder())?;
+    let visit = visitor.come()?;
     // Small files go together: on a fast line all of them would be there at once.
-    proxy.limit(600_000);
-    page.drop_files(&[&root])?;
+    visitor.proxy.limit(600_000);
+    visit.page().drop_files(&[&root])?;
     Deadline::after(SOON).until(
-        || format!("a third is done; the page says:\n{}", tab.text()),
-        || Ok((done_files(&tab)? > FILES as u64 / 3).then_some(())),
+        || format!("a third is done; the page says:\n{}", visit.tab.text()),
+        || Ok((done_files(&visit.tab)? > FILES as u64 / 3).then_some(())),
     )?;
     // Slow enough that the rest is not through before that.
-    proxy.limit(1_000);
-    wait_allowance_kept(&profile)?;
-    browser.kill();
-    drop(tab);
-    proxy.limit(0);
+    visitor.proxy.limit(1_000);
+    visitor.kill(visit)?;
+    visitor.proxy.limit(0);
 
-    let browser = Browser::start_with(&options)?;
-    let tab = browser.open(&proxy.url("/"))?;
-    let page = Page::ready(&tab)?;
-    tab.click(&format!("{} {}", Page::by_id("unfinished"), Page::by_id("continue")))?;
-    tab.wait_for("document.querySelector('[data-kind=folder]')", SOON)?;
-    page.wait_state(NAME, "done", SOON)?;
-    assert_eq!(listed(&tab)?, sizes);
-    assert_eq!(browser.troubles()?, Vec::<String>::new());
+    let visit = visitor.come_back()?;
+    visit.tab.click(&Page::continue_button(None))?;
+    visit.tab.wait_for("document.querySelector('[data-kind=folder]')", SOON)?;
+    visit.page().wait_state(NAME, "done", SOON)?;
+    assert_eq!(listed(&visit.tab)?, sizes);
+    assert_eq!(visit.browser.troubles()?, Vec::<String>::new());
     Ok(())
 }
