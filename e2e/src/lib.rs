@@ -22,7 +22,7 @@ pub use half_way::{HalfWay, WINDOW_BYTES};
 pub use http::{Answer, get};
 pub use make::{insert_byte, random_file, seed, sha256_file};
 pub use page::Page;
-pub use proxy::Proxy;
+pub use proxy::{Passed, Proxy, Refusal};
 pub use server::Server;
 pub use tab::{Key, Screen, Tab};
 pub use visitor::{Consent, Visit, Visitor};
