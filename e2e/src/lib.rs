@@ -14,6 +14,7 @@ mod page;
 mod proxy;
 mod server;
 mod tab;
+mod tree;
 mod visitor;
 
 pub use browser::{Browser, Options};
@@ -25,4 +26,5 @@ pub use page::Page;
 pub use proxy::{Passed, Proxy, Refusal};
 pub use server::Server;
 pub use tab::{Key, Screen, Tab};
+pub use tree::{Tree, listed};
 pub use visitor::{Consent, Visit, Visitor};
