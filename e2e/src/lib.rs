@@ -26,5 +26,5 @@ pub use page::Page;
 pub use proxy::{Passed, Proxy, Refusal};
 pub use server::Server;
 pub use tab::{Key, Screen, Tab};
-pub use tree::{Tree, listed};
+pub use tree::{Listed, Tree, listed, listed_sizes};
 pub use visitor::{Consent, Visit, Visitor};

@@ -52,9 +52,20 @@ impl Tree {
     }
 }
 
-/// Every file of the only folder of this browser's owner, sizes by path; fails where a path comes twice, or where it has
-/// not that many empty folders.
-pub fn listed(tab: &Tab, empty: u32) -> anyhow::Result<BTreeMap<String, u64>> {
+/// A file as the server lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// In bytes.
+    pub size: u64,
+    /// In milliseconds since 1970.
+    pub mtime: Option<u64>,
+    /// In hex; what was in several chunks gets it a little later.
+    pub sha256: Option<String>,
+}
+
+/// Every file of the only folder of this browser's owner, by path; fails where a path comes twice, or where it has not
+/// that many empty folders.
+pub fn listed(tab: &Tab, empty: u64) -> anyhow::Result<BTreeMap<String, Listed>> {
     let script = format!(
         "(async () => {{
         const open = indexedDB.open('cairn');
@@ -68,17 +79,24 @@ pub fn listed(tab: &Tab, empty: u32) -> anyhow::Result<BTreeMap<String, u64>> {
         const all = [];
         for (let after = '';;) {{
             const list = await ask('/api/folder/' + folders[0].folder + '?limit=1000' + after);
-            all.push(...list.items.filter(item => item.kind == 'file').map(file => [file.path, file.size]));
+            for (const item of list.items)
+                if (item.kind == 'file') all.push([item.path, item.size, item.mtime, item.blob]);
             if (!list.next) return all;
             after = '&after=' + encodeURIComponent(list.next);
         }} }})()"
     );
     let list = tab.evaluate(&script)?;
-    let mut sizes = BTreeMap::new();
+    let mut files = BTreeMap::new();
     for item in list.as_array().context("a list")? {
         let path = item[0].as_str().context("a path")?.to_owned();
-        let twice = sizes.insert(path.clone(), item[1].as_u64().context("a size")?);
-        anyhow::ensure!(twice.is_none(), "{path} is there twice");
+        let size = item[1].as_u64().context("a size")?;
+        let file = Listed { size, mtime: item[2].as_u64(), sha256: item[3].as_str().map(str::to_owned) };
+        anyhow::ensure!(files.insert(path.clone(), file).is_none(), "{path} is there twice");
     }
-    Ok(sizes)
+    Ok(files)
+}
+
+/// As `listed`, sizes alone.
+pub fn listed_sizes(tab: &Tab, empty: u64) -> anyhow::Result<BTreeMap<String, u64>> {
+    Ok(listed(tab, empty)?.into_iter().map(|(path, file)| (path, file.size)).collect())
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use cairn_e2e::{Browser, Deadline, Page, Server, Tab, Tree, Visitor, listed};
+use cairn_e2e::{Browser, Deadline, Page, Server, Tab, Tree, Visitor, listed_sizes};
 use serde_json::Value;
 
 const SOON: Duration = Duration::from_secs(45);
@@ -38,7 +38,7 @@ fn a_folder_arrives_whole_behind_one_row() -> anyhow::Result<()> {
         },
     )?;
     assert!(most <= ROWS_MAX, "{most} rows for {} files", Tree::FILES);
-    assert_eq!(listed(&tab, 1)?, tree.sizes);
+    assert_eq!(listed_sizes(&tab, 1)?, tree.sizes);
     assert!(tab.text().contains("1 empty folder"), "{}", tab.text());
     let link = tab.evaluate("document.querySelector('[data-kind=folder] [data-testid=row-link]').href")?;
     let page = cairn_e2e::get(link.as_str().context("a link")?)?;
@@ -82,7 +82,7 @@ fn one_click_goes_on_with_a_folder() -> anyhow::Result<()> {
     visit.tab.click(&Page::continue_button(None))?;
     visit.tab.wait_for("document.querySelector('[data-kind=folder]')", SOON)?;
     visit.page().wait_state(Tree::NAME, "done", SOON)?;
-    assert_eq!(listed(&visit.tab, 1)?, tree.sizes);
+    assert_eq!(listed_sizes(&visit.tab, 1)?, tree.sizes);
     assert_eq!(visit.browser.troubles()?, Vec::<String>::new());
     Ok(())
 }

@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use cairn_e2e::{Consent, Page, Tree, Visit, Visitor, get, listed, random_file};
+use cairn_e2e::{Consent, Page, Tree, Visit, Visitor, get, listed_sizes, random_file};
 
 const SIZE: u64 = 20_000_000;
 const NAME: &str = "picked.bin";
@@ -60,7 +60,7 @@ fn what_was_picked_goes_on_by_one_click() -> anyhow::Result<()> {
     let answer = get(&format!("{}/raw", visit.page().link(NAME)?))?;
     assert_eq!((answer.status, answer.sha256), (200, sha256));
     assert!(visit.page().sent(NAME)? < SIZE, "nothing that was there was used");
-    assert_eq!(listed(&visit.tab, 1)?, tree.sizes);
+    assert_eq!(listed_sizes(&visit.tab, 1)?, tree.sizes);
     assert_eq!(visit.browser.troubles()?, Vec::<String>::new());
     Ok(())
 }

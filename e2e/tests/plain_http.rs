@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cairn_e2e::{Browser, Options, Page, Proxy, Server, Tab, Tree, get, listed, random_file};
+use cairn_e2e::{Browser, Options, Page, Proxy, Server, Tab, Tree, get, listed_sizes, random_file};
 
 const HOST: &str = "cairn.test";
 const SIZE: u64 = 20_000_000;
@@ -41,7 +41,7 @@ fn a_dropped_folder_arrives_whole() -> anyhow::Result<()> {
     let tab = open(&browser, &url)?;
     Page(&tab).drop_files(&[&tree.root])?;
     Page(&tab).wait_state(Tree::NAME, "done", SOON)?;
-    assert_eq!(listed(&tab, 1)?, tree.sizes);
+    assert_eq!(listed_sizes(&tab, 1)?, tree.sizes);
     assert!(tab.text().contains("1 empty folder"), "{}", tab.text());
     check_troubles(&browser)?;
     Ok(())
@@ -57,7 +57,7 @@ fn a_folder_is_chosen_by_the_input() -> anyhow::Result<()> {
     tab.answer_dialog(&[&tree.root])?;
     Page(&tab).wait_state(Tree::NAME, "done", SOON)?;
     // An input gives files only: it has no word for an empty folder.
-    assert_eq!(listed(&tab, 0)?, tree.sizes);
+    assert_eq!(listed_sizes(&tab, 0)?, tree.sizes);
     check_troubles(&browser)?;
     Ok(())
 }
