@@ -86,7 +86,7 @@ fn killed_half_way(visitor: &Visitor, path: &Path, size: u64) -> anyhow::Result<
     visit.page().wait_state(name, "done", LONG)?;
     let (missing, sent) = (size.saturating_sub(stored), proxy.sent_bytes() - before);
     say::tell(&format!(
-        "{name}: {size} bytes, {missing} were missing, {sent} were sent ({:.1} % more); server at most {} MiB",
+        "{name}: {size} bytes, {missing} were missing, {sent} were sent ({:+.1} %); server at most {} MiB",
         (sent as f64 / missing.max(1) as f64 - 1.0) * 100.0,
         visitor.server.memory_max_bytes()? >> 20
     ));
