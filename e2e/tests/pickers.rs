@@ -41,15 +41,16 @@ fn what_was_picked_goes_on_by_one_click() -> anyhow::Result<()> {
     let (tree, file) = (Tree::make(visitor.folder())?, visitor.folder().join(NAME));
     let sha256 = random_file(&file, SIZE, 41)?;
     let visit = visitor.come()?;
-    visitor.proxy.limit(1_000_000);
-    answer_picker(&visit, "showDirectoryPicker", &tree.root)?;
-    visit.tab.click(&Page::by_id("choose-folder"))?;
+    visitor.proxy.limit(5_000_000);
     answer_picker(&visit, "showOpenFilePicker", &file)?;
     visit.tab.click("#choose-files")?;
-    visit
-        .tab
-        .wait_for(&format!("document.querySelector('{}')?.dataset.stored > 1e6", Page::row(NAME)), SOON)?;
-    visitor.proxy.limit(50_000);
+    let part = format!("document.querySelector('{}')?.dataset.stored > 4e6", Page::row(NAME));
+    visit.tab.wait_for(&part, SOON)?;
+    visitor.proxy.limit(400_000);
+    answer_picker(&visit, "showDirectoryPicker", &tree.root)?;
+    visit.tab.click(&Page::by_id("choose-folder"))?;
+    visit.tab.wait_for(&format!("document.querySelector('{}')", Page::row(Tree::NAME)), SOON)?;
+    visitor.proxy.limit(20_000);
     visitor.kill(visit)?;
     visitor.proxy.limit(0);
 
