@@ -127,26 +127,6 @@ impl Browser {
     }
 }
 
-/// Makes a profile in which a person has allowed pages of that origin to read the files they keep handles of, at
-/// every visit: a browser without a window has no dialog to ask by.
-pub fn profile_that_allows(profile: &Path, origin: &str) -> anyhow::Result<()> {
-    let folder = profile.join("Default");
-    fs::create_dir_all(&folder)?;
-    let exception = json!({ format!("{origin},*"): { "last_modified": "13439702599107479", "setting": 1 } });
-    let exceptions = json!({ "file_system_access_extended_permission": exception });
-    let preferences = json!({ "profile": { "content_settings": { "exceptions": exceptions } } });
-    fs::write(folder.join("Preferences"), preferences.to_string())?;
-    Ok(())
-}
-
-/// Waits until the browser has written down what pages may read: what it has only in mind dies with it.
-pub fn wait_allowance_kept(profile: &Path) -> anyhow::Result<()> {
-    const SECONDS: u64 = 25;
-    let file = profile.join("Default/Preferences");
-    let kept = || Ok(fs::read_to_string(&file)?.contains("file_system_access_chooser_data").then_some(()));
-    Deadline::seconds(SECONDS).until(|| "the browser keeps what pages may read".to_owned(), kept)
-}
-
 fn trouble(event: &crate::cdp::Event) -> Option<String> {
     let params = &event.params;
     match event.method.as_str() {

@@ -35,6 +35,12 @@ impl<'a> Page<'a> {
         format!("{} {}", Self::row(name), Self::by_id(id))
     }
 
+    /// A CSS selector of the button that goes on with what is unfinished: with that name, or with any.
+    pub fn continue_button(name: Option<&str>) -> String {
+        let entry = name.map(|name| format!("[data-name={}] ", quoted(name))).unwrap_or_default();
+        format!("{} {entry}{}", Self::by_id("unfinished"), Self::by_id("continue"))
+    }
+
     /// Drops files from outside.
     pub fn drop_files(self, paths: &[&Path]) -> anyhow::Result<()> {
         self.0.drop_files(&Self::by_id("drop-zone"), paths)
@@ -64,9 +70,18 @@ impl<'a> Page<'a> {
 
     /// Bytes that the row says are stored.
     pub fn stored(self, name: &str) -> anyhow::Result<u64> {
-        let script = format!("document.querySelector({})?.dataset.stored ?? ''", quoted(&Self::row(name)));
-        let stored = self.0.evaluate(&script)?;
-        stored.as_str().unwrap_or_default().parse().with_context(|| format!("{name} tells no stored bytes"))
+        self.figure(name, "stored")
+    }
+
+    /// Bytes that the row says were sent in this visit.
+    pub fn sent(self, name: &str) -> anyhow::Result<u64> {
+        self.figure(name, "sent")
+    }
+
+    /// What a row says, as text; nothing where there is no such row.
+    pub fn row_text(self, name: &str) -> anyhow::Result<String> {
+        let script = format!("document.querySelector({})?.innerText ?? ''", quoted(&Self::row(name)));
+        Ok(self.0.evaluate(&script)?.as_str().unwrap_or_default().replace('\u{a0}', " "))
     }
 
     /// The whole address of a finished file's share page.
@@ -79,6 +94,24 @@ impl<'a> Page<'a> {
     /// Clicks a button in a row.
     pub fn click_in_row(self, name: &str, id: &str) -> anyhow::Result<()> {
         self.0.click(&Self::in_row(name, id))
+    }
+
+    fn figure(self, name: &str, figure: &str) -> anyhow::Result<u64> {
+        let row = quoted(&Self::row(name));
+        let bytes = self.0.evaluate(&format!("document.querySelector({row})?.dataset.{figure} ?? ''"))?;
+        bytes.as_str().unwrap_or_default().parse().with_context(|| format!("{name} tells no {figure} bytes"))
+    }
+
+    /// Waits until that many percent of a file are stored, and has it pause there; gives the bytes that are stored. A
+    /// pause breaks off what is on its way.
+    pub fn pause_at(self, name: &str, size: u64, percent: u64) -> anyhow::Result<u64> {
+        let stored = format!("document.querySelector({})?.dataset.stored", quoted(&Self::row(name)));
+        self.0.wait_for(&format!("{stored} >= {}", size * percent / 100), READY)?;
+        self.click_in_row(name, "row-pause")?;
+        self.wait_state(name, "paused", READY)?;
+        let stored = self.stored(name)?;
+        anyhow::ensure!(stored < size, "{name} was paused after its end");
+        Ok(stored)
     }
 
     /// wasm memory of the page and its worker, in bytes, as the page tells it.

@@ -1,9 +1,10 @@
-//! Stands between browser and server, counts every byte that is sent, and can slow it down.
+//! Stands between browser and server, counts every byte that is sent, can slow it down, and can answer in the server's
+//! place.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -12,6 +13,43 @@ use crate::clock::Timer;
 const BUFFER_BYTES: usize = 64 * 1024;
 /// How far sending may run ahead of the limit, in bytes.
 const BURST_BYTES: u64 = 1 << 20;
+
+/// When the proxy answers itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Everything is passed on.
+    None,
+    /// 503 to every request, with a wish to be left alone for so many seconds.
+    Busy(u32),
+    /// 413 to bodies of more bytes.
+    Larger(u64),
+}
+
+impl Refusal {
+    /// The head of the answer, where this request is refused.
+    fn answer(self, head: &[u8]) -> Option<String> {
+        let line = match self {
+            Self::None => return None,
+            Self::Busy(seconds) => format!("503 Service Unavailable\r\nRetry-After: {seconds}"),
+            Self::Larger(bytes) if content_length(head) > bytes => "413 Content Too Large".to_owned(),
+            Self::Larger(_) => return None,
+        };
+        Some(format!("HTTP/1.1 {line}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+    }
+}
+
+/// A request as it came by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passed {
+    /// Since the proxy was started.
+    pub at: Duration,
+    /// Method and path.
+    pub what: String,
+    /// Bytes of its body.
+    pub body: u64,
+    /// The proxy answered itself.
+    pub refused: bool,
+}
 
 /// Keeps its port while the server behind it comes and goes.
 #[derive(Debug)]
@@ -25,7 +63,9 @@ pub struct Proxy {
 struct Shared {
     upstream: SocketAddr,
     sent: AtomicU64,
-    requests: AtomicU64,
+    started: Timer,
+    passed: Mutex<Vec<Passed>>,
+    refusal: Mutex<Refusal>,
     stopped: AtomicBool,
     /// Bytes a second, 0 for no limit.
     limit: AtomicU64,
@@ -41,7 +81,9 @@ impl Proxy {
         let shared = Arc::new(Shared {
             upstream,
             sent: AtomicU64::new(0),
-            requests: AtomicU64::new(0),
+            started: Timer::start(),
+            passed: Mutex::default(),
+            refusal: Mutex::new(Refusal::None),
             stopped: AtomicBool::new(false),
             limit: AtomicU64::new(0),
             pace: Mutex::new((Timer::start(), 0)),
@@ -63,14 +105,19 @@ impl Proxy {
         self.shared.sent.load(Ordering::SeqCst)
     }
 
-    /// Requests that came so far. A head that does not come in a piece of its own is not counted.
-    pub fn requests(&self) -> u64 {
-        self.shared.requests.load(Ordering::SeqCst)
+    /// Requests that came so far. A head that does not come in a piece of its own is not among them.
+    pub fn requests(&self) -> Vec<Passed> {
+        lock(&self.shared.passed).clone()
+    }
+
+    /// Answers in the server's place from now on.
+    pub fn refuse(&self, refusal: Refusal) {
+        *lock(&self.shared.refusal) = refusal;
     }
 
     /// Lets through that many bytes a second from the browser; 0 lets through all.
     pub fn limit(&self, bytes_per_second: u64) {
-        *self.shared.pace.lock().unwrap_or_else(PoisonError::into_inner) = (Timer::start(), 0);
+        *lock(&self.shared.pace) = (Timer::start(), 0);
         self.shared.limit.store(bytes_per_second, Ordering::SeqCst);
     }
 }
@@ -87,12 +134,22 @@ impl Drop for Proxy {
 }
 
 impl Shared {
+    /// Notes a request that begins with these bytes; gives the answer where the server is not to see it.
+    fn meet(&self, bytes: &[u8]) -> Option<String> {
+        let begins = |method: &&[u8]| bytes.starts_with(method);
+        if ![&b"GET "[..], b"POST ", b"PUT ", b"DELETE "].iter().any(begins) {
+            return None;
+        }
+        let answer = lock(&self.refusal).answer(bytes);
+        let line = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        let what = String::from_utf8_lossy(line).trim_end_matches(" HTTP/1.1").to_owned();
+        let (at, body, refused) = (self.started.elapsed(), content_length(bytes), answer.is_some());
+        lock(&self.passed).push(Passed { at, what, body, refused });
+        answer
+    }
+
     /// Counts bytes from the browser, and waits as the limit wants it.
     fn count(&self, bytes: &[u8]) {
-        let begins = |method: &&[u8]| bytes.starts_with(method);
-        if [&b"GET "[..], b"POST ", b"PUT ", b"DELETE "].iter().any(begins) {
-            self.requests.fetch_add(1, Ordering::SeqCst);
-        }
         let bytes = bytes.len() as u64;
         self.sent.fetch_add(bytes, Ordering::SeqCst);
         let limit = self.limit.load(Ordering::SeqCst);
@@ -100,13 +157,23 @@ impl Shared {
             return;
         }
         let wait = {
-            let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut pace = lock(&self.pace);
             pace.1 += bytes;
             let due = Duration::from_secs_f64(pace.1.saturating_sub(BURST_BYTES) as f64 / limit as f64);
             due.saturating_sub(pace.0.elapsed())
         };
         thread::sleep(wait);
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn content_length(head: &[u8]) -> u64 {
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let header = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    header.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
 }
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
@@ -127,16 +194,22 @@ fn serve(browser: &TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     server.set_nodelay(true)?;
     let back = {
         let (server, browser) = (server.try_clone()?, browser.try_clone()?);
-        thread::spawn(move || copy(&server, &browser, |_| {}))
+        thread::spawn(move || copy(&server, &browser, |_| None))
     };
-    copy(browser, &server, |bytes| shared.count(bytes));
+    copy(browser, &server, |bytes| {
+        let answer = shared.meet(bytes);
+        shared.count(bytes);
+        answer
+    });
     let _ = back.join();
     Ok(())
 }
 
-/// Copies until one side ends, then ends the other one's half. A broken side breaks both.
-fn copy(mut from: &TcpStream, mut to: &TcpStream, each: impl Fn(&[u8])) {
+/// Copies until one side ends, then ends the other one's half. A broken side breaks both. What `each` gives is an answer
+/// instead: nothing more is passed on.
+fn copy(mut from: &TcpStream, mut to: &TcpStream, each: impl Fn(&[u8]) -> Option<String>) {
     let mut buffer = vec![0; BUFFER_BYTES];
+    let mut answered = false;
     loop {
         match from.read(&mut buffer) {
             Ok(0) => {
@@ -144,8 +217,17 @@ fn copy(mut from: &TcpStream, mut to: &TcpStream, each: impl Fn(&[u8])) {
                 return;
             }
             Ok(length) => {
-                each(&buffer[..length]);
-                if to.write_all(&buffer[..length]).is_ok() {
+                let answer = each(&buffer[..length]);
+                let done = match answer {
+                    Some(answer) => {
+                        answered = true;
+                        from.write_all(answer.as_bytes())
+                    }
+                    // The rest of a body is read all the same: a broken connection would be no answer.
+                    None if answered => Ok(()),
+                    None => to.write_all(&buffer[..length]),
+                };
+                if done.is_ok() {
                     continue;
                 }
             }

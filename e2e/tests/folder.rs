@@ -1,74 +1,14 @@
 //! Folders: dropped with everything in them, one row for all, and one click after a killed browser.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use cairn_e2e::{
-    Browser, Deadline, Options, Page, Proxy, Server, Tab, profile_that_allows, wait_allowance_kept,
-};
+use cairn_e2e::{Browser, Deadline, Page, Server, Tab, Tree, Visitor, listed_sizes};
 use serde_json::Value;
 
 const SOON: Duration = Duration::from_secs(45);
-const FILES: usize = 300;
-const NAME: &str = "Fotos 山";
 /// One row for the folder, and a little room: rows never follow the number of files.
 const ROWS_MAX: u64 = 3;
-
-/// 300 files in 12 folders, one of them with 150 entries, and an empty folder; gives sizes by path.
-fn make(parent: &Path) -> anyhow::Result<(PathBuf, BTreeMap<String, u64>)> {
-    let root = parent.join(NAME);
-    let mut sizes = BTreeMap::new();
-    let folders = ["", "много", "a/b/c/d", "عربي", "e", "f", "g", "h", "i", "j", "k"];
-    let mut put = |folder: &str, index: usize| -> anyhow::Result<()> {
-        let below = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-        let path = format!("{below}datei {index:03} ñ.txt");
-        let text = format!("{path} ").repeat(1 + index * 7);
-        let file = root.join(&path);
-        fs::create_dir_all(file.parent().context("a file lies in a folder")?)?;
-        fs::write(&file, &text)?;
-        sizes.insert(path, text.len() as u64);
-        Ok(())
-    };
-    for index in 0..150 {
-        put("die großen", index)?;
-    }
-    for index in 0..FILES - 150 {
-        put(folders[index % folders.len()], index)?;
-    }
-    fs::create_dir_all(root.join("e/leer"))?;
-    Ok((root, sizes))
-}
-
-/// Every file of the only folder of this browser's owner, by path; fails where a path comes twice.
-fn listed(tab: &Tab) -> anyhow::Result<BTreeMap<String, u64>> {
-    let script = "(async () => {
-        const open = indexedDB.open('cairn');
-        await new Promise(done => open.onsuccess = done);
-        const get = open.result.transaction('owner').objectStore('owner').get('key');
-        await new Promise(done => get.onsuccess = done);
-        const headers = { authorization: 'Bearer ' + get.result };
-        const ask = async path => (await fetch(path, { headers })).json();
-        const folders = (await ask('/api/folder')).items;
-        if (folders.length != 1 || folders[0].folders != 1) throw new Error(JSON.stringify(folders));
-        const all = [];
-        for (let after = '';;) {
-            const list = await ask('/api/folder/' + folders[0].folder + '?limit=1000' + after);
-            all.push(...list.items.filter(item => item.kind == 'file').map(file => [file.path, file.size]));
-            if (!list.next) return all;
-            after = '&after=' + encodeURIComponent(list.next);
-        } })()";
-    let list = tab.evaluate(script)?;
-    let mut sizes = BTreeMap::new();
-    for item in list.as_array().context("a list")? {
-        let path = item[0].as_str().context("a path")?.to_owned();
-        let twice = sizes.insert(path.clone(), item[1].as_u64().context("a size")?);
-        anyhow::ensure!(twice.is_none(), "{path} is there twice");
-    }
-    Ok(sizes)
-}
 
 fn rows(tab: &Tab) -> anyhow::Result<u64> {
     let count = tab.evaluate("document.querySelectorAll('[data-testid=row]').length")?;
@@ -83,22 +23,22 @@ fn done_files(tab: &Tab) -> anyhow::Result<u64> {
 #[test]
 fn a_folder_arrives_whole_behind_one_row() -> anyhow::Result<()> {
     let (server, browser, folder) = (Server::start()?, Browser::start()?, tempfile::tempdir()?);
-    let (root, sizes) = make(folder.path())?;
-    assert_eq!(sizes.len(), FILES);
+    let tree = Tree::make(folder.path())?;
+    assert_eq!(tree.sizes.len(), Tree::FILES);
     let tab = browser.open(&server.url("/"))?;
     let page = Page::ready(&tab)?;
-    page.drop_files(&[&root])?;
+    page.drop_files(&[&tree.root])?;
     tab.wait_for("document.querySelector('[data-kind=folder]')", SOON)?;
     let mut most = 0;
     Deadline::after(SOON).until(
         || format!("the folder is done; the page says:\n{}", tab.text()),
         || {
             most = most.max(rows(&tab)?);
-            Ok((page.state(NAME)? == "done").then_some(()))
+            Ok((page.state(Tree::NAME)? == "done").then_some(()))
         },
     )?;
-    assert!(most <= ROWS_MAX, "{most} rows for {FILES} files");
-    assert_eq!(listed(&tab)?, sizes);
+    assert!(most <= ROWS_MAX, "{most} rows for {} files", Tree::FILES);
+    assert_eq!(listed_sizes(&tab, 1)?, tree.sizes);
     assert!(tab.text().contains("1 empty folder"), "{}", tab.text());
     let link = tab.evaluate("document.querySelector('[data-kind=folder] [data-testid=row-link]').href")?;
     let page = cairn_e2e::get(link.as_str().context("a link")?)?;
@@ -123,32 +63,23 @@ const LEFT: &str = "(async () => {
 
 #[test]
 fn one_click_goes_on_with_a_folder() -> anyhow::Result<()> {
-    let (server, folder) = (Server::start()?, tempfile::tempdir()?);
-    let (root, sizes) = make(folder.path())?;
-    let proxy = Proxy::start(server.address())?;
-    let profile = folder.path().join("profile");
-    profile_that_allows(&profile, &proxy.url(""))?;
-    let options = Options { profile: Some(profile.clone()), ..Options::default() };
-    let browser = Browser::start_with(&options)?;
-    let tab = browser.open(&proxy.url("/"))?;
-    let page = Page::ready(&tab)?;
+    let visitor = Visitor::start()?;
+    let tree = Tree::make(visitor.folder())?;
+    let visit = visitor.come()?;
     // Small files go together: on a fast line all of them would be there at once.
-    proxy.limit(600_000);
-    page.drop_files(&[&root])?;
+    visitor.proxy.limit(600_000);
+    visit.page().drop_files(&[&tree.root])?;
     Deadline::after(SOON).until(
-        || format!("a third is done; the page says:\n{}", tab.text()),
-        || Ok((done_files(&tab)? > FILES as u64 / 3).then_some(())),
+        || format!("a third is done; the page says:\n{}", visit.tab.text()),
+        || Ok((done_files(&visit.tab)? > Tree::FILES as u64 / 3).then_some(())),
     )?;
     // Slow enough that the rest is not through before that.
-    proxy.limit(1_000);
-    wait_allowance_kept(&profile)?;
-    browser.kill();
-    drop(tab);
-    proxy.limit(0);
+    visitor.proxy.limit(1_000);
+    visitor.kill(visit)?;
+    visitor.proxy.limit(0);
 
-    let browser = Browser::start_with(&options)?;
-    let tab = browser.open(&proxy.url("/"))?;
-    let page = Page::ready(&tab)?;
+    let visit = visitor.come_back()?;
+    let tab = &visit.tab;
     // Impatience changes nothing.
     let press =
         |id: &str| format!("document.querySelector('[data-testid=unfinished] [data-testid={id}]')?.click()");
@@ -157,9 +88,8 @@ fn one_click_goes_on_with_a_folder() -> anyhow::Result<()> {
     tab.wait_for("document.querySelector('[data-kind=folder]')", SOON)?;
     tab.evaluate(&format!("{}; {}", press("continue"), press("discard")))?;
     tab.wait_for("!document.querySelector('[data-testid=unfinished]')", SOON)?;
-    page.wait_state(NAME, "done", SOON)?;
-    assert_eq!(rows(&tab)?, 1);
-    assert_eq!(listed(&tab)?, sizes);
-    assert_eq!(browser.troubles()?, Vec::<String>::new());
+    visit.page().wait_state(Tree::NAME, "done", SOON)?;
+    assert_eq!(listed_sizes(tab, 1)?, tree.sizes);
+    assert_eq!(visit.browser.troubles()?, Vec::<String>::new());
     Ok(())
 }

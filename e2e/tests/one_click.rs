@@ -4,12 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
-use cairn_e2e::{
-    Browser, Deadline, Options, Page, Proxy, Server, Tab, WINDOW_BYTES, get, profile_that_allows,
-    random_file, wait_allowance_kept,
-};
-use tempfile::TempDir;
+use cairn_e2e::{Deadline, Page, Visitor, WINDOW_BYTES, get, random_file};
 
 const SIZE: u64 = 40_000_000;
 const NAME: &str = "schöne Aussicht.bin";
@@ -17,66 +12,48 @@ const SOON: Duration = Duration::from_secs(20);
 
 /// Everything after the browser was killed.
 struct Killed {
-    server: Server,
-    proxy: Proxy,
-    options: Options,
+    visitor: Visitor,
     file: PathBuf,
     sha256: String,
-    _folder: TempDir,
 }
 
 impl Killed {
     fn half_way() -> anyhow::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("cairn-e2e-").tempdir()?;
-        let file = folder.path().join(NAME);
+        let visitor = Visitor::start()?;
+        let file = visitor.folder().join(NAME);
         let sha256 = random_file(&file, SIZE, 77)?;
-        let server = Server::start()?;
-        let proxy = Proxy::start(server.address())?;
-        let profile = folder.path().join("profile");
-        profile_that_allows(&profile, &proxy.url(""))?;
-        let options = Options { profile: Some(profile.clone()), ..Options::default() };
-        let browser = Browser::start_with(&options)?;
-        let tab = browser.open(&proxy.url("/"))?;
+        let visit = visitor.come()?;
+        let proxy = &visitor.proxy;
         proxy.limit(8_000_000);
-        Page::ready(&tab)?.drop_files(&[&file])?;
+        visit.page().drop_files(&[&file])?;
         Deadline::after(SOON).until(
-            || format!("half of it is sent; the page says:\n{}", tab.text()),
+            || format!("half of it is sent; the page says:\n{}", visit.tab.text()),
             || Ok((proxy.sent_bytes() >= SIZE / 2).then_some(())),
         )?;
         proxy.limit(100_000);
-        wait_allowance_kept(&profile)?;
-        browser.kill();
-        drop(tab);
+        visitor.kill(visit)?;
         proxy.limit(0);
-        Ok(Self { server, proxy, options, file, sha256, _folder: folder })
-    }
-
-    fn again(&self) -> anyhow::Result<(Browser, Tab)> {
-        let browser = Browser::start_with(&self.options)?;
-        let tab = browser.open(&self.proxy.url("/"))?;
-        Page::ready(&tab)?;
-        tab.wait_for("document.querySelector('[data-testid=unfinished] [data-testid=continue]')", SOON)?;
-        Ok((browser, tab))
+        Ok(Self { visitor, file, sha256 })
     }
 }
 
 #[test]
 fn one_click_goes_on_after_the_browser_was_killed() -> anyhow::Result<()> {
     let killed = Killed::half_way()?;
-    let (stored, before) = (killed.server.stored_bytes()?, killed.proxy.sent_bytes());
+    let (stored, before) = (killed.visitor.server.stored_bytes()?, killed.visitor.proxy.sent_bytes());
     assert!(stored > 0 && stored < SIZE, "{stored} of {SIZE} bytes is not half way");
-    let (browser, tab) = killed.again()?;
-    let page = Page(&tab);
+    let visit = killed.visitor.come_back()?;
+    let (tab, page) = (&visit.tab, visit.page());
     tab.click(&Page::by_id("continue"))?;
     page.wait_state(NAME, "done", SOON)?;
 
     let answer = get(&format!("{}/raw", page.link(NAME)?))?;
     assert_eq!((answer.status, answer.size, &answer.sha256), (200, SIZE, &killed.sha256));
-    let (missing, sent) = (SIZE - stored, killed.proxy.sent_bytes() - before);
+    let (missing, sent) = (SIZE - stored, killed.visitor.proxy.sent_bytes() - before);
     println!("{missing} of {SIZE} bytes were missing, {sent} were sent");
     assert!(sent <= missing + WINDOW_BYTES / 4, "{sent} bytes were sent where {missing} were missing");
     tab.wait_for("!document.querySelector('[data-testid=unfinished]')", SOON)?;
-    assert_eq!(browser.troubles()?, Vec::<String>::new());
+    assert_eq!(visit.browser.troubles()?, Vec::<String>::new());
     Ok(())
 }
 
@@ -85,8 +62,8 @@ fn a_deleted_file_is_asked_for_by_its_name() -> anyhow::Result<()> {
     let killed = Killed::half_way()?;
     let kept = killed.file.with_file_name("kept elsewhere");
     fs::rename(&killed.file, &kept)?;
-    let (browser, tab) = killed.again()?;
-    let page = Page(&tab);
+    let visit = killed.visitor.come_back()?;
+    let (tab, page) = (&visit.tab, visit.page());
     tab.click(&Page::by_id("continue"))?;
     tab.wait_for("document.querySelector('[data-testid=unfinished] [data-lost=true]')", SOON)?;
     assert!(tab.text().contains(NAME), "{}", tab.text());
@@ -100,14 +77,10 @@ fn a_deleted_file_is_asked_for_by_its_name() -> anyhow::Result<()> {
     page.wait_state("another.txt", "done", SOON)?;
     let answer = get(&format!("{}/raw", page.link(NAME)?))?;
     assert_eq!((answer.status, &answer.sha256), (200, &killed.sha256));
-    let sent: u64 = tab
-        .evaluate("document.querySelector('[data-state=done][data-name^=\"sch\"]').dataset.sent")?
-        .as_str()
-        .context("the row tells what was sent")?
-        .parse()?;
+    let sent = page.sent(NAME)?;
     assert!(sent < SIZE, "nothing that was there was used");
     // A question that comes after the answer to `finish` is told so, and nothing is lost by it.
-    let mut troubles = browser.troubles()?;
+    let mut troubles = visit.browser.troubles()?;
     troubles.retain(|trouble| !(trouble.contains("410 (Gone)") && trouble.contains("/api/check/")));
     assert_eq!(troubles, Vec::<String>::new());
     Ok(())

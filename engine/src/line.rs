@@ -151,6 +151,8 @@ pub(crate) struct Backoff {
     failures: u32,
     until: Option<Now>,
     pause: Option<Now>,
+    /// The server wants to be left alone until then.
+    asked: Option<Now>,
 }
 
 impl Backoff {
@@ -161,13 +163,19 @@ impl Backoff {
 
     /// When to try again; `None` once that has come.
     pub(crate) fn until(&self) -> Option<Now> {
-        self.until.max(self.pause)
+        self.until.max(self.pause).max(self.asked)
+    }
+
+    /// Whether the server has asked for the wait.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.asked.is_some()
     }
 
     /// Ends the wait where it is over.
     pub(crate) fn wake(&mut self, now: Now) {
         self.until = self.until.filter(|until| *until > now);
         self.pause = self.pause.filter(|until| *until > now);
+        self.asked = self.asked.filter(|until| *until > now);
     }
 
     /// Waits: exponentially longer, with up to half of it as jitter, at least `asked_ms`.
@@ -175,7 +183,10 @@ impl Backoff {
         let pause = (PAUSE_FIRST_MS << self.failures.min(10)).min(PAUSE_MAX_MS);
         let pause = pause / 2 + rng.below(pause / 2 + 1);
         self.failures += 1;
-        self.until = Some(now + pause.max(asked_ms));
+        self.until = Some(now + pause);
+        if asked_ms > 0 {
+            self.asked = self.asked.max(Some(now + asked_ms));
+        }
     }
 
     /// Waits whatever else succeeds meanwhile: `count` repairs were needed so far, each waits longer.
@@ -183,13 +194,19 @@ impl Backoff {
         self.pause = Some(now + (PAUSE_FIRST_MS << count.min(10)).min(PAUSE_MAX_MS));
     }
 
-    /// Tries again at once.
+    /// Tries again at once, unless the server has asked to wait.
     pub(crate) fn hurry(&mut self) {
         self.until = None;
         self.pause = None;
     }
 
-    /// Something was answered well.
+    /// A person wants another try, whatever the server has asked for.
+    pub(crate) fn insist(&mut self) {
+        self.hurry();
+        self.asked = None;
+    }
+
+    /// Something was answered well. What the server has asked for stays: the answer may be older than that.
     pub(crate) fn succeed(&mut self) {
         self.failures = 0;
         self.until = None;
@@ -256,6 +273,21 @@ mod tests {
         pulse.came(1_000_000, 1);
         pulse.was_lost();
         assert_eq!(pulse.time(1_000_000), 155_000);
+    }
+
+    #[test]
+    fn what_the_server_asked_for_outlives_an_earlier_answer() {
+        let (mut backoff, mut rng) = (Backoff::default(), Rng::new(1));
+        backoff.fail(0, 8_000, &mut rng);
+        backoff.fail(100, 2_000, &mut rng);
+        backoff.succeed();
+        backoff.hurry();
+        assert_eq!((backoff.is_asked(), backoff.until()), (true, Some(8_000)));
+        backoff.wake(8_000);
+        assert_eq!((backoff.is_asked(), backoff.until()), (false, None));
+        backoff.fail(9_000, 8_000, &mut rng);
+        backoff.insist();
+        assert_eq!(backoff.until(), None);
     }
 
     #[test]

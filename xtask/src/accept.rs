@@ -15,4 +15,14 @@ pub(crate) const ENTRIES: &[Entry] = &[
         about: "50,000 files in 500 folders through Chromium: the tree on the server is the tree on disk",
         run: bench::folder,
     },
+    Entry {
+        name: "resume",
+        about: "Chromium killed half way through 1 GB, as a file and as 2,000 files: one click sends what was missing",
+        run: bench::resume,
+    },
+    Entry {
+        name: "zeros",
+        about: "100 GiB of zeros, or as many GiB as follow, through Chromium: memory stays flat, hardly a byte is sent",
+        run: bench::zeros,
+    },
 ];

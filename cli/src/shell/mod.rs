@@ -2,6 +2,7 @@
 
 mod line;
 mod reader;
+mod report;
 mod small;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -21,6 +22,7 @@ use cairn_shared::{Bearer, ChunkRule, ClientKey, HandOver, Proof, SessionId};
 pub(crate) use line::Line;
 use line::{Errand, Senders};
 use reader::{Held, Pass};
+pub(crate) use report::{Progress, Report};
 use small::SmallReaders;
 
 use crate::journal::Place;
@@ -45,33 +47,6 @@ pub(crate) struct Job {
     pub(crate) source: Source,
     /// What another device began of it.
     pub(crate) handed: Option<HandOver>,
-}
-
-/// How far everything has come.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Progress {
-    /// Files in all.
-    pub(crate) files: usize,
-    /// Files that have ended.
-    pub(crate) ended: usize,
-    /// Bytes in all.
-    pub(crate) size: u64,
-    /// Bytes that the server has.
-    pub(crate) stored: u64,
-    /// Bytes a second.
-    pub(crate) speed: u64,
-    /// Where the first file stands that has not ended.
-    pub(crate) state: Option<State>,
-}
-
-/// Tells what happens.
-pub(crate) trait Report {
-    /// The server acknowledged a chunk.
-    fn stored(&self, job: &Job, session: &str, index: u32, length: u32);
-    /// A file is done, or can't be.
-    fn ended(&self, job: &Job, view: &View);
-    /// Something moved, perhaps.
-    fn moved(&self, progress: &Progress);
 }
 
 /// What threads tell the shell.

@@ -237,7 +237,7 @@ impl Engine {
         match upload.goal {
             Goal::Paused => upload.go_on(),
             Goal::Failed => upload.try_again(),
-            Goal::Run => upload.backoff.hurry(),
+            Goal::Run => upload.backoff.insist(),
             Goal::NeedsFile | Goal::Done => {}
         }
     }

@@ -78,7 +78,9 @@ impl Engine {
         }
         let Some(upload) = self.uploads.get_mut(&id) else { return };
         upload.backoff.succeed();
-        upload.trouble = None;
+        if !upload.backoff.is_asked() {
+            upload.trouble = None;
+        }
         match (kind, reply) {
             (Kind::Start, Reply::Start(started)) => self.started(id, started),
             (Kind::Status, Reply::Status(status)) => self.told_status(id, status, now),

@@ -225,12 +225,13 @@ impl Upload {
 
     pub(super) fn go_on(&mut self) {
         self.goal = Goal::Run;
-        self.backoff.hurry();
+        self.backoff.insist();
     }
 
     /// After a failure: the server is asked first where things stand.
     pub(super) fn try_again(&mut self) {
         self.goal = Goal::Run;
+        self.backoff.insist();
         self.backoff.succeed();
         self.trouble = None;
         self.mismatches = 0;
@@ -316,16 +317,19 @@ impl Upload {
 
     pub(super) fn view(&self, online: bool, limit: Option<u64>) -> View {
         let speed = self.meter.speed().filter(|_| self.goal == Goal::Run);
-        let left = self.source.size.saturating_sub(self.rows.stored_bytes());
+        // A file that got shorter has rows behind its end until it is read to there.
+        let size = self.source.size;
+        let (stored, reused) = (self.rows.stored_bytes().min(size), self.rows.reused_bytes().min(size));
+        let left = size - stored;
         let state = self.state(online);
         View {
             name: self.source.name.clone(),
             path: self.source.path.clone(),
-            size: self.source.size,
+            size,
             state,
-            read: self.read_max.max(self.rows.stored_bytes()).min(self.source.size),
-            stored: if self.goal == Goal::Done { self.source.size } else { self.rows.stored_bytes() },
-            reused: self.rows.reused_bytes(),
+            read: self.read_max.max(stored).min(size),
+            stored: if self.goal == Goal::Done { size } else { stored },
+            reused,
             sent: self.rows.sent_bytes(),
             speed,
             left_seconds: speed.map(|speed| left.div_ceil(speed.max(1))),
@@ -343,7 +347,7 @@ impl Upload {
             Goal::Paused => State::Paused,
             Goal::NeedsFile => State::NeedsFile,
             Goal::Failed => State::Failed,
-            Goal::Run if !online || self.backoff.failures() >= 2 => State::Offline,
+            Goal::Run if !online || self.backoff.failures() >= 2 || self.backoff.is_asked() => State::Offline,
             Goal::Run if !self.turn => State::Waiting,
             Goal::Run if self.is_whole() => State::Verifying,
             Goal::Run if self.sends > 0 || self.rows.sent_bytes() > 0 => State::Sending,

@@ -467,7 +467,9 @@ impl World {
     }
 
     pub(crate) fn view(&self, upload: UploadId) -> View {
-        self.engine.view(upload).unwrap()
+        let view = self.engine.view(upload).unwrap();
+        assert!(view.stored.max(view.reused).max(view.read) <= view.size, "more than there is: {view:#?}");
+        view
     }
 
     fn carry_out(&mut self) {

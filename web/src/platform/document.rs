@@ -22,6 +22,11 @@ pub fn absolute(path: &str) -> String {
     format!("{}{path}", origin.unwrap_or_default())
 }
 
+/// Whether the page came over TLS, or from this very machine.
+pub fn is_secure() -> bool {
+    web_sys::window().is_some_and(|window| window.is_secure_context())
+}
+
 /// Whether this page came over the loopback interface, which works without any network.
 pub fn on_loopback() -> bool {
     let host = web_sys::window().and_then(|window| window.location().hostname().ok()).unwrap_or_default();

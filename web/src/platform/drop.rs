@@ -11,10 +11,10 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DataTransfer, DataTransferItem, DragEvent, File, FileSystemEntry};
 
-use crate::platform::clock;
 use crate::platform::files::{self, Chosen, Taken};
 use crate::platform::folder::Folder;
 use crate::platform::handle::Handle;
+use crate::platform::{clock, document};
 
 /// A handle that does not come in this time is done without, in milliseconds.
 const HANDLE_MS_MAX: u32 = 2_000;
@@ -51,7 +51,9 @@ impl Dropped {
 
 impl Item {
     fn of(item: &DataTransferItem) -> Self {
+        // Chromium has it on every page, and ends the tab where a page that came over plain HTTP calls it.
         let ask = Reflect::get(item, &JsValue::from_str("getAsFileSystemHandle")).ok();
+        let ask = ask.filter(|_| document::is_secure());
         let ask = ask.and_then(|ask| ask.dyn_into::<Function>().ok());
         let handle = ask.and_then(|ask| ask.call0(item).ok()).and_then(|promise| promise.dyn_into().ok());
         let entry = item.webkit_get_as_entry().ok().flatten();

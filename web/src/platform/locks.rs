@@ -26,6 +26,8 @@ const BEAT_MS: u32 = 10_000;
 const GONE_MS: u64 = 90_000;
 /// How often a tab asks again for what it waits for.
 const WAIT_MS: u32 = 2_000;
+/// What a tab says when it is closed, with its number.
+const BYE: &str = "bye ";
 const PREFIX: &str = "cairn-session-";
 
 #[wasm_bindgen]
@@ -93,8 +95,11 @@ impl Claims {
         clock::every(BEAT_MS, move || beating.beat());
         let ending = claims.clone();
         document::on_leaving(move || {
-            if let Way::Signs(Signs { tab, db: Some(db), .. }) = &ending.0.way {
+            if let Way::Signs(Signs { tab, channel, db: Some(db), .. }) = &ending.0.way {
                 db.end_beat(*tab);
+                // A tab that is being closed may not get to write: the others do it for it. As for answers below.
+                let bye = JsValue::from_str(&format!("{BYE}{tab}"));
+                let _ = channel.as_ref().map(|channel| channel.post_message(&bye));
             }
         });
         claims
@@ -196,13 +201,15 @@ impl Claims {
     }
 
     fn hear(&self, event: &web_sys::Event) {
-        let Way::Signs(Signs { channel: Some(channel), heard, .. }) = &self.0.way else { return };
+        let Way::Signs(Signs { channel: Some(channel), heard, db, .. }) = &self.0.way else { return };
         let text =
             event.dyn_ref::<MessageEvent>().and_then(|event| event.data().as_string()).unwrap_or_default();
         if text == "who" {
             let owned: Vec<String> = self.0.owned.borrow().keys().map(ToString::to_string).collect();
-            // As above.
+            // It fails only on a closed channel, and this one is never closed.
             let _ = channel.post_message(&JsValue::from_str(&owned.join(" ")));
+        } else if let Some(gone) = text.strip_prefix(BYE) {
+            db.iter().zip(gone.parse()).for_each(|(db, gone)| db.end_beat(gone));
         } else {
             heard.borrow_mut().extend(text.split(' ').filter_map(|key| key.parse::<ClientKey>().ok()));
         }

@@ -36,6 +36,17 @@ pub(crate) fn folder(place: &Place, _args: &[String]) -> anyhow::Result<()> {
     in_browser(place, &["folder"])
 }
 
+/// A file and a folder of 1 GB, by two visits.
+pub(crate) fn resume(place: &Place, _args: &[String]) -> anyhow::Result<()> {
+    in_browser(place, &["resume"])
+}
+
+/// A sparse file without a byte that is not zero; of so many GiB where that is said.
+pub(crate) fn zeros(place: &Place, args: &[String]) -> anyhow::Result<()> {
+    let args: Vec<&str> = ["zeros"].into_iter().chain(args.iter().map(String::as_str)).collect();
+    in_browser(place, &args)
+}
+
 fn small(place: &Place, _args: &[String]) -> anyhow::Result<()> {
     in_browser(place, &["small"])
 }

@@ -7,9 +7,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
-use anyhow::Context;
-use cairn_e2e::{Browser, Deadline, Page, Server, Tab, Timer, random_file};
-use serde_json::Value;
+use cairn_e2e::{Browser, Deadline, Listed, Page, Server, Timer, listed, random_file};
 
 use crate::say;
 
@@ -19,9 +17,6 @@ const EMPTY: u64 = 300;
 const NAME: &str = "messungen";
 const SECONDS_MAX: u64 = 3_600;
 const SAMPLE_EVERY: Duration = Duration::from_millis(500);
-
-/// Size, mtime in milliseconds, SHA-256.
-type Entry = (u64, u64, String);
 
 pub(crate) fn run() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
@@ -43,7 +38,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         }
     }
     let took = timer.elapsed();
-    anyhow::ensure!(listed(&tab)? == expected, "the server lists another tree");
+    anyhow::ensure!(listed(&tab, EMPTY)? == expected, "the server lists another tree");
     say::tell(&format!(
         "{} files, {EMPTY} empty folders in {:.0} s ({:.0} files/s): page {} MiB of wasm memory, server {} MiB",
         expected.len(),
@@ -55,7 +50,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn make(root: &Path) -> anyhow::Result<BTreeMap<String, Entry>> {
+fn make(root: &Path) -> anyhow::Result<BTreeMap<String, Listed>> {
     let mut entries = BTreeMap::new();
     for number in 0..FOLDERS * FILES_EACH {
         let inside = format!("reihe {:02}/{:03}", number % FOLDERS / 50, number % FOLDERS);
@@ -64,39 +59,11 @@ fn make(root: &Path) -> anyhow::Result<BTreeMap<String, Entry>> {
         let size = number % 5_000;
         let digest = random_file(&root.join(&path), size, number)?;
         let mtime = fs::metadata(root.join(&path))?.modified()?.duration_since(UNIX_EPOCH)?;
-        entries.insert(path, (size, u64::try_from(mtime.as_millis())?, digest));
+        let mtime = Some(u64::try_from(mtime.as_millis())?);
+        entries.insert(path, Listed { size, mtime, sha256: Some(digest) });
     }
     for number in 0..EMPTY {
         fs::create_dir_all(root.join(format!("leer/{number:03}")))?;
     }
     Ok(entries)
-}
-
-fn listed(tab: &Tab) -> anyhow::Result<BTreeMap<String, Entry>> {
-    let script = format!(
-        "(async () => {{
-        const open = indexedDB.open('cairn');
-        await new Promise(done => open.onsuccess = done);
-        const get = open.result.transaction('owner').objectStore('owner').get('key');
-        await new Promise(done => get.onsuccess = done);
-        const headers = {{ authorization: 'Bearer ' + get.result }};
-        const ask = async path => (await fetch(path, {{ headers }})).json();
-        const folder = (await ask('/api/folder')).items[0];
-        if (folder.folders != {EMPTY}) throw new Error(JSON.stringify(folder));
-        const all = [];
-        for (let after = '';;) {{
-            const list = await ask('/api/folder/' + folder.folder + '?limit=1000' + after);
-            for (const item of list.items)
-                if (item.kind == 'file') all.push([item.path, item.size, item.mtime, item.blob]);
-            if (!list.next) return all;
-            after = '&after=' + encodeURIComponent(list.next);
-        }} }})()"
-    );
-    let list = tab.evaluate(&script)?;
-    let entry = |item: &Value| {
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        Some((text(&item[0])?, (item[1].as_u64()?, item[2].as_u64()?, text(&item[3])?)))
-    };
-    let entries: Option<_> = list.as_array().context("a list")?.iter().map(entry).collect();
-    entries.context("an entry lacks something")
 }

@@ -1,10 +1,14 @@
-//! Figures of the release binary: `cargo xtask bench` runs it for `upload`, `workers`, `small`, `folder` and `memory`.
+//! Figures of the release binary: `cargo xtask bench` runs it for `upload`, `workers`, `small`, `folder` and `memory`,
+//! `cargo xtask accept` for `folder`, `memory`, `resume` and `zeros`.
 
 mod folder;
 mod memory;
+mod resume;
+mod room;
 mod say;
 mod small;
 mod upload;
+mod zeros;
 
 use std::process::ExitCode;
 
@@ -16,10 +20,14 @@ fn main() -> ExitCode {
         ["folder"] => folder::run(),
         ["small"] => small::run(),
         ["workers"] => upload::compare_workers(),
+        ["resume"] => resume::run(),
         ["memory"] => memory::run(false),
         ["memory", "--within-limits"] => memory::run(true),
+        ["zeros"] => zeros::run(None),
+        ["zeros", gib] => zeros::run(Some(gib)),
         _ => Err(anyhow::anyhow!(
-            "there is `upload`, `workers`, `small`, `folder`, `memory` and `memory --within-limits`"
+            "there is `upload`, `workers`, `small`, `folder`, `resume`, `zeros [GIB]`, `memory` and \
+             `memory --within-limits`"
         )),
     };
     match outcome {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cairn_e2e::{Browser, Deadline, Page, Server, Timer};
 
-use crate::say;
+use crate::{room, say};
 
 const SIZE: u64 = 20 << 30;
 /// A counter this often makes every chunk another one, and leaves the file itself almost empty.
@@ -26,16 +26,8 @@ const SERVER_LIMIT: u64 = 150 << 20;
 /// Measures; with `strict` it fails where a figure is over its limit, or where there is no room to measure.
 pub(crate) fn run(strict: bool) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let free = free_bytes(folder.path())?;
-    if free < FREE_NEEDED {
-        let message = format!(
-            "NOT MEASURED: {} GiB are free in {}, {} GiB are needed; TMPDIR names another folder",
-            free >> 30,
-            std::env::temp_dir().display(),
-            FREE_NEEDED >> 30
-        );
-        anyhow::ensure!(!strict, message);
-        say::complain(&message);
+    if !room::is_there(folder.path(), FREE_NEEDED)? {
+        anyhow::ensure!(!strict, "there is no room to measure");
         return Ok(());
     }
     let file = folder.path().join(NAME);
@@ -99,9 +91,4 @@ fn upload(file: &Path) -> anyhow::Result<(u64, u64, Duration)> {
 
 fn mib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
-}
-
-fn free_bytes(folder: &Path) -> anyhow::Result<u64> {
-    let stat = rustix::fs::statvfs(folder)?;
-    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }

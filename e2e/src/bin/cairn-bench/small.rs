@@ -33,7 +33,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let server = Server::start()?;
     let proxy = Proxy::start(server.address())?;
     put(&tree, &folder.path().join("state-proxy"), &proxy.url(""))?;
-    say::tell(&format!("requests   {}", proxy.requests()));
+    say::tell(&format!("requests   {}", proxy.requests().len()));
     Ok(())
 }
 

@@ -1,0 +1,32 @@
+//! What there is to see of all uploads together.
+
+use cairn_engine::{State, View};
+
+use super::Job;
+
+/// How far everything has come.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Progress {
+    /// Files in all.
+    pub(crate) files: usize,
+    /// Files that have ended.
+    pub(crate) ended: usize,
+    /// Bytes in all.
+    pub(crate) size: u64,
+    /// Bytes that the server has.
+    pub(crate) stored: u64,
+    /// Bytes a second.
+    pub(crate) speed: u64,
+    /// Where the first file stands that has not ended.
+    pub(crate) state: Option<State>,
+}
+
+/// Tells what happens.
+pub(crate) trait Report {
+    /// The server acknowledged a chunk.
+    fn stored(&self, job: &Job, session: &str, index: u32, length: u32);
+    /// A file is done, or can't be.
+    fn ended(&self, job: &Job, view: &View);
+    /// Something moved, perhaps.
+    fn moved(&self, progress: &Progress);
+}

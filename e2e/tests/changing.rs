@@ -1,0 +1,126 @@
+//! Files that change or go away while they are read, with handles and without: never two versions in one, and a file
+//! that is gone is asked for while the others go on.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::Duration;
+
+use cairn_e2e::{Browser, Deadline, Page, Proxy, Server, get, random_file, sha256_file};
+
+/// More than is read ahead of what is sent.
+const SIZE: u64 = 48_000_000;
+const SOON: Duration = Duration::from_secs(30);
+
+/// A browser with the page, and a line that is slow enough to meet files while they are read.
+struct Slow {
+    tab: cairn_e2e::Tab,
+    browser: Browser,
+    proxy: Proxy,
+    _server: Server,
+    folder: tempfile::TempDir,
+}
+
+impl Slow {
+    fn start() -> anyhow::Result<Self> {
+        let (server, browser, folder) = (Server::start()?, Browser::start()?, tempfile::tempdir()?);
+        let proxy = Proxy::start(server.address())?;
+        let tab = browser.open(&proxy.url("/"))?;
+        Page::ready(&tab)?;
+        proxy.limit(12_000_000);
+        Ok(Self { tab, browser, proxy, _server: server, folder })
+    }
+
+    fn file(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn wait_sent(&self, bytes: u64) -> anyhow::Result<()> {
+        let enough = self.proxy.sent_bytes() + bytes;
+        let said = || format!("{bytes} more bytes are sent; the page says:\n{}", self.tab.text());
+        Deadline::after(SOON).until(said, || Ok((self.proxy.sent_bytes() >= enough).then_some(())))
+    }
+
+    /// It is published as it lies on the disk.
+    fn check(&self, name: &str) -> anyhow::Result<()> {
+        let page = Page(&self.tab);
+        page.wait_state(name, "done", SOON)?;
+        let answer = get(&format!("{}/raw", page.link(name)?))?;
+        assert_eq!((answer.status, answer.sha256), (200, sha256_file(&self.file(name))?), "{name}");
+        Ok(())
+    }
+
+    /// That rows differ is told by a refusal; nothing else is wrong.
+    fn check_troubles(&self) -> anyhow::Result<()> {
+        let mut troubles = self.browser.troubles()?;
+        troubles.retain(|trouble| !(trouble.contains("409 (Conflict)") && trouble.contains("/api/check/")));
+        assert_eq!(troubles, Vec::<String>::new());
+        Ok(())
+    }
+}
+
+/// Another content of the same size, in the same second as before.
+fn overwrite(path: &Path, seed: u64) -> anyhow::Result<()> {
+    let before = fs::metadata(path)?.modified()?;
+    random_file(path, SIZE, seed)?;
+    Ok(File::options().write(true).open(path)?.set_modified(before + Duration::from_millis(seed))?)
+}
+
+#[test]
+fn a_file_overwritten_meanwhile_is_never_two_versions() -> anyhow::Result<()> {
+    let slow = Slow::start()?;
+    let page = Page(&slow.tab);
+    let (kept, plain) = (slow.file("by handle.bin"), slow.file("by input.bin"));
+    random_file(&kept, SIZE, 1)?;
+    random_file(&plain, SIZE, 2)?;
+    page.drop_files(&[&kept])?;
+    for seed in [3, 4, 5] {
+        slow.wait_sent(4_000_000)?;
+        overwrite(&kept, seed)?;
+    }
+    slow.check("by handle.bin")?;
+
+    page.choose_files(&[&plain])?;
+    slow.wait_sent(4_000_000)?;
+    overwrite(&plain, 6)?;
+    // Without a handle the browser gives no other look at a file.
+    page.wait_state("by input.bin", "needs-file", SOON)?;
+    let text = page.row_text("by input.bin")?;
+    assert!(text.contains("Choose the file again") && text.contains("moved, changed"), "{text}");
+    slow.proxy.limit(0);
+    page.choose_files(&[&plain])?;
+    slow.check("by input.bin")?;
+    slow.check_troubles()
+}
+
+#[test]
+fn a_file_that_goes_away_is_asked_for_and_the_others_go_on() -> anyhow::Result<()> {
+    let slow = Slow::start()?;
+    let page = Page(&slow.tab);
+    let lost = ["deleted.bin", "a folder now.bin", "deleted, by input.bin"];
+    for (name, seed) in lost.iter().chain(&["stays.bin"]).zip(10..) {
+        random_file(&slow.file(name), SIZE, seed)?;
+    }
+    page.drop_files(&[&slow.file(lost[0]), &slow.file(lost[1])])?;
+    page.choose_files(&[&slow.file(lost[2]), &slow.file("stays.bin")])?;
+    slow.wait_sent(9_000_000)?;
+    let kept = slow.file("kept elsewhere");
+    fs::create_dir(&kept)?;
+    for name in lost {
+        fs::rename(slow.file(name), kept.join(name))?;
+    }
+    fs::create_dir(slow.file(lost[1]))?;
+
+    for name in lost {
+        page.wait_state(name, "needs-file", SOON)?;
+    }
+    slow.proxy.limit(0);
+    slow.check("stays.bin")?;
+    fs::remove_dir(slow.file(lost[1]))?;
+    for name in lost {
+        fs::rename(kept.join(name), slow.file(name))?;
+        page.choose_files(&[&slow.file(name)])?;
+        slow.check(name)?;
+    }
+    assert_eq!(slow.tab.evaluate("document.querySelectorAll('[data-testid=row]').length")?, 4);
+    slow.check_troubles()
+}

@@ -1,0 +1,154 @@
+//! What a row says while it waits, and that it waits as it was asked to: server gone, server busy, paused, and a proxy on
+//! the way that takes no large body.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cairn_e2e::{Browser, Deadline, Page, Proxy, Refusal, Server, Tab, get, random_file};
+
+const SIZE: u64 = 30_000_000;
+const NAME: &str = "waits.bin";
+const SOON: Duration = Duration::from_secs(20);
+
+/// A file on its way.
+struct Sending {
+    tab: Tab,
+    browser: Browser,
+    proxy: Proxy,
+    server: Server,
+    file: PathBuf,
+    sha256: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Sending {
+    fn start(refusal: Refusal) -> anyhow::Result<Self> {
+        let (server, browser, folder) = (Server::start()?, Browser::start()?, tempfile::tempdir()?);
+        let proxy = Proxy::start(server.address())?;
+        let file = folder.path().join(NAME);
+        let sha256 = random_file(&file, SIZE, 21)?;
+        let tab = browser.open(&proxy.url("/"))?;
+        Page::ready(&tab)?;
+        proxy.limit(8_000_000);
+        proxy.refuse(refusal);
+        Page(&tab).drop_files(&[&file])?;
+        Ok(Self { tab, browser, proxy, server, file, sha256, _folder: folder })
+    }
+
+    /// Waits until some of it is stored.
+    fn wait_stored(&self) -> anyhow::Result<()> {
+        self.tab
+            .wait_for(&format!("document.querySelector('{}')?.dataset.stored > 3e6", Page::row(NAME)), SOON)
+    }
+
+    /// Waits until the row says all of that.
+    fn wait_says(&self, parts: &[&str]) -> anyhow::Result<()> {
+        let said = || Page(&self.tab).row_text(NAME);
+        Deadline::after(SOON).until(
+            || format!("the row says {parts:?}; it says {:?}", said()),
+            || Ok(parts.iter().all(|part| said().is_ok_and(|text| text.contains(part))).then_some(())),
+        )
+    }
+
+    /// It arrives whole, by itself, and only those things were wrong meanwhile.
+    fn check(&self, expected: &[&str]) -> anyhow::Result<()> {
+        self.proxy.limit(0);
+        Page(&self.tab).wait_state(NAME, "done", SOON * 2)?;
+        let answer = get(&format!("{}/raw", Page(&self.tab).link(NAME)?))?;
+        assert_eq!((answer.status, &answer.sha256), (200, &self.sha256));
+        let mut troubles = self.browser.troubles()?;
+        troubles.retain(|trouble| !expected.iter().any(|expected| trouble.contains(expected)));
+        assert_eq!(troubles, Vec::<String>::new());
+        Ok(())
+    }
+
+    /// The seconds that the row says it waits, as long as they are told, until so many were seen.
+    fn countdown(&self, enough: usize) -> anyhow::Result<BTreeSet<u64>> {
+        let mut seen = BTreeSet::new();
+        Deadline::after(SOON).until(
+            || format!("{enough} different numbers of seconds; the page says:\n{}", self.tab.text()),
+            || {
+                let text = Page(&self.tab).row_text(NAME)?;
+                let left = text.split_once("again in ").and_then(|(_, rest)| rest.split_once(" s"));
+                seen.extend(left.and_then(|(left, _)| left.parse::<u64>().ok()));
+                Ok((seen.len() >= enough).then_some(()))
+            },
+        )?;
+        Ok(seen)
+    }
+}
+
+#[test]
+fn a_server_that_is_gone_is_waited_for() -> anyhow::Result<()> {
+    let mut sending = Sending::start(Refusal::None)?;
+    sending.wait_stored()?;
+    sending.server.kill();
+    sending.wait_says(&["Waiting for network", "the server can’t be reached", "again in "])?;
+    sending.countdown(3)?;
+    sending.server.go_on()?;
+    sending.check(&["net::ERR_"])
+}
+
+#[test]
+fn a_busy_server_is_left_alone_as_long_as_it_asks() -> anyhow::Result<()> {
+    const SECONDS: u32 = 6;
+    let sending = Sending::start(Refusal::None)?;
+    sending.wait_stored()?;
+    sending.proxy.refuse(Refusal::Busy(SECONDS));
+    sending.wait_says(&["Waiting for the server", "The server is busy · again in "])?;
+    let seen = sending.countdown(4)?;
+    assert!(seen.iter().all(|left| *left <= u64::from(SECONDS)), "{seen:?}");
+    sending.proxy.refuse(Refusal::None);
+    sending.check(&["503 (Service Unavailable)"])?;
+
+    let requests = sending.proxy.requests();
+    let first = requests.iter().find(|request| request.refused).map(|request| request.at).unwrap_or_default();
+    // What was on its way when the first refusal was read may still come.
+    let early = first + Duration::from_secs(1)..first + Duration::from_secs(SECONDS.into());
+    let early: Vec<_> = requests.iter().filter(|request| early.contains(&request.at)).collect();
+    assert!(early.is_empty(), "refused at {first:?}, and then {early:?}");
+    Ok(())
+}
+
+#[test]
+fn a_server_that_is_busy_from_the_start_is_said_to_be() -> anyhow::Result<()> {
+    let sending = Sending::start(Refusal::Busy(5))?;
+    sending.wait_says(&["Waiting for the server", "The server is busy · again in "])?;
+    sending.proxy.refuse(Refusal::None);
+    sending.check(&["503 (Service Unavailable)"])
+}
+
+#[test]
+fn a_paused_file_says_so_and_sends_nothing() -> anyhow::Result<()> {
+    let sending = Sending::start(Refusal::None)?;
+    let page = Page(&sending.tab);
+    let stored = page.pause_at(NAME, SIZE, 20)?;
+    sending.wait_says(&["Paused", "30 MB"])?;
+    let other = sending.file.with_file_name("other.bin");
+    random_file(&other, SIZE / 2, 22)?;
+    let before = sending.proxy.requests().len();
+    page.drop_files(&[&other])?;
+    page.wait_state("other.bin", "done", SOON)?;
+    assert_eq!((page.state(NAME)?.as_str(), page.stored(NAME)?), ("paused", stored));
+    assert!(sending.proxy.requests().len() > before);
+    page.click_in_row(NAME, "row-resume")?;
+    sending.check(&[])
+}
+
+#[test]
+fn a_proxy_that_takes_no_large_body_is_learned() -> anyhow::Result<()> {
+    const LIMIT: u64 = 1 << 20;
+    let sending = Sending::start(Refusal::Larger(LIMIT))?;
+    sending.check(&["413 (Content Too Large)"])?;
+    let refused = sending.proxy.requests().iter().filter(|request| request.refused).count();
+    assert!((1..=4).contains(&refused), "{refused} bodies were refused");
+    // The next file is cut short enough from the start.
+    let other = sending.file.with_file_name("other.bin");
+    random_file(&other, SIZE / 2, 23)?;
+    Page(&sending.tab).drop_files(&[&other])?;
+    Page(&sending.tab).wait_state("other.bin", "done", SOON)?;
+    let refused_now = sending.proxy.requests().iter().filter(|request| request.refused).count();
+    assert_eq!(refused_now, refused);
+    Ok(())
+}
