@@ -14,7 +14,7 @@ use std::time::Duration;
 use cairn_engine::journal::SessionHandle;
 use cairn_engine::{
     BatchChunk, Call, Config, Effect, Engine, Input, JournalEntry, PassId, Reply, RequestId, Source, State,
-    UploadId, View,
+    UploadId,
 };
 use cairn_shared::limits::PACKED_BYTES_MAX;
 use cairn_shared::{Bearer, ChunkRule, ClientKey, HandOver, Proof, SessionId};

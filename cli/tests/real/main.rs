@@ -17,5 +17,6 @@ mod points;
 mod power;
 mod put_get;
 mod restart;
+mod same_calls;
 mod server;
 mod verify;

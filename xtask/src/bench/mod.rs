@@ -20,6 +20,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
         run: small,
     },
     Entry {
+        name: "dedup",
+        about: "what is sent and stored of files that the server knows in part, by `cairn put`",
+        run: dedup,
+    },
+    Entry {
         name: "workers",
         about: "four files of 256 MiB through Chromium by one worker and by two, in turns",
         run: workers,
@@ -49,6 +54,10 @@ pub(crate) fn zeros(place: &Place, args: &[String]) -> anyhow::Result<()> {
 
 fn small(place: &Place, _args: &[String]) -> anyhow::Result<()> {
     in_browser(place, &["small"])
+}
+
+fn dedup(place: &Place, _args: &[String]) -> anyhow::Result<()> {
+    in_browser(place, &["dedup"])
 }
 
 fn workers(place: &Place, _args: &[String]) -> anyhow::Result<()> {

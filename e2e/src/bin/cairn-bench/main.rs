@@ -1,6 +1,7 @@
-//! Figures of the release binary: `cargo xtask bench` runs it for `upload`, `workers`, `small`, `folder` and `memory`,
+//! Figures of the release binary: `cargo xtask bench` runs it for `upload`, `workers`, `small`, `dedup`, `folder` and `memory`,
 //! `cargo xtask accept` for `folder`, `memory`, `resume` and `zeros`.
 
+mod dedup;
 mod folder;
 mod memory;
 mod resume;
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args.as_slice() {
         ["upload"] => upload::run(),
+        ["dedup"] => dedup::run(),
         ["folder"] => folder::run(),
         ["small"] => small::run(),
         ["workers"] => upload::compare_workers(),
@@ -26,7 +28,7 @@ fn main() -> ExitCode {
         ["zeros"] => zeros::run(None),
         ["zeros", gib] => zeros::run(Some(gib)),
         _ => Err(anyhow::anyhow!(
-            "there is `upload`, `workers`, `small`, `folder`, `resume`, `zeros [GIB]`, `memory` and \
+            "there is `upload`, `workers`, `small`, `dedup`, `folder`, `resume`, `zeros [GIB]`, `memory` and \
              `memory --within-limits`"
         )),
     };
