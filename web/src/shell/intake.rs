@@ -46,7 +46,8 @@ impl Shell {
                     let upload = self.0.uploads.borrow_mut().number();
                     self.begin(upload, &file, entry.key, Some(entry));
                 }
-                Claim::Elsewhere if same => self.begin_after_other_tab(file, entry.key),
+                // Also where this tab waits for the other one already.
+                Claim::Elsewhere | Claim::Ours if same => self.begin_after_other_tab(file, entry.key),
                 Claim::Elsewhere | Claim::Ours => self.begin_fresh(&file),
             }
         }

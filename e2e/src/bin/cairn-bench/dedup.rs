@@ -21,7 +21,9 @@ const VERSIONS: usize = 10;
 
 pub(crate) fn run() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    room::require(folder.path(), 8 * SIZE)?;
+    if !room::is_there(folder.path(), 8 * SIZE)? {
+        return Ok(());
+    }
     let bench = Bench::start(folder.path().to_owned())?;
     say::tell("                                     of MB   sent MB  stored MB  requests  seconds");
     let file = bench.path("file");
