@@ -9,6 +9,7 @@ mod put;
 mod say;
 mod serve;
 mod shell;
+mod stats;
 mod verify;
 
 use std::path::PathBuf;
@@ -34,6 +35,8 @@ enum Command {
     Get(get::Options),
     /// Reads everything that a stopped server has stored, and says what is damaged.
     Verify(verify::Options),
+    /// Tells how much a server has stored, and how much of it is shared.
+    Stats(stats::Options),
 }
 
 /// Where the client keeps its journal and owner keys.
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Put(options) => put::run(options),
         Command::Get(options) => get::run(options),
         Command::Verify(options) => verify::run(options),
+        Command::Stats(options) => stats::run(options),
     };
     match outcome {
         Ok(code) => code,

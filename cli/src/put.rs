@@ -148,12 +148,13 @@ impl Report for Text {
 
     fn moved(&self, progress: &Progress) {
         say::progress(&format!(
-            "{} · {} of {} files · {} of {} MB · {} MB/s",
+            "{} · {} of {} files · {} of {} MB, {} not sent twice · {} MB/s",
             progress.state.unwrap_or(State::Done).as_str(),
             progress.ended,
             progress.files,
             progress.stored / 1_000_000,
             progress.size / 1_000_000,
+            progress.reused / 1_000_000,
             progress.speed / 1_000_000
         ));
     }

@@ -21,3 +21,4 @@ mod upkeep;
 pub use app::{Ended, Running, Stop, start};
 pub use cairn::{Cairn, Stores};
 pub use config::Config;
+pub use upkeep::Figures;

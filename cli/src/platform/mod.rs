@@ -28,3 +28,10 @@ pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
     Ok(bytes)
 }
+
+/// Milliseconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "the platform folder reads the clock")]
+pub(crate) fn unix_now() -> cairn_shared::UnixMs {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -349,6 +349,7 @@ impl Shell {
             self.failed += usize::from(view.state != State::Done);
             self.progress.ended += 1;
             self.progress.stored += view.stored;
+            self.progress.reused += view.reused;
         }
         if !dismissed.is_empty() {
             self.engine.handle_all(dismissed, self.clock.now());
@@ -364,6 +365,7 @@ impl Shell {
         let mut progress = self.progress.clone();
         for view in self.uploads.keys().filter_map(|id| self.engine.view(*id)) {
             progress.stored += view.stored;
+            progress.reused += view.reused;
             progress.speed += view.speed.unwrap_or_default();
             progress.state.get_or_insert(view.state);
         }

@@ -15,6 +15,8 @@ pub(crate) struct Progress {
     pub(crate) size: u64,
     /// Bytes that the server has.
     pub(crate) stored: u64,
+    /// Bytes that had not to be sent.
+    pub(crate) reused: u64,
     /// Bytes a second.
     pub(crate) speed: u64,
     /// Where the first file stands that has not ended.

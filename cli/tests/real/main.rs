@@ -19,4 +19,5 @@ mod put_get;
 mod restart;
 mod same_calls;
 mod server;
+mod stats;
 mod verify;

@@ -8,6 +8,7 @@ use cairn_store::StoreError;
 use cairn_store::model::Doomed;
 use futures_util::future::try_join_all;
 
+use super::figures;
 use crate::cairn::{Cairn, millis};
 
 /// How long ended and finished sessions leave a record.
@@ -31,6 +32,12 @@ pub(crate) async fn sweep(cairn: Arc<Cairn>) {
         let mut swept = sweep_once(&cairn, delay).await;
         if is_due && swept.is_ok() {
             swept = strays.sweep(&cairn).await;
+        }
+        if is_due
+            && swept.is_ok()
+            && let Err(error) = figures::tell(&cairn).await
+        {
+            tracing::warn!(%error, "what is stored was not counted; the next sweep counts again");
         }
         if let Err(error) = swept {
             tracing::error!(error = %error, "the sweep broke off and will be tried again");

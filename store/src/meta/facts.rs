@@ -207,6 +207,14 @@ pub(crate) fn file(read: &dyn Read, id: FileId) -> Result<Option<File>> {
     read.get(&keys::file(id))?.map(|value| codec::from_json(&value)).transpose()
 }
 
+/// The files behind `after`.
+pub(crate) fn files(read: &dyn Read, after: Option<FileId>, limit: usize) -> Result<Vec<File>> {
+    let prefix = keys::files();
+    let from = after.map_or(prefix.clone(), |after| key_after(&keys::file(after)));
+    let page = read.page(&from, &prefix_end(&prefix), limit)?;
+    page.into_iter().map(|(_, value)| codec::from_json(&value)).collect()
+}
+
 /// A file that its owner still has: those of a deleted folder are gone before the job that deletes them has come so far.
 pub(crate) fn live_file(read: &dyn Read, id: FileId) -> Result<Option<File>> {
     let Some(file) = file(read, id)? else { return Ok(None) };

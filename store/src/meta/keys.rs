@@ -138,6 +138,11 @@ pub(crate) fn file(id: FileId) -> Vec<u8> {
     key(FILE, &[id.as_bytes()])
 }
 
+/// Every file.
+pub(crate) fn files() -> Vec<u8> {
+    key(FILE, &[])
+}
+
 /// A file, found from its owner.
 pub(crate) fn file_by_owner(owner: OwnerId, file: FileId) -> Vec<u8> {
     key(FILE_BY_OWNER, &[owner.as_bytes(), file.as_bytes()])

@@ -290,6 +290,9 @@ pub trait MetaStore: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<(ChunkDigest, ChunkRecord)>>;
 
+    /// The files of all owners behind `after`, in the order of their ids.
+    async fn all_files(&self, after: Option<FileId>, limit: usize) -> Result<Vec<File>>;
+
     /// Reads log and snapshot: `Damaged` where a bit is not as it was written. Verbs wait meanwhile.
     async fn check_log(&self) -> Result<()>;
 

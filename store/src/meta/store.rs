@@ -355,6 +355,10 @@ impl MetaStore for Store {
         self.read(move |read| facts::chunks(read, after, limit)).await
     }
 
+    async fn all_files(&self, after: Option<FileId>, limit: usize) -> Result<Vec<File>> {
+        self.read(move |read| facts::files(read, after, limit)).await
+    }
+
     async fn check_log(&self) -> Result<()> {
         self.committer.check().await?;
         let Some(snapshots) = &self.snapshots else { return Ok(()) };

@@ -20,6 +20,8 @@ pub struct Totals {
     pub size: u64,
     /// Sum of what the server has, in bytes.
     pub stored: u64,
+    /// Sum of what had not to be sent, in bytes.
+    pub reused: u64,
     /// Sum of speeds, in bytes per second.
     pub speed: u64,
 }
@@ -31,6 +33,7 @@ impl Totals {
         self.done += view.done as usize;
         self.size += view.size;
         self.stored += view.stored;
+        self.reused += view.reused;
         self.speed += view.speed.unwrap_or(0);
         self.add_state(view.state);
     }
@@ -41,6 +44,7 @@ impl Totals {
         self.done += usize::from(view.state == State::Done);
         self.size += view.size;
         self.stored += if view.state == State::Done { view.size } else { view.stored };
+        self.reused += view.reused;
         self.speed += view.speed.unwrap_or(0);
         self.add_state(view.state);
     }

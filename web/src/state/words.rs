@@ -40,7 +40,7 @@ words! {
     files_all files_failed files_lost folders_empty busy elsewhere elsewhere_row unfinished_folder
     unfinished_walk unfinished_lost unfinished_again go_on_all choose_again_label more_files
     hand_over_label hand_over_title hand_over_lead hand_over_secret hand_over_code hand_over_early
-    hand_over_broken close limit limit_label limit_none limit_unit limited folder_unread without
+    hand_over_broken close limit limit_label limit_none limit_unit limited files_total folder_unread without
     without_label not_safe
 }
 

@@ -20,6 +20,16 @@ pub fn Files(page: Page) -> impl IntoView {
     let any = Memo::new(move |_| page.files.with(|files| !files.is_empty()));
     let shown = RwSignal::new(SHOWN);
     let some = move || page.files.with(|files| files.iter().take(shown.get()).cloned().collect::<Vec<_>>());
+    let lead = move || {
+        page.words.with_value(|words| {
+            let size = page.files.with(|files| files.iter().map(|file| file.size).sum());
+            format!(
+                "{} {}",
+                words.files_lead,
+                fill(&words.files_total, &[("size", &figures::size(words, size))])
+            )
+        })
+    };
     let hidden = Memo::new(move |_| page.files.with(|files| files.len().saturating_sub(shown.get())));
     let more = move || {
         let n = u32::try_from(hidden.get().min(SHOWN)).unwrap_or(u32::MAX);
@@ -29,7 +39,7 @@ pub fn Files(page: Page) -> impl IntoView {
         <Show when=move || any.get()>
             <section class="files" aria-labelledby="files-title">
                 <h2 class="panel-title" id="files-title">{page.word(|words| &words.files_title)}</h2>
-                <p class="panel-lead">{page.word(|words| &words.files_lead)}</p>
+                <p class="panel-lead">{lead}</p>
                 <ul class="list">
                     <For
                         each=some

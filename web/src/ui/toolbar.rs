@@ -51,6 +51,9 @@ fn sum(words: &Words, totals: &Totals) -> String {
     } else if totals.size > 0 {
         parts.push(figures::part(words, totals.stored, totals.size));
     }
+    if totals.reused > 0 {
+        parts.push(fill(&words.saved, &[("size", &figures::size(words, totals.reused))]));
+    }
     if totals.speed > 0 {
         parts.push(figures::rate(words, totals.speed));
     }
