@@ -43,8 +43,8 @@ impl Kit {
 
     pub(crate) fn chunks(&self) -> &Arc<dyn ChunkStore> {
         self.chunks.get_or_init(|| match &self.folder {
-            Some(folder) => chunk::open(folder.path()).unwrap(),
-            None => chunk::memory(),
+            Some(folder) => chunk::open_compressing(folder.path()).unwrap(),
+            None => chunk::memory_compressing(),
         })
     }
 
