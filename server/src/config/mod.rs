@@ -33,6 +33,8 @@ pub struct Config {
     pub delete_after: Duration,
     /// The log may grow to this before a snapshot takes its place, in bytes.
     pub checkpoint_bytes: u64,
+    /// Whether chunks that compress well are stored so.
+    pub compress: bool,
     /// The longest wait for the next bytes of a body.
     pub body_idle: Duration,
 }

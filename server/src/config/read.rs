@@ -69,6 +69,7 @@ impl Config {
             sweep_every: source.span("sweep_every")?,
             delete_after: source.span("delete_after")?,
             checkpoint_bytes: source.parse("checkpoint_bytes", "it must be a number of bytes")?,
+            compress: source.parse("compress", "it must be true or false")?,
             body_idle: source.span("body_idle")?,
         })
     }

@@ -1,12 +1,15 @@
 //! `ChunkStore`, `ChunkWriter`, `ChunkReader`.
 
+use std::fs;
+
 use bytes::Bytes;
-use cairn_shared::ChunkDigest;
+use cairn_shared::{ChunkDigest, Row};
 use cairn_store::model::{ChunkRecord, ChunkState, Codec, Locator};
+use cairn_store::verify::verify;
 use cairn_store::{ChunkStore, Described, Staged, StoreError, chunk};
 use sha2::{Digest, Sha256};
 
-use crate::support::Kit;
+use crate::support::{Kit, START};
 
 const MIB: usize = 1_024 * 1_024;
 
@@ -226,6 +229,46 @@ pub(crate) async fn frames_that_are_not_those_of_the_chunk_are_damage(kit: Kit) 
     // A record that says another length than what is stored gives no more than it says, and no end that looks clean.
     for length in [length - 1, length + 1] {
         assert!(is_damaged(read_verified(store, &ChunkRecord { length, ..record.clone() }).await));
+    }
+}
+
+pub(crate) async fn a_damaged_compressed_chunk_is_found_and_healed(kit: Kit) {
+    let (store, bytes) = (&**kit.chunks(), content(3 * MIB));
+    let described = Described::of(&bytes);
+    let row = Row { digest: described.digest, length: described.length };
+    let session = kit.start(1, 1).await;
+    kit.declare(session, &[row]).await;
+    let damages: [fn(&mut Vec<u8>); 4] = [
+        |stored| stored.truncate(stored.len() - 1),
+        |stored| stored.push(0),
+        |stored| stored[0] ^= 1,
+        |stored| {
+            let middle = stored.len() / 2;
+            stored[middle] ^= 0x10;
+        },
+    ];
+    for (damage, expected) in damages.into_iter().zip(0..) {
+        let (generation, present) = kit.meta.placement(row.digest).await.unwrap();
+        assert_eq!((generation, present), (expected, false));
+        let locator = place(store, &bytes, generation).await;
+        let (length, crc32, state) = (row.length, described.crc32, ChunkState::Present);
+        let record = ChunkRecord { length, crc32, state, generation, locator };
+        kit.meta.arrive(session, 0, row, record.clone(), 0, START).await.unwrap();
+        assert!(verify(&*kit.meta, store, &mut |_| {}).await.unwrap().is_sound(), "it is healed");
+        assert_eq!(read_verified(store, &record).await.unwrap(), bytes);
+        let Some(path) = kit.path(&record.locator) else { return };
+        let mut stored = fs::read(&path).unwrap();
+        damage(&mut stored);
+        fs::write(&path, stored).unwrap();
+        // Bytes behind those that the locator names are nobody's.
+        if expected == 1 {
+            assert_eq!(read_verified(store, &record).await.unwrap(), bytes);
+            assert!(kit.meta.quarantine(row.digest, generation).await.unwrap());
+            continue;
+        }
+        assert!(is_damaged(read_verified(store, &record).await), "damage {expected}");
+        assert_eq!(verify(&*kit.meta, store, &mut |_| {}).await.unwrap().damaged, [row.digest]);
+        assert_eq!(kit.meta.chunk(row.digest).await.unwrap().unwrap().state, ChunkState::Damaged);
     }
 }
 

@@ -170,6 +170,7 @@ suite! {
         what_saves_too_little_stays_plain,
         small_chunks_are_compressed_one_by_one,
         frames_that_are_not_those_of_the_chunk_are_damage,
+        a_damaged_compressed_chunk_is_found_and_healed,
         there_is_space_left,
         many_writers_work_at_the_same_time,
     }
