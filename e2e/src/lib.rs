@@ -18,7 +18,7 @@ mod tab;
 pub use browser::{Browser, Options, profile_that_allows, wait_allowance_kept};
 pub use clock::{Deadline, Timer};
 pub use half_way::{HalfWay, WINDOW_BYTES};
-pub use http::{Answer, get};
+pub use http::{Answer, body, get};
 pub use make::{insert_byte, random_file, seed, sha256_file};
 pub use page::Page;
 pub use proxy::Proxy;

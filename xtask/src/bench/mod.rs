@@ -20,6 +20,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
         run: small,
     },
     Entry {
+        name: "compress",
+        about: "stored bytes, processor time and MiB/s with compression and without, in turns",
+        run: compress,
+    },
+    Entry {
         name: "workers",
         about: "four files of 256 MiB through Chromium by one worker and by two, in turns",
         run: workers,
@@ -38,6 +43,10 @@ pub(crate) fn folder(place: &Place, _args: &[String]) -> anyhow::Result<()> {
 
 fn small(place: &Place, _args: &[String]) -> anyhow::Result<()> {
     in_browser(place, &["small"])
+}
+
+fn compress(place: &Place, _args: &[String]) -> anyhow::Result<()> {
+    in_browser(place, &["compress"])
 }
 
 fn workers(place: &Place, _args: &[String]) -> anyhow::Result<()> {

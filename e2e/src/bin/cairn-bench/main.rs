@@ -1,5 +1,7 @@
-//! Figures of the release binary: `cargo xtask bench` runs it for `upload`, `workers`, `small`, `folder` and `memory`.
+//! Figures of the release binary: `cargo xtask bench` runs it for `upload`, `workers`, `small`, `compress`, `folder` and
+//! `memory`.
 
+mod compress;
 mod folder;
 mod memory;
 mod say;
@@ -14,12 +16,13 @@ fn main() -> ExitCode {
     let outcome = match args.as_slice() {
         ["upload"] => upload::run(),
         ["folder"] => folder::run(),
+        ["compress"] => compress::run(),
         ["small"] => small::run(),
         ["workers"] => upload::compare_workers(),
         ["memory"] => memory::run(false),
         ["memory", "--within-limits"] => memory::run(true),
         _ => Err(anyhow::anyhow!(
-            "there is `upload`, `workers`, `small`, `folder`, `memory` and `memory --within-limits`"
+            "there is `upload`, `workers`, `small`, `compress`, `folder`, `memory` and `memory --within-limits`"
         )),
     };
     match outcome {
