@@ -26,6 +26,12 @@ impl Answer {
     }
 }
 
+/// A body as it comes, for who does something else with it.
+pub fn body(url: &str) -> anyhow::Result<impl std::io::Read> {
+    let response = ureq::get(url).call().with_context(|| format!("can't get {url}"))?;
+    Ok(response.into_body().into_reader())
+}
+
 /// Downloads.
 pub fn get(url: &str) -> anyhow::Result<Answer> {
     let agent: ureq::Agent = ureq::Agent::config_builder()

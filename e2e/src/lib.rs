@@ -20,7 +20,7 @@ mod visitor;
 pub use browser::{Browser, Options};
 pub use clock::{Deadline, Timer};
 pub use half_way::{HalfWay, WINDOW_BYTES};
-pub use http::{Answer, get};
+pub use http::{Answer, body, get};
 pub use make::{insert_byte, random_file, seed, sha256_file};
 pub use page::Page;
 pub use proxy::{Passed, Proxy, Refusal};

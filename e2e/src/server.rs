@@ -101,8 +101,19 @@ impl Server {
     /// Bytes of all chunks that are in their place on disk.
     pub fn stored_bytes(&self) -> anyhow::Result<u64> {
         let mut sum = 0;
-        add_sizes(&self.data().join("chunks"), &mut sum)?;
+        each_file(&self.data().join("chunks"), &mut |_, length| {
+            sum += length;
+            Ok(())
+        })?;
         Ok(sum)
+    }
+
+    /// Takes its chunks out of the page cache: the next who reads them waits for the disk.
+    pub fn forget_pages(&self) -> anyhow::Result<()> {
+        each_file(&self.data().join("chunks"), &mut |path, _| {
+            let file = File::open(path)?;
+            Ok(rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)?)
+        })
     }
 
     /// The most memory it ever held, in bytes.
@@ -112,6 +123,18 @@ impl Server {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = line.and_then(|line| line.split_whitespace().next()).context("/proc tells no VmHWM")?;
         Ok(kib.parse::<u64>()? * 1024)
+    }
+
+    /// Processor time that it has taken so far, in seconds.
+    pub fn cpu_seconds(&self) -> anyhow::Result<f64> {
+        // Linux tells it in hundredths, whatever its own clock does (proc(5), sysconf(3)).
+        const TICKS: f64 = 100.0;
+        let group = self.running.as_ref().context("the server does not run")?;
+        let stat = fs::read_to_string(format!("/proc/{}/stat", group.pid()))?;
+        // Its name may have spaces; the 12th and 13th field behind it are meant.
+        let (_, fields) = stat.rsplit_once(')').context("/proc tells no name")?;
+        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
+        Ok(ticks.sum::<Result<f64, _>>()? / TICKS)
     }
 
     /// The end of its log.
@@ -147,14 +170,14 @@ fn ready(told: &mpsc::Receiver<String>) -> anyhow::Result<SocketAddr> {
     address.trim_end_matches('/').parse().with_context(|| format!("{address:?} is no address"))
 }
 
-fn add_sizes(folder: &Path, sum: &mut u64) -> anyhow::Result<()> {
+fn each_file(folder: &Path, told: &mut dyn FnMut(&Path, u64) -> anyhow::Result<()>) -> anyhow::Result<()> {
     for entry in fs::read_dir(folder).with_context(|| format!("can't read {}", folder.display()))? {
         let entry = entry?;
         let meta = entry.metadata()?;
         if meta.is_dir() {
-            add_sizes(&entry.path(), sum)?;
+            each_file(&entry.path(), told)?;
         } else {
-            *sum += meta.len();
+            told(&entry.path(), meta.len())?;
         }
     }
     Ok(())

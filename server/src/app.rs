@@ -134,9 +134,12 @@ pub async fn start(config: Config, stores: Option<Stores>) -> anyhow::Result<Run
 }
 
 async fn open(config: &Config) -> anyhow::Result<Stores> {
-    let data = config.data.clone();
+    let (data, compress) = (config.data.clone(), config.compress);
     let stores = tokio::task::spawn_blocking(move || -> Result<Stores, cairn_store::StoreError> {
-        Ok(Stores { meta: cairn_store::meta::open(&data)?, chunks: cairn_store::chunk::open(&data)? })
+        let meta = cairn_store::meta::open(&data)?;
+        let open_chunks =
+            if compress { cairn_store::chunk::open_compressing } else { cairn_store::chunk::open };
+        Ok(Stores { meta, chunks: open_chunks(&data)? })
     });
     Ok(stores.await??)
 }

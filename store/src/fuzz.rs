@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::chunk::zstd;
 use crate::disk::DiskFile;
 use crate::error::Result;
 use crate::meta::codec;
@@ -27,6 +28,7 @@ pub const TARGETS: &[Target] = &[
     ("snapshot", snapshot),
     ("row_binary", row_binary),
     ("row_json", row_json),
+    ("chunk_frames", chunk_frames),
 ];
 
 /// A frame that decodes is the only one with its content, and is none without its last byte.
@@ -80,6 +82,34 @@ pub fn row_json(bytes: &[u8]) {
     reads_back::<Link>(&row);
     reads_back::<Gone>(&row);
     reads_back::<Follow>(&row);
+}
+
+/// Whatever lies where a compressed chunk should, with its length in front, gives so many bytes or is refused, 256 KiB
+/// at most at once; and any bytes come back from their own frames, from any offset.
+pub fn chunk_frames(bytes: &[u8]) {
+    let Some((length, stored)) = bytes.split_first_chunk() else { return };
+    let length = u32::from_be_bytes(*length);
+    // What many small frames hold is looked at, not kept.
+    let given = unpack(stored, length, 0, &mut |_| {});
+    assert!(given.is_none_or(|given| given == length as usize));
+    let frames: Vec<_> = stored.chunks(zstd::FRAME_BYTES).filter_map(zstd::frame).flatten().collect();
+    let (whole, offset) = (stored.len() as u32, length % (stored.len() as u32 + 1));
+    let mut plain = Vec::new();
+    unpack(&frames, whole, offset, &mut |some| plain.extend_from_slice(some));
+    assert_eq!(plain, stored[offset as usize..]);
+}
+
+/// How much a chunk of `length` bytes gave from `offset` on; `None` where it is none.
+fn unpack(mut stored: &[u8], length: u32, offset: u32, told: &mut dyn FnMut(&[u8])) -> Option<usize> {
+    let (mut unpacker, mut given) = (zstd::Unpacker::new(length, offset), 0);
+    while !unpacker.is_done() {
+        let mut plain = Vec::new();
+        stored = &stored[unpacker.take(stored, &mut plain)?..];
+        assert!(plain.len() <= zstd::FRAME_BYTES);
+        told(&plain);
+        given += plain.len();
+    }
+    stored.is_empty().then_some(given)
 }
 
 fn encodes_back<T>(bytes: &[u8], from: fn(&[u8]) -> Result<T>, to: impl Fn(&T) -> Vec<u8>) {

@@ -189,6 +189,11 @@ impl Locator {
 pub enum Codec {
     /// As they are.
     Plain,
+    /// As zstd frames (`store/src/chunk/zstd.rs`).
+    Zstd {
+        /// How many plain bytes they hold.
+        length: u32,
+    },
 }
 
 /// A named entry that an owner keeps.

@@ -176,3 +176,59 @@ async fn a_pack_with_a_damaged_directory_keeps_its_chunks() {
     assert!(store.remove(&locators[0]).await.is_err());
     assert_eq!(read(&*store, &locators[1]).await, contents[1]);
 }
+
+#[tokio::test]
+async fn small_chunks_that_share_a_block_give_it_back_with_the_last() {
+    let data = TempDir::new().unwrap();
+    let store = chunk::open_compressing(data.path()).unwrap();
+    let contents: Vec<Vec<u8>> = (0..600_u32)
+        .map(|n| {
+            (0..4_000_u32).map(|at| b"abcd"[(at ^ n).wrapping_mul(2_654_435_761) as usize >> 30]).collect()
+        })
+        .collect();
+    let locators = pack(&*store, &contents).await.place().await.unwrap();
+    let path = data.path().join("chunks").join(&locators[0].key);
+    let blocks = || std::os::unix::fs::MetadataExt::blocks(&fs::metadata(&path).unwrap());
+    assert!(fs::metadata(&path).unwrap().len() < 600 * 2_000, "they lie close together");
+    let whole = blocks();
+    for locator in &locators[1..599] {
+        store.remove(locator).await.unwrap();
+    }
+    // What is left: a block at each end, and the directory.
+    assert!(blocks() < whole / 4, "{} of {whole} blocks", blocks());
+    for at in [0, 599] {
+        assert_eq!(read(&*store, &locators[at]).await, contents[at]);
+    }
+}
+
+#[tokio::test]
+async fn a_folder_says_that_chunks_may_be_compressed_before_one_is() {
+    let data = TempDir::new().unwrap();
+    let format = || fs::read_to_string(data.path().join("format")).unwrap_or_default();
+    let bytes = b"again and again ".repeat(10_000);
+    let place = async |store: &dyn ChunkStore, generation| {
+        let mut writer = store.begin(bytes.len() as u32).await.unwrap();
+        writer.write(Bytes::from(bytes.clone())).await.unwrap();
+        store.place(writer.finish().await.unwrap(), generation).await.unwrap()
+    };
+    let store = chunk::open(data.path()).unwrap();
+    let plain = place(&*store, 0).await;
+    assert_eq!((plain.length, format().as_str()), (160_000, ""), "without, nothing is noted");
+    drop(store);
+    fs::write(data.path().join("format"), "cairn data folder, format 1\n").unwrap();
+    let store = chunk::open_compressing(data.path()).unwrap();
+    assert_eq!(format(), "cairn data folder, format 2\n");
+    let compressed = place(&*store, 0).await;
+    assert!(compressed.length < 1_000 && compressed.key.ends_with(".0.zst"));
+    assert!(!plain.is_at(&compressed), "never in the place of what a record says is plain");
+    drop(store);
+    let store = chunk::open(data.path()).unwrap();
+    assert_eq!(format(), "cairn data folder, format 2\n", "it is never taken back");
+    assert_eq!(
+        (read(&*store, &plain).await, read(&*store, &compressed).await),
+        (bytes.clone(), bytes.clone())
+    );
+    let mut copies: Vec<_> = store.copies("00000001").await.unwrap();
+    copies.sort_by_key(|copy| copy.locator.key.clone());
+    assert!(copies[0].locator.is_at(&plain) && copies[1].locator.is_at(&compressed));
+}

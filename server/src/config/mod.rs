@@ -62,6 +62,8 @@ pub struct Config {
     pub checkpoint_bytes: u64,
     /// How long a connection stays whose client reads nothing.
     pub answer_idle: Duration,
+    /// Whether chunks that compress well are stored so.
+    pub compress: bool,
     /// The longest wait for the next bytes of a body.
     pub body_idle: Duration,
 }

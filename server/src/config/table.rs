@@ -90,6 +90,12 @@ pub const SETTINGS: &[Setting] = &[
         doc: "How long a connection stays whose client reads nothing of an answer. A download that was paused for longer goes on with a new request.",
     },
     Setting {
+        key: "compress",
+        variable: "CAIRN_COMPRESS",
+        default: "true",
+        doc: "Whether chunks that compress well are stored compressed. Those that are there stay as they are and can be read either way. A data folder that was opened with `true` can't be opened by versions of Cairn from before there was this setting.",
+    },
+    Setting {
         key: "body_idle",
         variable: "CAIRN_BODY_IDLE",
         default: "10s",

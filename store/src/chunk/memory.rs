@@ -10,11 +10,11 @@ use cairn_shared::limits::INTEGER_MAX;
 use sha2::{Digest, Sha256};
 
 use super::{
-    ChunkCopy, ChunkReader, ChunkStore, ChunkWriter, Described, PackWriter, Staged, StagedBytes, foreign,
-    locator, too_long,
+    ChunkCopy, ChunkReader, ChunkStore, ChunkWriter, Described, PackWriter, Staged, StagedBytes, broken,
+    foreign, locator, too_long, zstd,
 };
 use crate::error::{Result, StoreError};
-use crate::model::Locator;
+use crate::model::{Codec, Locator};
 
 /// What one read gives, in bytes.
 const READ_BYTES: usize = 256 * 1_024;
@@ -24,26 +24,42 @@ pub fn memory() -> Arc<dyn ChunkStore> {
     Arc::new(MemoryChunks::default())
 }
 
+/// The same, and chunks that compress well are kept so.
+pub fn memory_compressing() -> Arc<dyn ChunkStore> {
+    Arc::new(MemoryChunks { compress: true, ..MemoryChunks::default() })
+}
+
 #[derive(Debug, Clone, Default)]
 struct MemoryChunks {
     chunks: Arc<Mutex<HashMap<String, Bytes>>>,
+    compress: bool,
 }
 
 impl MemoryChunks {
     fn chunks(&self) -> MutexGuard<'_, HashMap<String, Bytes>> {
         self.chunks.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// As they are kept.
+    fn stored(&self, bytes: Bytes) -> (Bytes, Codec) {
+        let frames = if self.compress { zstd::whole(&bytes) } else { None };
+        match frames {
+            Some(frames) => (frames.into(), Codec::Zstd { length: bytes.len() as u32 }),
+            None => (bytes, Codec::Plain),
+        }
+    }
 }
 
 #[async_trait]
 impl ChunkStore for MemoryChunks {
     async fn begin(&self, length_max: u32) -> Result<Box<dyn ChunkWriter>> {
-        Ok(Box::new(MemoryWriter { length_max, bytes: BytesMut::new() }))
+        Ok(Box::new(MemoryWriter { store: self.clone(), length_max, bytes: BytesMut::new() }))
     }
 
     async fn place(&self, staged: Staged, generation: u32) -> Result<Locator> {
-        let locator = locator(format!("{}.{generation}", staged.digest), staged.length);
         let StagedBytes::Memory(bytes) = staged.bytes else { return Err(foreign()) };
+        let key = format!("{}.{generation}", staged.digest);
+        let locator = locator(key, bytes.len() as u32, staged.codec);
         self.chunks().insert(locator.key.clone(), bytes);
         Ok(locator)
     }
@@ -54,10 +70,26 @@ impl ChunkStore for MemoryChunks {
 
     async fn open(&self, locator: &Locator, offset: u32) -> Result<Box<dyn ChunkReader>> {
         let bytes = self.chunks().get(&locator.key).cloned();
-        let mut bytes =
+        let bytes =
             bytes.ok_or_else(|| StoreError::Damaged(format!("chunk {} is not there", locator.key)))?;
-        let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
-        Ok(Box::new(MemoryReader { bytes: bytes.split_off(offset) }))
+        let begin = usize::try_from(locator.offset).unwrap_or(usize::MAX).min(bytes.len());
+        let end = begin.saturating_add(locator.length as usize);
+        if end > bytes.len() {
+            return Err(StoreError::Damaged(format!("chunk {} ends too early", locator.key)));
+        }
+        let mut bytes = bytes.slice(begin..end);
+        let (key, frames) = (
+            locator.key.clone(),
+            match locator.codec {
+                Codec::Plain => {
+                    let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+                    bytes = bytes.split_off(offset);
+                    None
+                }
+                Codec::Zstd { length } => Some(zstd::Unpacker::new(length, offset)),
+            },
+        );
+        Ok(Box::new(MemoryReader { bytes, key, frames }))
     }
 
     async fn remove(&self, locator: &Locator) -> Result<()> {
@@ -77,13 +109,14 @@ impl ChunkStore for MemoryChunks {
         let copy = |key: &String| {
             let (digest, generation) = key.split_once('.')?;
             let (digest, generation) = (digest.parse().ok()?, generation.parse().ok()?);
-            Some(ChunkCopy { digest, generation, locator: locator(key.clone(), 0) })
+            Some(ChunkCopy { digest, generation, locator: locator(key.clone(), 0, Codec::Plain) })
         };
         Ok(self.chunks().keys().filter_map(copy).collect())
     }
 }
 
 struct MemoryWriter {
+    store: MemoryChunks,
     length_max: u32,
     bytes: BytesMut,
 }
@@ -100,12 +133,11 @@ impl ChunkWriter for MemoryWriter {
 
     async fn finish(self: Box<Self>) -> Result<Staged> {
         let bytes = self.bytes.freeze();
-        Ok(Staged {
-            digest: ChunkDigest::new(Sha256::digest(&bytes).into()),
-            length: u32::try_from(bytes.len()).map_err(|_| too_long(self.length_max))?,
-            crc32: crc32fast::hash(&bytes),
-            bytes: StagedBytes::Memory(bytes),
-        })
+        let digest = ChunkDigest::new(Sha256::digest(&bytes).into());
+        let length = u32::try_from(bytes.len()).map_err(|_| too_long(self.length_max))?;
+        let crc32 = crc32fast::hash(&bytes);
+        let (bytes, codec) = self.store.stored(bytes);
+        Ok(Staged { digest, length, crc32, codec, bytes: StagedBytes::Memory(bytes) })
     }
 }
 
@@ -118,7 +150,8 @@ struct MemoryPack {
 impl PackWriter for MemoryPack {
     async fn add(&mut self, chunk: &Described, generation: u32, bytes: Bytes) -> Result<()> {
         let key = format!("{}.{generation}", chunk.digest);
-        self.chunks.push((locator(key, chunk.length), bytes));
+        let (bytes, codec) = self.store.stored(bytes);
+        self.chunks.push((locator(key, bytes.len() as u32, codec), bytes));
         Ok(())
     }
 
@@ -132,11 +165,34 @@ impl PackWriter for MemoryPack {
 
 struct MemoryReader {
     bytes: Bytes,
+    key: String,
+    frames: Option<zstd::Unpacker>,
+}
+
+impl MemoryReader {
+    /// The frames that are left are decoded up to the first that gives something.
+    fn decode(&mut self) -> Result<Option<Bytes>> {
+        let Some(frames) = &mut self.frames else { return Ok(None) };
+        let mut plain = Vec::new();
+        while plain.is_empty() && !frames.is_done() {
+            let length = frames.take(&self.bytes, &mut plain).ok_or_else(|| broken(&self.key))?;
+            let _ = self.bytes.split_to(length);
+        }
+        let is_over = frames.is_done() && !self.bytes.is_empty();
+        if is_over {
+            Err(broken(&self.key))
+        } else {
+            Ok(Some(plain.into()).filter(|plain| !Bytes::is_empty(plain)))
+        }
+    }
 }
 
 #[async_trait]
 impl ChunkReader for MemoryReader {
     async fn read(&mut self) -> Result<Option<Bytes>> {
+        if self.frames.is_some() {
+            return self.decode();
+        }
         if self.bytes.is_empty() {
             return Ok(None);
         }

@@ -4,6 +4,7 @@ mod disk;
 mod memory;
 mod pack;
 mod verify;
+pub(crate) mod zstd;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,10 +14,10 @@ use sha2::{Digest, Sha256};
 use crate::error::{Result, StoreError};
 use crate::model::{Codec, Locator};
 
-pub use disk::open;
 #[cfg(test)]
 pub(crate) use disk::open_over;
-pub use memory::memory;
+pub use disk::{open, open_compressing};
+pub use memory::{memory, memory_compressing};
 pub use verify::open_verified;
 
 /// Keeps chunks under their digest and generation. Nothing half-written is ever visible under a digest.
@@ -32,8 +33,8 @@ pub trait ChunkStore: Send + Sync + 'static {
     /// Begins a pack of small chunks, out of sight.
     async fn begin_pack(&self) -> Result<Box<dyn PackWriter>>;
 
-    /// Opens a chunk for reading, from `offset` on; at or behind its end there is nothing to read. `Damaged` where
-    /// the chunk is not there.
+    /// Opens a chunk for reading, from `offset` on, in plain bytes; at or behind its end there is nothing to read.
+    /// `Damaged` where the chunk is not there.
     async fn open(&self, locator: &Locator, offset: u32) -> Result<Box<dyn ChunkReader>>;
 
     /// Removes a chunk's bytes; repeated: nothing happens.
@@ -56,7 +57,7 @@ pub struct ChunkCopy {
     pub digest: ChunkDigest,
     /// What its name says.
     pub generation: u32,
-    /// Where it is; the length of one that is no part of a pack is not looked up.
+    /// Where it is; how it is stored is not looked up, nor how long it is, unless it lies in a pack.
     pub locator: Locator,
 }
 
@@ -112,6 +113,8 @@ pub struct Staged {
     pub length: u32,
     /// CRC-32 (IEEE) of the bytes.
     pub crc32: u32,
+    /// How the store keeps them.
+    pub(crate) codec: Codec,
     /// Where the store keeps them until then.
     pub(crate) bytes: StagedBytes,
 }
@@ -119,7 +122,7 @@ pub struct Staged {
 /// Gives a chunk's bytes, in order.
 #[async_trait]
 pub trait ChunkReader: Send {
-    /// Up to 256 KiB; `None` at the end. `Damaged` where the bytes end too early.
+    /// Up to 256 KiB of plain bytes; `None` at the end. `Damaged` where the bytes end too early, or can't be decoded.
     async fn read(&mut self) -> Result<Option<Bytes>>;
 }
 
@@ -128,7 +131,7 @@ pub trait ChunkReader: Send {
 pub(crate) enum StagedBytes {
     /// A file that is unlinked when it is dropped.
     Disk(disk::TempFile),
-    /// The bytes themselves.
+    /// The bytes themselves, as stored.
     Memory(Bytes),
 }
 
@@ -142,7 +145,12 @@ fn too_long(length_max: u32) -> StoreError {
     StoreError::Io(std::io::Error::other(format!("the chunk has more than {length_max} bytes")))
 }
 
-/// One whole copy.
-fn locator(key: String, length: u32) -> Locator {
-    Locator { store: 0, key, offset: 0, length, codec: Codec::Plain }
+/// One whole copy, of so many bytes as stored.
+fn locator(key: String, length: u32, codec: Codec) -> Locator {
+    Locator { store: 0, key, offset: 0, length, codec }
+}
+
+/// The frames are not those of the chunk.
+fn broken(key: &str) -> StoreError {
+    StoreError::Damaged(format!("chunk {key} can't be decoded"))
 }

@@ -26,13 +26,24 @@ pub(crate) struct Entry {
     pub(crate) generation: u32,
     /// Where it begins, in bytes.
     pub(crate) offset: u64,
-    /// In bytes.
+    /// In bytes, as stored.
     pub(crate) length: u32,
 }
 
 /// Where a chunk of `length` bytes goes, behind `end` bytes of others.
 pub(crate) fn offset_behind(end: u64, length: usize) -> u64 {
     if length as u64 >= BLOCK_BYTES { end.next_multiple_of(BLOCK_BYTES) } else { end }
+}
+
+/// Where nobody needs anything any more once the chunk `number` is gone: up to its neighbours that were not removed, or to
+/// `end`, where the chunks end. So a block that many share is given back with the last of them.
+pub(crate) fn gap(entries: &[(Entry, bool)], number: usize, end: u64) -> (u64, u64) {
+    let own = entries[number].0.offset;
+    let kept = || entries.iter().filter(|(_, is_removed)| !is_removed).map(|(entry, _)| entry);
+    let before = kept().filter(|entry| entry.offset < own);
+    let from = before.map(|entry| entry.offset + u64::from(entry.length)).max().unwrap_or(0);
+    let to = kept().map(|entry| entry.offset).filter(|offset| *offset > own).min().unwrap_or(end);
+    (from.min(own), to.max(own))
 }
 
 /// Everything behind the chunks, and the pack's name.
@@ -136,6 +147,19 @@ mod tests {
         for bad in ["", ".pack", "00.pack", "../a.pack"] {
             assert!(!is_name(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_gap_reaches_to_the_neighbours_that_are_kept() {
+        // Each of `n + 1` bytes, at blocks 0 to 4.
+        let with = |removed: &[usize]| -> Vec<_> {
+            some(5).into_iter().enumerate().map(|(n, entry)| (entry, removed.contains(&n))).collect()
+        };
+        assert_eq!(gap(&with(&[]), 2, 20_000), (4_098, 12_288));
+        assert_eq!(gap(&with(&[1, 3]), 2, 20_000), (1, 16_384));
+        assert_eq!(gap(&with(&[0, 1, 2, 3, 4]), 2, 20_000), (0, 20_000));
+        assert_eq!(gap(&with(&[]), 4, 20_000), (12_292, 20_000));
+        assert_eq!(gap(&with(&[2]), 2, 20_000), (4_098, 12_288), "removed again");
     }
 
     #[test]

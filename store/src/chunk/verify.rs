@@ -27,11 +27,15 @@ struct Verified {
 #[async_trait]
 impl ChunkReader for Verified {
     async fn read(&mut self) -> Result<Option<Bytes>> {
-        let Some(bytes) = self.reader.read().await? else { return Ok(None) };
+        let damaged = || StoreError::Damaged(format!("chunk {} is not what it was", self.key));
+        let Some(bytes) = self.reader.read().await? else {
+            return if self.left == 0 { Ok(None) } else { Err(damaged()) };
+        };
         self.crc32.update(&bytes);
-        self.left = self.left.saturating_sub(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        self.left = self.left.checked_sub(length).ok_or_else(damaged)?;
         if self.left == 0 && self.crc32.clone().finalize() != self.expected {
-            return Err(StoreError::Damaged(format!("chunk {} is not what it was", self.key)));
+            return Err(damaged());
         }
         Ok(Some(bytes))
     }

@@ -181,15 +181,18 @@ pub(crate) fn from_id(bytes: &[u8]) -> Result<Option<[u8; 16]>> {
     Ok(id)
 }
 
-/// 15 bytes (store, offset, length, codec), then the key.
+/// 15 bytes (store, offset, length, codec), 4 more where the codec has a length of its own, then the key.
 fn push_locator(bytes: &mut Vec<u8>, locator: &Locator) {
-    let codec = match locator.codec {
-        Codec::Plain => 0,
-    };
     bytes.extend_from_slice(&locator.store.to_be_bytes());
     bytes.extend_from_slice(&locator.offset.to_be_bytes());
     bytes.extend_from_slice(&locator.length.to_be_bytes());
-    bytes.push(codec);
+    match locator.codec {
+        Codec::Plain => bytes.push(0),
+        Codec::Zstd { length } => {
+            bytes.push(1);
+            bytes.extend_from_slice(&length.to_be_bytes());
+        }
+    }
     bytes.extend_from_slice(locator.key.as_bytes());
 }
 
@@ -198,6 +201,7 @@ fn take_locator(mut fields: Fields<'_>) -> Result<Locator> {
     let (offset, length) = (fields.u64()?, fields.u32()?);
     let codec = match fields.u8()? {
         0 => Codec::Plain,
+        1 => Codec::Zstd { length: fields.u32()? },
         other => return Err(StoreError::Damaged(format!("a chunk has the unknown codec {other}"))),
     };
     let key = String::from_utf8(fields.rest().to_vec());
@@ -271,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn the_layouts_of_format_1_stay_as_they_are() {
+    fn the_layouts_of_rows_stay_as_they_are() {
         let stored =
             StoredRow { row: Row { digest: ChunkDigest::new([0xab; 32]), length: 258 }, declared: true };
         let row_bytes = row(&RowFact { stored, revision: 5 });
@@ -282,6 +286,10 @@ mod tests {
         let head = [1, 0, 0, 3, 0xe8, 0xde, 0xad, 0xbe, 0xef, 1, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 3, 0, 7];
         assert_eq!(bytes[..24], head);
         assert_eq!(bytes[24..], *b"\0\0\x01\0\0\0\0\0\0\0\x03\xe8\0ab/abc.3");
+        let (store, key, offset) = (7, "ab".to_owned(), 1 << 40);
+        let zstd = Locator { store, key, offset, length: 258, codec: Codec::Zstd { length: 772 } };
+        assert_eq!(locator(&zstd), *b"\x01\0\x07\0\0\x01\0\0\0\0\0\0\0\x01\x02\x01\0\0\x03\x04ab");
+        assert_eq!(from_locator(&locator(&zstd)).unwrap(), zstd);
         assert_eq!(number(258), [1, 0, 0, 1, 2]);
         let file = entry(&EntryFact { revision: 258, file: Some(FileId::new([0xab; 16])) });
         assert_eq!(file, [&[1, 0, 0, 0, 0, 0, 0, 1, 2][..], &[0xab; 16]].concat());

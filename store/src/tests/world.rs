@@ -15,7 +15,9 @@ use crate::disk::Disk;
 use crate::disk::sim::SimDisk;
 use crate::error::{Conflict, Result, StoreError};
 use crate::meta::{Index, IndexFolder, MemoryIndex, MetaStore, Read, Writes, open_over};
-use crate::model::{ChunkRecord, ChunkState, Declaration, FileFields, Locator, NewSession, Publish, Reach};
+use crate::model::{
+    ChunkRecord, ChunkState, Codec, Declaration, FileFields, Locator, NewSession, Publish, Reach,
+};
 
 const DATA: &str = "/data";
 const DISK_BYTES: u64 = 1 << 40;
@@ -119,7 +121,9 @@ fn contents() -> &'static [(Bytes, Row)] {
         let make = |number| {
             let mut random = Random::new(number);
             let length = 1 + random.below(3_000);
-            let bytes: Bytes = (0..length).map(|_| random.next() as u8).collect::<Vec<_>>().into();
+            // A third compresses.
+            let values = if number % 3 == 0 { 4 } else { 256 };
+            let bytes: Bytes = (0..length).map(|_| random.below(values) as u8).collect::<Vec<_>>().into();
             let digest = ChunkDigest::new(Sha256::digest(&bytes).into());
             let row = Row { digest, length: bytes.len() as u32 };
             (bytes, row)
@@ -150,7 +154,7 @@ impl World {
     pub(super) fn open(disk: Arc<dyn Disk>, indexes: &Flushed, now: u64, next_id: u64) -> Result<Self> {
         let data = PathBuf::from(DATA);
         let meta = open_over(disk.clone(), &data, indexes)?;
-        Ok(Self { meta, chunks: chunk::open_over(disk, &data)?, now, next_id })
+        Ok(Self { meta, chunks: chunk::open_over(disk, &data, true)?, now, next_id })
     }
 
     /// One random deed; what it acknowledges is noted.
@@ -389,14 +393,15 @@ impl World {
         }
     }
 
-    /// Whether a record names the copy that has this byte of a file.
-    pub(super) async fn names(&self, file: &Path, byte: u64) -> bool {
+    /// How the copy that has this byte of a file is stored, where a record names it.
+    pub(super) async fn names(&self, file: &Path, byte: u64) -> Option<Codec> {
         let records = self.meta.chunks(None, 1_000).await.unwrap();
-        records.iter().any(|(_, record)| {
+        let found = records.iter().find(|(_, record)| {
             let Locator { key, offset, length, .. } = &record.locator;
             let here = *offset..offset + u64::from(*length);
             record.state != ChunkState::Deleting && file.ends_with(key) && here.contains(&byte)
-        })
+        });
+        found.map(|(_, record)| record.locator.codec)
     }
 
     /// What was asked for when the power went is true or not, and the client finds out which.

@@ -1,6 +1,7 @@
 //! What every case needs: the adapters, and short ways to say what is done.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use cairn_shared::message::RowState;
@@ -44,9 +45,14 @@ impl Kit {
 
     pub(crate) fn chunks(&self) -> &Arc<dyn ChunkStore> {
         self.chunks.get_or_init(|| match &self.folder {
-            Some(folder) => chunk::open(folder.path()).unwrap(),
-            None => chunk::memory(),
+            Some(folder) => chunk::open_compressing(folder.path()).unwrap(),
+            None => chunk::memory_compressing(),
         })
+    }
+
+    /// The file that a locator names, where the adapter keeps files.
+    pub(crate) fn path(&self, locator: &Locator) -> Option<PathBuf> {
+        Some(self.folder.as_ref()?.path().join("chunks").join(&locator.key))
     }
 
     /// Starts session `n` of `owner` under FastCDC.

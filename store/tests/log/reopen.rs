@@ -224,13 +224,13 @@ fn seen_in_spite_of_the_index(folder: &Folder) -> String {
 #[test]
 fn a_folder_of_a_later_version_is_refused_untouched() {
     let (folder, _) = filled();
-    fs::write(folder.root().join("format"), "cairn data folder, format 2\n").unwrap();
+    fs::write(folder.root().join("format"), "cairn data folder, format 3\n").unwrap();
     let before: Vec<_> =
         files(folder.root()).into_iter().map(|file| (fs::read(&file).unwrap(), file)).collect();
     let refused = folder.try_open().err().unwrap();
-    assert!(matches!(refused, StoreError::Newer { found: 2, known: 1, .. }), "{refused}");
+    assert!(matches!(refused, StoreError::Newer { found: 3, known: 2, .. }), "{refused}");
     let refused = cairn_store::chunk::open(folder.root()).err().unwrap();
-    assert!(matches!(refused, StoreError::Newer { found: 2, known: 1, .. }), "{refused}");
+    assert!(matches!(refused, StoreError::Newer { found: 3, known: 2, .. }), "{refused}");
     let after: Vec<_> =
         files(folder.root()).into_iter().map(|file| (fs::read(&file).unwrap(), file)).collect();
     assert!(before == after);

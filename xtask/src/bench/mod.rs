@@ -25,6 +25,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
         run: dedup,
     },
     Entry {
+        name: "compress",
+        about: "stored bytes, processor time and MiB/s with compression and without, in turns",
+        run: compress,
+    },
+    Entry {
         name: "workers",
         about: "four files of 256 MiB through Chromium by one worker and by two, in turns",
         run: workers,
@@ -58,6 +63,10 @@ fn small(place: &Place, _args: &[String]) -> anyhow::Result<()> {
 
 fn dedup(place: &Place, _args: &[String]) -> anyhow::Result<()> {
     in_browser(place, &["dedup"])
+}
+
+fn compress(place: &Place, _args: &[String]) -> anyhow::Result<()> {
+    in_browser(place, &["compress"])
 }
 
 fn workers(place: &Place, _args: &[String]) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
-//! Figures of the release binary: `cargo xtask bench` runs it for `upload`, `workers`, `small`, `dedup`, `folder` and `memory`,
+//! Figures of the release binary: `cargo xtask bench` runs it for `upload`, `workers`, `small`, `dedup`, `compress`, `folder` and `memory`,
 //! `cargo xtask accept` for `folder`, `memory`, `resume` and `zeros`.
 
+mod compress;
 mod dedup;
 mod folder;
 mod memory;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         ["upload"] => upload::run(),
         ["dedup"] => dedup::run(),
         ["folder"] => folder::run(),
+        ["compress"] => compress::run(),
         ["small"] => small::run(),
         ["workers"] => upload::compare_workers(),
         ["resume"] => resume::run(),
@@ -28,7 +30,7 @@ fn main() -> ExitCode {
         ["zeros"] => zeros::run(None),
         ["zeros", gib] => zeros::run(Some(gib)),
         _ => Err(anyhow::anyhow!(
-            "there is `upload`, `workers`, `small`, `dedup`, `folder`, `resume`, `zeros [GIB]`, `memory` and \
+            "there is `upload`, `workers`, `small`, `dedup`, `compress`, `folder`, `resume`, `zeros [GIB]`, `memory` and \
              `memory --within-limits`"
         )),
     };

@@ -10,11 +10,14 @@ use cairn_shared::ChunkDigest;
 use crate::chunk::pack;
 use crate::disk::{Disk, Lock, make_folders};
 use crate::error::{Result, StoreError};
+use crate::model::Codec;
 
 /// Chunks of one folder. More make a folder slow to list, fewer make more folders to sync.
 const FOLDER_CHUNKS: u32 = 4_096;
 /// Digits of a folder's name.
 const DIGITS: usize = 8;
+/// How the name of a compressed chunk's file ends.
+const ZSTD: &str = ".zst";
 
 /// `chunks/` and `tmp/`.
 pub(super) struct Folders {
@@ -199,16 +202,20 @@ fn number(text: &str) -> Option<u32> {
     (name(number) == text).then_some(number)
 }
 
-/// The name of a copy's file.
-pub(super) fn file_name(digest: ChunkDigest, generation: u32) -> String {
-    format!("{digest}.{generation}")
+/// The name of a copy's file. One that is compressed never takes the place of one that is not: a record says which it is.
+pub(super) fn file_name(digest: ChunkDigest, generation: u32, codec: Codec) -> String {
+    match codec {
+        Codec::Plain => format!("{digest}.{generation}"),
+        Codec::Zstd { .. } => format!("{digest}.{generation}{ZSTD}"),
+    }
 }
 
 /// What a file's name says.
 pub(super) fn copy(file: &str) -> Option<(ChunkDigest, u32)> {
-    let (digest, generation) = file.split_once('.')?;
+    let plain = file.strip_suffix(ZSTD).unwrap_or(file);
+    let (digest, generation) = plain.split_once('.')?;
     let copy = (digest.parse().ok()?, generation.parse().ok()?);
-    (file_name(copy.0, copy.1) == file).then_some(copy)
+    (file_name(copy.0, copy.1, Codec::Plain) == plain).then_some(copy)
 }
 
 #[cfg(test)]
@@ -221,11 +228,18 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let folders = Folders::open(real(), data.path(), Lock::new(())).unwrap();
         let hex = "ab".repeat(32);
-        let good = format!("00000001/{hex}.0");
-        assert_eq!(folders.path(&good).unwrap(), data.path().join("chunks").join(&good));
-        for bad in
-            ["", "ab", "../x", &format!("../{hex}.0"), &format!("1/{hex}.0"), &format!("00000001/{hex}.+1")]
-        {
+        for good in [format!("00000001/{hex}.0"), format!("00000001/{hex}.12.zst")] {
+            assert_eq!(folders.path(&good).unwrap(), data.path().join("chunks").join(&good));
+        }
+        for bad in [
+            "",
+            "ab",
+            "../x",
+            &format!("00000001/{hex}.zst"),
+            &format!("../{hex}.0"),
+            &format!("1/{hex}.0"),
+            &format!("00000001/{hex}.+1"),
+        ] {
             assert!(matches!(folders.path(bad), Err(StoreError::Damaged(_))), "{bad}");
         }
     }

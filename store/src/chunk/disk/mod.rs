@@ -1,6 +1,7 @@
 //! Chunks on disk: one file each, `chunks/<number>/<sha256>.<generation>`, written in `tmp/` first.
 
 mod folders;
+mod frames;
 mod packs;
 mod read;
 mod write;
@@ -23,26 +24,36 @@ use super::{
 use crate::disk::{Disk, Use, folder_of, free_bytes, make_folders, real};
 use crate::error::Result;
 use crate::format;
-use crate::model::Locator;
+use crate::model::{Codec, Locator};
 
 /// Opens the chunks in the folder `data`, which is made where it is missing, and clears away what an earlier run
 /// left half-written. `Closed` where another server uses them, `Newer` where a later version wrote them.
 pub fn open(data: &Path) -> Result<Arc<dyn ChunkStore>> {
-    open_over(real(), data)
+    open_over(real(), data, false)
 }
 
-/// The same on any disk.
-pub(crate) fn open_over(disk: Arc<dyn Disk>, data: &Path) -> Result<Arc<dyn ChunkStore>> {
+/// The same, and chunks that compress well are stored so from now on: the folder gets a format that says so.
+pub fn open_compressing(data: &Path) -> Result<Arc<dyn ChunkStore>> {
+    open_over(real(), data, true)
+}
+
+/// Either on any disk.
+pub(crate) fn open_over(disk: Arc<dyn Disk>, data: &Path, compress: bool) -> Result<Arc<dyn ChunkStore>> {
     format::check(disk.as_ref(), data)?;
     make_folders(disk.as_ref(), &data.join("chunks"))?;
     let lock = disk.lock(&data.join("chunks").join("lock"))?;
+    if compress {
+        // Before any record can name a compressed chunk.
+        format::note_compressed(disk.as_ref(), data)?;
+    }
     let folders = Arc::new(Folders::open(disk, data, lock)?);
     folders.clear_tmp()?;
-    Ok(Arc::new(DiskChunks { folders, next_temp: AtomicU64::new(0) }))
+    Ok(Arc::new(DiskChunks { folders, compress, next_temp: AtomicU64::new(0) }))
 }
 
 struct DiskChunks {
     folders: Arc<Folders>,
+    compress: bool,
     next_temp: AtomicU64,
 }
 
@@ -55,22 +66,22 @@ impl DiskChunks {
 #[async_trait]
 impl ChunkStore for DiskChunks {
     async fn begin(&self, length_max: u32) -> Result<Box<dyn ChunkWriter>> {
-        Ok(Box::new(DiskWriter::new(self.folders.clone(), self.temp_path(), length_max)))
+        Ok(Box::new(DiskWriter::new(self.folders.clone(), self.temp_path(), length_max, self.compress)))
     }
 
     async fn place(&self, staged: Staged, generation: u32) -> Result<Locator> {
         blocking(move || {
-            let file = file_name(staged.digest, generation);
-            let length = staged.length;
+            let file = file_name(staged.digest, generation, staged.codec);
             let StagedBytes::Disk(temp) = staged.bytes else { return Err(foreign()) };
+            let length = u32::try_from(temp.length()).unwrap_or(u32::MAX);
             let folder = temp.place(&file, 1)?;
-            Ok(locator(format!("{folder}/{file}"), length))
+            Ok(locator(format!("{folder}/{file}"), length, staged.codec))
         })
         .await
     }
 
     async fn begin_pack(&self) -> Result<Box<dyn PackWriter>> {
-        Ok(Box::new(DiskPack::new(self.folders.clone(), self.temp_path())))
+        Ok(Box::new(DiskPack::new(self.folders.clone(), self.temp_path(), self.compress)))
     }
 
     async fn open(&self, locator: &Locator, offset: u32) -> Result<Box<dyn ChunkReader>> {
@@ -114,7 +125,7 @@ impl ChunkStore for DiskChunks {
                 let Some(file) = entry.path.file_name().and_then(|file| file.to_str()) else { continue };
                 let key = format!("{name}/{file}");
                 if let Some((digest, generation)) = copy(file) {
-                    copies.push(ChunkCopy { digest, generation, locator: locator(key, 0) });
+                    copies.push(ChunkCopy { digest, generation, locator: locator(key, 0, Codec::Plain) });
                 } else if pack::is_name(file) {
                     copies.extend(packs::copies(folders.disk.as_ref(), &entry.path, &key)?);
                 }

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use cairn_shared::ChunkDigest;
 
 use super::blocking;
 use super::folders::Folders;
 use super::write::{BUFFER_BYTES, TempFile};
 use crate::chunk::pack::{self, Entry, TRAILER_BYTES};
-use crate::chunk::{ChunkCopy, Described, PackWriter};
+use crate::chunk::{ChunkCopy, Described, PackWriter, zstd};
 use crate::disk::{Disk, DiskFile, folder_of};
 use crate::error::{Result, StoreError};
 use crate::model::{Codec, Locator};
@@ -21,43 +22,88 @@ use crate::model::{Codec, Locator};
 pub(super) struct DiskPack {
     folders: Arc<Folders>,
     path: PathBuf,
-    // `None` before the first bytes, and after a failed write.
+    compress: bool,
+    waiting: Vec<Waiting>,
+    waiting_bytes: usize,
+    // `None` only after a failed write: then the writer is of no more use.
+    state: Option<State>,
+}
+
+struct Waiting {
+    digest: ChunkDigest,
+    generation: u32,
+    bytes: Bytes,
+}
+
+#[derive(Default)]
+struct State {
     file: Option<TempFile>,
-    failed: bool,
     written: u64,
-    buffer: Vec<u8>,
-    entries: Vec<Entry>,
+    entries: Vec<(Entry, Codec)>,
 }
 
 impl DiskPack {
-    pub(super) fn new(folders: Arc<Folders>, path: PathBuf) -> Self {
-        Self { folders, path, file: None, failed: false, written: 0, buffer: Vec::new(), entries: Vec::new() }
+    pub(super) fn new(folders: Arc<Folders>, path: PathBuf, compress: bool) -> Self {
+        let state = Some(State::default());
+        Self { folders, path, compress, waiting: Vec::new(), waiting_bytes: 0, state }
     }
 
-    fn end(&self) -> u64 {
-        self.written + self.buffer.len() as u64
-    }
-
-    /// Writes what has gathered. The file moves to the thread, so that a caller who goes away leaves none behind.
-    async fn flush(&mut self) -> Result<()> {
-        if self.failed {
-            return Err(StoreError::Io(io::Error::other("an earlier write of this pack failed")));
-        }
-        self.failed = true;
-        let (file, folders, path) = (self.file.take(), self.folders.clone(), self.path.clone());
-        let mut buffer = std::mem::take(&mut self.buffer);
-        let (file, buffer) = blocking(move || {
-            let mut file = match file {
-                Some(file) => file,
-                None => TempFile::create(folders, path)?,
-            };
-            file.append(&buffer)?;
-            Ok((file, buffer.drain(..).len()))
+    /// Compresses and writes what has gathered. The file moves to the thread, so that a caller who goes away leaves none
+    /// behind. At the end the directory follows, and the entries come back with the name.
+    async fn flush(&mut self, is_end: bool) -> Result<Option<String>> {
+        let failed = || StoreError::Io(io::Error::other("an earlier write of this pack failed"));
+        let mut state = self.state.take().ok_or_else(failed)?;
+        let (folders, path, compress) = (self.folders.clone(), self.path.clone(), self.compress);
+        let waiting = std::mem::take(&mut self.waiting);
+        self.waiting_bytes = 0;
+        let (state, name) = blocking(move || {
+            let mut buffer = state.gather(&waiting, compress);
+            let name = is_end.then(|| state.close(&mut buffer));
+            state.write(folders, &path, &buffer)?;
+            Ok((state, name))
         })
         .await?;
-        self.written += buffer as u64;
-        self.file = Some(file);
-        self.failed = false;
+        self.state = Some(state);
+        Ok(name)
+    }
+}
+
+impl State {
+    /// Chunks as they are stored, and where.
+    fn gather(&mut self, waiting: &[Waiting], compress: bool) -> Vec<u8> {
+        let mut buffer = Vec::new();
+        for Waiting { digest, generation, bytes } in waiting {
+            let frames = if compress { zstd::whole(bytes) } else { None };
+            let codec = match frames {
+                Some(_) => Codec::Zstd { length: bytes.len() as u32 },
+                None => Codec::Plain,
+            };
+            let stored = frames.as_deref().unwrap_or(bytes);
+            let end = self.written + buffer.len() as u64;
+            let offset = pack::offset_behind(end, stored.len());
+            buffer.resize(buffer.len() + usize::try_from(offset - end).unwrap_or_default(), 0);
+            buffer.extend_from_slice(stored);
+            let length = stored.len() as u32;
+            self.entries.push((Entry { digest: *digest, generation: *generation, offset, length }, codec));
+        }
+        buffer
+    }
+
+    /// Everything behind the chunks; the pack's name.
+    fn close(&self, buffer: &mut Vec<u8>) -> String {
+        let entries: Vec<_> = self.entries.iter().map(|(entry, _)| *entry).collect();
+        let (tail, name) = pack::close(&entries);
+        buffer.extend_from_slice(&tail);
+        name
+    }
+
+    fn write(&mut self, folders: Arc<Folders>, path: &Path, bytes: &[u8]) -> Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => self.file.insert(TempFile::create(folders, path.to_owned())?),
+        };
+        file.append(bytes)?;
+        self.written += bytes.len() as u64;
         Ok(())
     }
 }
@@ -65,34 +111,28 @@ impl DiskPack {
 #[async_trait]
 impl PackWriter for DiskPack {
     async fn add(&mut self, chunk: &Described, generation: u32, bytes: Bytes) -> Result<()> {
-        let offset = pack::offset_behind(self.end(), bytes.len());
-        let begin = self.buffer.len() + usize::try_from(offset - self.end()).unwrap_or_default();
-        self.buffer.resize(begin, 0);
-        self.buffer.extend_from_slice(&bytes);
-        let (digest, length) = (chunk.digest, chunk.length);
-        self.entries.push(Entry { digest, generation, offset, length });
-        if self.buffer.len() >= BUFFER_BYTES { self.flush().await } else { Ok(()) }
+        self.waiting_bytes += bytes.len();
+        self.waiting.push(Waiting { digest: chunk.digest, generation, bytes });
+        if self.waiting_bytes >= BUFFER_BYTES { self.flush(false).await.map(drop) } else { Ok(()) }
     }
 
     async fn place(mut self: Box<Self>) -> Result<Vec<Locator>> {
-        if self.entries.is_empty() {
+        if self.waiting.is_empty() && self.state.as_ref().is_some_and(|state| state.entries.is_empty()) {
             return Ok(Vec::new());
         }
-        let (tail, name) = pack::close(&self.entries);
-        self.buffer.extend_from_slice(&tail);
-        self.flush().await?;
+        let name = self.flush(true).await?;
         let gone = || StoreError::Io(io::Error::other("the pack has no file"));
-        let (file, file_name) = (self.file.take().ok_or_else(gone)?, name.clone());
-        let chunks = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        let (name, State { file, entries, .. }) = name.zip(self.state.take()).ok_or_else(gone)?;
+        let (file, file_name) = (file.ok_or_else(gone)?, name.clone());
+        let chunks = u32::try_from(entries.len()).unwrap_or(u32::MAX);
         let folder = blocking(move || file.place(&file_name, chunks)).await?;
         let key = format!("{folder}/{name}");
-        let locators = self.entries.iter().map(|entry| locator(key.clone(), entry));
-        Ok(locators.collect())
+        Ok(entries.iter().map(|(entry, codec)| locator(key.clone(), entry, *codec)).collect())
     }
 }
 
-fn locator(key: String, entry: &Entry) -> Locator {
-    Locator { store: 0, key, offset: entry.offset, length: entry.length, codec: Codec::Plain }
+fn locator(key: String, entry: &Entry, codec: Codec) -> Locator {
+    Locator { store: 0, key, offset: entry.offset, length: entry.length, codec }
 }
 
 /// What a pack has that was not removed. One whose directory is damaged is left alone: its chunks may still be read.
@@ -112,7 +152,8 @@ pub(super) fn copies(disk: &dyn Disk, path: &Path, key: &str) -> Result<Vec<Chun
     let copy = |(entry, _): (Entry, bool)| ChunkCopy {
         digest: entry.digest,
         generation: entry.generation,
-        locator: locator(key.to_owned(), &entry),
+        // The directory doesn't say; nobody reads by it.
+        locator: locator(key.to_owned(), &entry, Codec::Plain),
     };
     Ok(here.map(copy).collect())
 }
@@ -128,7 +169,8 @@ pub(super) fn remove(disk: &dyn Disk, path: &Path, offset: u64) -> Result<()> {
     let (begin, entries) = read_tail(file.as_ref(), path)?;
     let found = entries.iter().position(|(entry, is_removed)| entry.offset == offset && !is_removed);
     let Some(number) = found else { return Ok(()) };
-    file.punch(offset, u64::from(entries[number].0.length))?;
+    let (from, to) = pack::gap(&entries, number, begin);
+    file.punch(from, to - from)?;
     file.write_at(&[1], begin + pack::mark_at(entries.len(), number) as u64)?;
     // Read again: whoever removes another one at the same time sees this mark, or his is seen here.
     let (_, entries) = read_tail(file.as_ref(), path)?;

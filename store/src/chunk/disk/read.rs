@@ -7,15 +7,16 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::blocking;
+use super::frames::Frames;
 use crate::chunk::ChunkReader;
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Result, StoreError};
-use crate::model::Locator;
+use crate::model::{Codec, Locator};
 
 /// What one read gives, in bytes.
 const READ_BYTES: usize = 256 * 1_024;
 /// What one hop to a blocking thread reads, in bytes.
-const HOP_BYTES: u64 = 1_024 * 1_024;
+const HOP_BYTES: usize = 1_024 * 1_024;
 
 /// Gives one chunk.
 pub(super) struct DiskReader {
@@ -26,7 +27,17 @@ pub(super) struct DiskReader {
 
 struct Source {
     file: Box<dyn DiskFile>,
-    key: String,
+    form: Form,
+}
+
+enum Form {
+    Plain(Stretch),
+    Frames(Frames),
+}
+
+/// Bytes of a file that are read one after another.
+pub(super) struct Stretch {
+    pub(super) key: String,
     at: u64,
     left: u64,
 }
@@ -41,28 +52,61 @@ impl DiskReader {
                 error.into()
             }
         })?;
-        let at = locator.offset + u64::from(offset);
-        let left = u64::from(locator.length.saturating_sub(offset));
-        let mut source = Source { file, key: locator.key.clone(), at, left };
+        let form = match locator.codec {
+            Codec::Plain => Form::Plain(Stretch::new(locator, offset)),
+            Codec::Zstd { length } => Form::Frames(Frames::new(locator, length, offset)),
+        };
+        let mut source = Source { file, form };
         let ready = source.next()?;
         Ok(Self { source: Some(source), ready })
     }
 }
 
 impl Source {
+    fn is_done(&self) -> bool {
+        match &self.form {
+            Form::Plain(bytes) => bytes.left == 0,
+            Form::Frames(frames) => frames.is_done(),
+        }
+    }
+
     fn next(&mut self) -> Result<Bytes> {
-        let wanted = self.left.min(HOP_BYTES);
-        let mut bytes = vec![0; usize::try_from(wanted).unwrap_or_default()];
-        let mut read = 0;
-        while read < bytes.len() {
-            match self.file.read_at(&mut bytes[read..], self.at + read as u64)? {
+        match &mut self.form {
+            Form::Plain(bytes) => {
+                let mut read = Vec::new();
+                bytes.read(self.file.as_ref(), HOP_BYTES, &mut read)?;
+                Ok(read.into())
+            }
+            Form::Frames(frames) => Ok(frames.next(self.file.as_ref(), HOP_BYTES)?.into()),
+        }
+    }
+}
+
+impl Stretch {
+    /// What lies at a locator, from `offset` on, as stored.
+    pub(super) fn new(locator: &Locator, offset: u32) -> Self {
+        let at = locator.offset + u64::from(offset);
+        Self { key: locator.key.clone(), at, left: u64::from(locator.length.saturating_sub(offset)) }
+    }
+
+    /// Whether everything was read.
+    pub(super) fn is_read(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Appends the next bytes, so many where there are as many.
+    pub(super) fn read(&mut self, file: &dyn DiskFile, wanted: usize, bytes: &mut Vec<u8>) -> Result<()> {
+        let wanted = self.left.min(wanted as u64);
+        let mut end = bytes.len();
+        bytes.resize(end + usize::try_from(wanted).unwrap_or_default(), 0);
+        while end < bytes.len() {
+            match file.read_at(&mut bytes[end..], self.at)? {
                 0 => return Err(StoreError::Damaged(format!("chunk {} ends too early", self.key))),
-                some => read += some,
+                some => (end, self.at) = (end + some, self.at + some as u64),
             }
         }
-        self.at += wanted;
         self.left -= wanted;
-        Ok(bytes.into())
+        Ok(())
     }
 }
 
@@ -72,7 +116,7 @@ impl ChunkReader for DiskReader {
         if self.ready.is_empty() {
             let failed = || StoreError::Io(io::Error::other("an earlier read of this chunk failed"));
             let mut source = self.source.take().ok_or_else(failed)?;
-            if source.left > 0 {
+            if !source.is_done() {
                 (source, self.ready) = blocking(move || source.next().map(|ready| (source, ready))).await?;
             }
             self.source = Some(source);

@@ -1,7 +1,8 @@
 //! Taking a chunk: into a temporary file, hashed on the way, then durably into its place.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,12 +12,16 @@ use sha2::{Digest, Sha256};
 
 use super::blocking;
 use super::folders::Folders;
-use crate::chunk::{ChunkWriter, Staged, StagedBytes, too_long};
+use super::frames::Frames;
+use crate::chunk::{ChunkWriter, Staged, StagedBytes, too_long, zstd};
 use crate::disk::{DiskFile, Use, check_space};
 use crate::error::{Result, StoreError};
+use crate::model::{Codec, Locator};
 
 /// Bytes that gather before they are hashed and written on a blocking thread.
 pub(super) const BUFFER_BYTES: usize = 256 * 1_024;
+// Each buffer becomes a frame.
+const _: () = assert!(BUFFER_BYTES == zstd::FRAME_BYTES);
 
 /// A file in `tmp/`, unlinked when it is dropped.
 pub(crate) struct TempFile {
@@ -38,6 +43,11 @@ impl TempFile {
         self.file.write_at(bytes, self.length)?;
         self.length += bytes.len() as u64;
         Ok(())
+    }
+
+    /// What was written, in bytes.
+    pub(super) fn length(&self) -> u64 {
+        self.length
     }
 
     /// Bytes first, then the name: nobody ever sees a name without its bytes. The sync goes through the descriptor
@@ -77,27 +87,41 @@ pub(super) struct DiskWriter {
     state: Option<State>,
 }
 
-#[derive(Default)]
 struct State {
     file: Option<TempFile>,
+    form: Form,
     sha256: Sha256,
     crc32: crc32fast::Hasher,
 }
 
+/// How the bytes are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// The first bytes decide.
+    Open,
+    Plain,
+    Frames,
+}
+
 impl DiskWriter {
-    pub(super) fn new(folders: Arc<Folders>, path: PathBuf, length_max: u32) -> Self {
-        Self { folders, path, length_max, length: 0, buffer: Vec::new(), state: Some(State::default()) }
+    pub(super) fn new(folders: Arc<Folders>, path: PathBuf, length_max: u32, compress: bool) -> Self {
+        let form = if compress { Form::Open } else { Form::Plain };
+        let state = State { file: None, form, sha256: Sha256::new(), crc32: crc32fast::Hasher::new() };
+        Self { folders, path, length_max, length: 0, buffer: Vec::new(), state: Some(state) }
     }
 
     /// Hashes and writes what has gathered. The state moves to the thread, so that a caller who goes away while it
     /// works leaves a file that is still unlinked.
-    async fn flush(&mut self) -> Result<()> {
-        let failed = || StoreError::Io(std::io::Error::other("an earlier write of this chunk failed"));
+    async fn flush(&mut self, is_end: bool) -> Result<()> {
+        let failed = || StoreError::Io(io::Error::other("an earlier write of this chunk failed"));
         let mut state = self.state.take().ok_or_else(failed)?;
         let mut buffer = std::mem::take(&mut self.buffer);
-        let (folders, path) = (self.folders.clone(), self.path.clone());
+        let (folders, path, length) = (self.folders.clone(), self.path.clone(), self.length);
         let (state, buffer) = blocking(move || {
-            state.write(folders, path, &buffer)?;
+            state.write(&folders, &path, &buffer)?;
+            if is_end {
+                state.end(folders, &path, length)?;
+            }
             buffer.clear();
             Ok((state, buffer))
         })
@@ -108,15 +132,51 @@ impl DiskWriter {
 }
 
 impl State {
-    fn write(&mut self, folders: Arc<Folders>, path: PathBuf, bytes: &[u8]) -> Result<()> {
+    fn write(&mut self, folders: &Arc<Folders>, path: &Path, bytes: &[u8]) -> Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            None => self.file.insert(TempFile::create(folders, path)?),
+            None => self.file.insert(TempFile::create(folders.clone(), path.to_owned())?),
         };
-        file.append(bytes)?;
+        if self.form == Form::Open {
+            self.form = if zstd::is_worth(bytes) { Form::Frames } else { Form::Plain };
+        }
+        match self.form {
+            Form::Frames if !bytes.is_empty() => {
+                let failed = || StoreError::Io(io::Error::other("zstd can't compress"));
+                file.append(&zstd::frame(bytes).ok_or_else(failed)?)?;
+            }
+            Form::Frames => {}
+            Form::Open | Form::Plain => file.append(bytes)?,
+        }
         self.sha256.update(bytes);
         self.crc32.update(bytes);
         Ok(())
+    }
+
+    /// Where the first bytes promised more than all of them kept, the plain ones are stored.
+    fn end(&mut self, folders: Arc<Folders>, path: &Path, length: u32) -> Result<()> {
+        let Some(file) = self.file.take_if(|_| self.form == Form::Frames) else { return Ok(()) };
+        if zstd::saves(file.length, u64::from(length)) {
+            self.file = Some(file);
+            return Ok(());
+        }
+        let mut plain = TempFile::create(folders, path.with_added_extension("plain"))?;
+        let stored = u32::try_from(file.length).unwrap_or(u32::MAX);
+        let codec = Codec::Zstd { length };
+        let locator = Locator { store: 0, key: "in tmp".to_owned(), offset: 0, length: stored, codec };
+        let mut frames = Frames::new(&locator, length, 0);
+        while !frames.is_done() {
+            plain.append(&frames.next(file.file.as_ref(), BUFFER_BYTES)?)?;
+        }
+        (self.file, self.form) = (Some(plain), Form::Plain);
+        Ok(())
+    }
+
+    fn codec(&self, length: u32) -> Codec {
+        match self.form {
+            Form::Frames => Codec::Zstd { length },
+            Form::Open | Form::Plain => Codec::Plain,
+        }
     }
 }
 
@@ -132,17 +192,18 @@ impl ChunkWriter for DiskWriter {
             let room = BUFFER_BYTES - self.buffer.len();
             self.buffer.extend_from_slice(&bytes.split_to(room.min(bytes.len())));
             if self.buffer.len() >= BUFFER_BYTES {
-                self.flush().await?;
+                self.flush(false).await?;
             }
         }
         Ok(())
     }
 
     async fn finish(mut self: Box<Self>) -> Result<Staged> {
-        self.flush().await?;
-        let gone = || StoreError::Io(std::io::Error::other("the chunk has no file"));
+        self.flush(true).await?;
+        let gone = || StoreError::Io(io::Error::other("the chunk has no file"));
         let state = self.state.take().ok_or_else(gone)?;
         Ok(Staged {
+            codec: state.codec(self.length),
             digest: ChunkDigest::new(state.sha256.finalize().into()),
             length: self.length,
             crc32: state.crc32.finalize(),
