@@ -43,12 +43,16 @@ impl Known for Source {
 }
 
 /// The index of the best match: the same name and path, preferably with the same size and mtime, then with
-/// the same size. A file that changed meanwhile still goes on: only what differs is sent.
+/// the same size. A file that changed meanwhile still goes on: only what differs is sent. Without the name, size and mtime
+/// together will do: it was renamed, and were it another file, none of it would be taken for the same.
 pub fn best(file: &Source, known: &[impl Known]) -> Option<usize> {
     let file = file.seen();
     let fit = |seen: Seen<'_>| {
-        let same = seen.name == file.name && (seen.path == file.path || file.path.is_none());
-        same.then_some((seen.size == file.size && seen.mtime == file.mtime, seen.size == file.size))
+        let is_named = seen.name == file.name && (seen.path == file.path || file.path.is_none());
+        let same_size = seen.size == file.size;
+        let is_alike = same_size && seen.mtime == file.mtime;
+        let is_renamed = is_alike && seen.mtime.is_some() && seen.path.is_none() && file.size > 0;
+        (is_named || is_renamed).then_some((is_named, is_alike, same_size))
     };
     let fits = known.iter().enumerate().filter_map(|(index, one)| Some((fit(one.seen())?, index)));
     // Of equal ones the first, which waits longest.
@@ -77,6 +81,15 @@ mod tests {
         assert_eq!(best(&source("a", 2, 2), &known), Some(2));
         assert_eq!(best(&source("a", 2, 9), &known), Some(1));
         assert_eq!(best(&source("a", 9, 9), &known), Some(0));
-        assert_eq!(best(&source("c", 1, 1), &known), None);
+        assert_eq!(best(&source("c", 1, 9), &known), None);
+    }
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn a_renamed_file_is_known_by_size_and_mtime() {
+        let known = [source("a", 5, 5), source("b", 6, 6), source("c", 0, 7)];
+        assert_eq!(best(&source("b (1)", 6, 6), &known), Some(1));
+        assert_eq!(best(&source("a", 6, 6), &known), Some(0), "the name counts more");
+        assert_eq!(best(&source("d", 6, 5), &known), None);
+        assert_eq!(best(&source("d", 0, 7), &known), None, "all empty files are alike");
     }
 }
