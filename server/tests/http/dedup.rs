@@ -169,6 +169,26 @@ fn a_digest_without_its_bytes_gives_nothing() {
 }
 
 #[test]
+fn the_same_chunk_from_two_at_once_is_stored_once() {
+    let site = Site::on_disk(&[]);
+    for round in 0..10 {
+        let chunks = chunks(500 + round * 10, 1);
+        let clients = [site.owner(), site.owner()].map(|owner| Client::start(&site, &owner, LENGTH));
+        clients.iter().for_each(|client| assert_eq!(client.look(&chunks), json!(["need"])));
+        std::thread::scope(|scope| {
+            for client in &clients {
+                scope.spawn(|| client.put(0, &chunks[0]).expect(204));
+            }
+        });
+        for client in &clients {
+            let finished = client.finish(&chunks).expect(201);
+            let raw = format!("{}/raw", finished["url"].as_str().unwrap());
+            assert!(site.ask("GET", &raw).send().bytes == chunks[0]);
+        }
+    }
+}
+
+#[test]
 fn forged_proofs_are_few_and_cost_little() {
     let site = Site::start();
     let chunks = chunks(40, 200);

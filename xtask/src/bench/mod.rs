@@ -30,6 +30,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
         run: compress,
     },
     Entry {
+        name: "timing",
+        about: "whether times tell, outside of the dedup scope, that others have a chunk: Welch's t",
+        run: timing,
+    },
+    Entry {
         name: "workers",
         about: "four files of 256 MiB through Chromium by one worker and by two, in turns",
         run: workers,
@@ -67,6 +72,10 @@ fn dedup(place: &Place, _args: &[String]) -> anyhow::Result<()> {
 
 fn compress(place: &Place, _args: &[String]) -> anyhow::Result<()> {
     in_browser(place, &["compress"])
+}
+
+fn timing(place: &Place, _args: &[String]) -> anyhow::Result<()> {
+    in_browser(place, &["timing"])
 }
 
 fn workers(place: &Place, _args: &[String]) -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! Figures of the release binary: `cargo xtask bench` runs it for `upload`, `workers`, `small`, `dedup`, `compress`, `folder` and `memory`,
+//! Figures of the release binary: `cargo xtask bench` runs it for `upload`, `workers`, `small`, `dedup`, `timing`, `compress`, `folder` and `memory`,
 //! `cargo xtask accept` for `folder`, `memory`, `resume` and `zeros`.
 
 mod compress;
@@ -9,6 +9,7 @@ mod resume;
 mod room;
 mod say;
 mod small;
+mod timing;
 mod upload;
 mod zeros;
 
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         ["folder"] => folder::run(),
         ["compress"] => compress::run(),
         ["small"] => small::run(),
+        ["timing"] => timing::run(),
         ["workers"] => upload::compare_workers(),
         ["resume"] => resume::run(),
         ["memory"] => memory::run(false),
@@ -30,7 +32,7 @@ fn main() -> ExitCode {
         ["zeros"] => zeros::run(None),
         ["zeros", gib] => zeros::run(Some(gib)),
         _ => Err(anyhow::anyhow!(
-            "there is `upload`, `workers`, `small`, `dedup`, `compress`, `folder`, `resume`, `zeros [GIB]`, `memory` and \
+            "there is `upload`, `workers`, `small`, `dedup`, `timing`, `compress`, `folder`, `resume`, `zeros [GIB]`, `memory` and \
              `memory --within-limits`"
         )),
     };
