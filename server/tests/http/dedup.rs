@@ -1,5 +1,7 @@
 //! Nothing is sent twice, across people too, and a digest alone gives nothing.
 
+use std::time::Duration;
+
 use cairn_shared::proof::{Proof, ProofKey};
 use cairn_shared::{ChunkRule, Manifest, ProblemCode, Row};
 use serde_json::{Value, json};
@@ -302,7 +304,14 @@ fn what_one_deletes_the_other_keeps_until_he_deletes_it_too() {
     };
     delete(&first, &one);
     // His own holds end by a job; then he has to prove like anybody else.
-    assert!(wait_for(|| Client::start(&site, &first, 9).look(&chunks) == json!(["prove", "prove"])));
+    assert!((0..60).any(|_| {
+        // A look takes holds of its own where there are any, and they end by the same job.
+        std::thread::sleep(Duration::from_millis(300));
+        let client = Client::start(&site, &first, 9);
+        let states = client.look(&chunks);
+        site.ask("DELETE", &format!("/api/session/{}", client.id)).by(&first).send().expect(204);
+        states == json!(["prove", "prove"])
+    }));
     let raw = format!("{}/raw", two["url"].as_str().unwrap());
     assert!(site.ask("GET", &raw).send().bytes == chunks.concat());
     delete(&second, &two);
