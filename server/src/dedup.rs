@@ -21,6 +21,8 @@ const UNUSED_MAX: u32 = 2_000;
 const WRONG_MAX: u32 = 16;
 /// Offers of all owners at once.
 const OFFERS_MAX: usize = 200_000;
+/// Offers that are over and still listed, beside as many as are open.
+const MADE_SLACK: usize = 1_024;
 /// Owners of whom something is remembered.
 const OWNERS_MAX: usize = 100_000;
 /// Chunks that are read for proofs at the same time.
@@ -146,8 +148,11 @@ impl Ledger {
             spent.open = spent.open.saturating_sub(1);
         }
         // Whoever takes up all that he is offered would else leave a long list of what is over.
-        if self.offers.is_empty() {
-            self.made.clear();
+        if self.made.len() > 2 * self.offers.len() + MADE_SLACK {
+            let offers = &self.offers;
+            self.made.retain(|(at, session, digest)| {
+                offers.get(&(*session, *digest)).is_some_and(|offer| offer.at == *at)
+            });
         }
         true
     }
@@ -208,6 +213,17 @@ mod tests {
         assert_eq!(later, 99);
         assert!(dedup.offer(SESSION, OwnerId::new([9; 16]), digest(1), OFFER_MS), "others are not concerned");
         assert!(dedup.offer(SESSION, OWNER, digest(20_000), DAY_MS + 1));
+    }
+
+    #[test]
+    fn what_is_taken_up_leaves_nothing_behind() {
+        let dedup = Dedup::new();
+        for number in 0..50_000 {
+            assert!(dedup.offer(SESSION, OWNER, digest(number), 0) && dedup.take(SESSION, digest(number), 0));
+        }
+        let ledger = dedup.ledger();
+        assert!(ledger.offers.is_empty() && ledger.made.len() <= MADE_SLACK + 1, "{}", ledger.made.len());
+        assert_eq!(ledger.owners[&OWNER].open, 0);
     }
 
     #[test]
