@@ -63,6 +63,7 @@ fn the_page_looks_right_on_every_screen() -> anyhow::Result<()> {
 fn on_every_screen(tab: &cairn_e2e::Tab, what: &str) -> anyhow::Result<()> {
     for (screen, shape) in SCREENS {
         tab.screen(shape)?;
+        tab.evaluate("scrollTo(0, 0)")?;
         tab.picture(&pictures().join(format!("{what}-{screen}.png")))?;
         let over =
             tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")?;

@@ -229,6 +229,7 @@ impl Engine {
             if let Some(upload) = self.uploads.get_mut(&id) {
                 upload.pause();
             }
+            self.save(id);
         }
     }
 

@@ -89,4 +89,7 @@ fn what_was_stored_is_in_the_journal_soon() {
         let (stored, kept) = (world.view(ONE).stored, world.journal[&ONE].stored);
         assert!(stored <= kept + 600_000, "{stored} bytes are stored, the journal says {kept}");
     }
+    // Whoever pauses may close the tab right after.
+    world.handle(Input::Pause(ONE));
+    assert_eq!(world.journal[&ONE].stored, world.view(ONE).stored);
 }
