@@ -18,6 +18,8 @@ use crate::worker::message::{FromWorker, Held};
 
 /// Read at once, in bytes: fewer, larger reads are what makes a browser fast.
 const SPAN_BYTES: u64 = 8 << 20;
+/// So much is read at one moment, in bytes: no browser reads it in several steps.
+const MOMENT_BYTES: u64 = 64 << 10;
 /// Copied into wasm memory at once, in bytes; keeps that memory small.
 const COPY_BYTES: u64 = 1 << 20;
 /// Digests that the browser computes at the same time.
@@ -239,10 +241,10 @@ impl Reader {
     }
 
     /// Browsers refuse to read a file that changed since it was chosen, so one more byte shows whether the
-    /// first bytes are still those of the same file. A single span was read at one moment anyway.
+    /// first bytes are still those of the same file. What is short was read at one moment anyway.
     async fn unchanged(&self, work: &Work) -> bool {
-        let several = work.size > SPAN_BYTES && !self.0.ended.get();
-        !several || self.0.source.read(work.size - 1..work.size).bytes().await.is_some()
+        let took_time = work.size > MOMENT_BYTES && !self.0.ended.get();
+        !took_time || self.0.source.read(work.size - 1..work.size).bytes().await.is_some()
     }
 
     /// Waits for the bytes that come next. While they are worked on, the disk reads the ones behind them.
