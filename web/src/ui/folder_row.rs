@@ -11,6 +11,7 @@ use crate::state::phrases;
 use crate::ui::bar::{Bar, Shares};
 use crate::ui::go_button::GoButton;
 use crate::ui::icon::{Icon, Sign};
+use crate::ui::icon_button::IconButton;
 use crate::ui::row_link::FolderLink;
 
 /// One row for a folder, with the attributes of a file's row.
@@ -81,16 +82,12 @@ pub fn FolderRowView(page: Page, row: FolderRow) -> impl IntoView {
                     />
                 </Show>
                 <Show when=move || state.get() != State::Done>
-                    <button
-                        type="button"
-                        class="icon-button"
-                        data-testid="row-cancel"
-                        aria-label=cancel_label.clone()
-                        title=cancel_label.clone()
-                        on:click=move |_| page.cancel_folder(id)
-                    >
-                        <Icon sign=Sign::Cancel />
-                    </button>
+                    <IconButton
+                        testid="row-cancel"
+                        label=cancel_label.clone()
+                        sign=Sign::Cancel
+                        press=move || page.cancel_folder(id)
+                    />
                 </Show>
             </div>
         </li>

@@ -12,6 +12,7 @@ pub mod go_button;
 pub mod hand_over;
 pub mod header;
 pub mod icon;
+pub mod icon_button;
 pub mod limit_field;
 pub mod picker;
 pub mod row;

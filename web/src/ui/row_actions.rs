@@ -5,7 +5,8 @@ use leptos::prelude::*;
 
 use crate::state::page::Page;
 use crate::ui::go_button::{GoButton, rests};
-use crate::ui::icon::{Icon, Sign};
+use crate::ui::icon::Sign;
+use crate::ui::icon_button::IconButton;
 
 /// The buttons at a row's end; none once it is done.
 #[component]
@@ -32,28 +33,20 @@ pub fn RowActions(page: Page, id: UploadId, name: String, view: ArcRwSignal<View
                 <GoButton page name state pause=move || page.pause(id) resume=move || page.resume(id) />
             </Show>
             <Show when=move || can_hand_over(state.get())>
-                <button
-                    type="button"
-                    class="icon-button"
-                    data-testid="row-hand-over"
-                    aria-label=name.with_value(|name| page.named(|words| &words.hand_over_label, name))
-                    title=name.with_value(|name| page.named(|words| &words.hand_over_label, name))
-                    on:click=move |_| page.hand_over(id)
-                >
-                    <Icon sign=Sign::HandOver />
-                </button>
+                <IconButton
+                    testid="row-hand-over"
+                    label=name.with_value(|name| page.named(|words| &words.hand_over_label, name))
+                    sign=Sign::HandOver
+                    press=move || page.hand_over(id)
+                />
             </Show>
             <Show when=move || state.get() != State::Done>
-                <button
-                    type="button"
-                    class="icon-button"
-                    data-testid="row-cancel"
-                    aria-label=name.with_value(|name| page.named(|words| &words.cancel_label, name))
-                    title=name.with_value(|name| page.named(|words| &words.cancel_label, name))
-                    on:click=move |_| page.cancel(id)
-                >
-                    <Icon sign=Sign::Cancel />
-                </button>
+                <IconButton
+                    testid="row-cancel"
+                    label=name.with_value(|name| page.named(|words| &words.cancel_label, name))
+                    sign=Sign::Cancel
+                    press=move || page.cancel(id)
+                />
             </Show>
         </div>
     }

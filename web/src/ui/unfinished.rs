@@ -7,7 +7,8 @@ use crate::state::figures;
 use crate::state::focus::UNFINISHED_PANEL;
 use crate::state::page::Page;
 use crate::state::words::{Words, fill};
-use crate::ui::icon::{Icon, Sign};
+use crate::ui::icon::Sign;
+use crate::ui::icon_button::IconButton;
 
 /// The panel; absent where nothing is unfinished.
 #[component]
@@ -80,16 +81,12 @@ fn Actions(page: Page, item: Item) -> impl IntoView {
     let hand_over = item.can_hand_over.then(|| {
         let label = page.named(|words| &words.hand_over_label, &name);
         view! {
-            <button
-                type="button"
-                class="icon-button"
-                data-testid="hand-over-left"
-                aria-label=label.clone()
-                title=label
-                on:click=move |_| page.hand_over_left(&handed)
-            >
-                <Icon sign=Sign::HandOver />
-            </button>
+            <IconButton
+                testid="hand-over-left"
+                label
+                sign=Sign::HandOver
+                press=move || page.hand_over_left(&handed)
+            />
         }
     });
     view! {
