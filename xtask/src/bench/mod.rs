@@ -93,8 +93,7 @@ pub(crate) fn memory_within_limits(place: &Place, _args: &[String]) -> anyhow::R
 
 fn in_browser(place: &Place, args: &[&str]) -> anyhow::Result<()> {
     test::prepare_for_browser(place)?;
-    let mut command =
-        run::cargo(place, &["run", "--release", "--quiet", "-p", "cairn-e2e", "--bin", "cairn-bench", "--"])?;
+    let mut command = run::cargo(place, &["run", "--release", "--quiet", "-p", "cairn-bench", "--"])?;
     if let Some(browser) = setup::Browser::find(place) {
         command.env("CAIRN_CHROMIUM", browser.browser);
     }
