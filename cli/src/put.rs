@@ -158,6 +158,10 @@ impl Report for Text {
             progress.speed / 1_000_000
         ));
     }
+
+    fn wants_digests(&self) -> bool {
+        false
+    }
 }
 
 fn trouble(view: &View) -> String {
@@ -227,4 +231,8 @@ impl Report for Json {
     }
 
     fn moved(&self, _progress: &Progress) {}
+
+    fn wants_digests(&self) -> bool {
+        true
+    }
 }

@@ -24,7 +24,7 @@ use crate::cairn::{Cairn, Stores};
 use crate::config::Config;
 use crate::http::{Pace, harden, problem_response};
 use crate::stages::{batch, check, download, finish, folder, owner, share, start, status, upload};
-use crate::upkeep::{Follower, TURN_BYTES, checkpoint, follow, sweep};
+use crate::upkeep::{Behind, Follower, TURN_BYTES, checkpoint, follow, sweep};
 use crate::{http, page};
 
 /// Pause between two looks whether the store is still open.
@@ -37,6 +37,7 @@ pub struct Running {
     server: Server,
     meta: Arc<dyn MetaStore>,
     jobs: Vec<tokio::task::JoinHandle<()>>,
+    following: Behind,
 }
 
 /// Why a server ended.
@@ -75,6 +76,7 @@ impl Running {
             // snapshot at the next frame after the store closed.
             drop(job.await);
         }
+        self.following.stop().await;
         let closed = self.meta.closed().filter(|_| !is_told);
         outcome.map(|()| closed.map_or(Ended::Stopped, Ended::StoreClosed))
     }
@@ -115,7 +117,8 @@ pub async fn start(config: Config, stores: Option<Stores>) -> anyhow::Result<Run
     };
     let page = page::folder(&config.data, config.page.as_deref())?;
     let follower = Follower::new();
-    let following = follow(stores.clone(), follower.clone(), TURN_BYTES);
+    // A whole file's digest is computed behind its upload, and never holds up another.
+    let following = Behind::spawn("follower", follow(stores.clone(), follower.clone(), TURN_BYTES))?;
     let listener = std::net::TcpListener::bind(config.listen)
         .map_err(|error| anyhow::anyhow!("can't listen on {}: {error}", config.listen))?;
     let address = listener.local_addr()?;
@@ -124,13 +127,9 @@ pub async fn start(config: Config, stores: Option<Stores>) -> anyhow::Result<Run
     let hosts = HostRule::new(config.hosts.iter().cloned().chain(config.public_host()));
     let cairn = Arc::new(Cairn::new(stores, secret, config, follower));
     let meta = cairn.meta.clone();
-    let jobs = vec![
-        tokio::spawn(following),
-        tokio::spawn(sweep(cairn.clone())),
-        tokio::spawn(checkpoint(cairn.clone())),
-    ];
+    let jobs = vec![tokio::spawn(sweep(cairn.clone())), tokio::spawn(checkpoint(cairn.clone()))];
     let server = serve(listener, web::Data::from(cairn), web::Data::new(hosts), pace, page, answer_idle)?;
-    Ok(Running { address, server, meta, jobs })
+    Ok(Running { address, server, meta, jobs, following })
 }
 
 async fn open(config: &Config) -> anyhow::Result<Stores> {

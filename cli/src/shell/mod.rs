@@ -335,9 +335,8 @@ impl Shell {
             if matches!(state, Some(State::Done | State::Failed | State::NeedsFile))
                 && let Some(view) = self.engine.view(*id)
             {
-                // The digest of the whole file may come a moment after the link: programs want both.
-                let is_awaited = view.finished.as_ref().is_some_and(|done| done.blob.is_none());
-                if !is_awaited {
+                let lacks_digest = view.finished.as_ref().is_some_and(|done| done.blob.is_none());
+                if !(lacks_digest && self.report.wants_digests()) {
                     over.push((*id, view));
                 }
             }

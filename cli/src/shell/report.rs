@@ -31,4 +31,6 @@ pub(crate) trait Report {
     fn ended(&self, job: &Job, view: &View);
     /// Something moved, perhaps.
     fn moved(&self, progress: &Progress);
+    /// Whether a file has ended only once the digest of all of it is known, which comes a moment after its link.
+    fn wants_digests(&self) -> bool;
 }

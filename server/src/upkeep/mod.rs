@@ -1,9 +1,11 @@
 //! The jobs behind the routes.
 
+mod behind;
 mod figures;
 mod follower;
 mod sweep;
 
+pub(crate) use behind::Behind;
 pub use figures::Figures;
 pub(crate) use follower::{Follower, TURN_BYTES, follow};
 #[cfg(test)]

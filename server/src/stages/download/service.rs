@@ -8,6 +8,7 @@ use bytes::Bytes;
 use cairn_shared::{ChunkRule, Row, SessionId, UnixMs};
 use cairn_store::StoreError;
 use futures_util::{Stream, stream};
+use tokio::sync::mpsc;
 
 use crate::access::LinkRight;
 use crate::cairn::{Cairn, Stores};
@@ -16,6 +17,9 @@ use crate::refusal::Answer;
 
 /// Rows looked up at once.
 const ROWS_PAGE: usize = 1_000;
+/// Pieces of up to 256 KiB that wait for a client. More would be memory for each that is slow; with fewer the reading
+/// would not get through its pauses.
+const AHEAD: usize = 2;
 
 /// What a share page tells of a file.
 pub(super) struct Shown {
@@ -71,16 +75,7 @@ pub(super) async fn read(
         // What can't be read at all is told while there is still a status to tell it with.
         reading.open = Some(reading.open_next().await?);
     }
-    Ok(stream::try_unfold(reading, |mut reading| async move {
-        match reading.step().await {
-            Ok(Some(bytes)) => Ok(Some((bytes, reading))),
-            Ok(None) => Ok(None),
-            Err(error) => {
-                tracing::error!(session.id = %reading.session, error = %error, "a download broke off");
-                Err(io::Error::other(error))
-            }
-        }
-    }))
+    Ok(reading.ahead())
 }
 
 /// The row that byte `first` lies in, and how far inside.
@@ -118,6 +113,24 @@ struct Reading {
 }
 
 impl Reading {
+    /// Reads, decodes and verifies while what came before is sent, until nobody listens any more.
+    fn ahead(mut self) -> impl Stream<Item = io::Result<Bytes>> {
+        let (pieces, mut read) = mpsc::channel(AHEAD);
+        tokio::spawn(async move {
+            while let Ok(room) = pieces.reserve().await {
+                match self.step().await {
+                    Ok(Some(bytes)) => room.send(Ok(bytes)),
+                    Ok(None) => return,
+                    Err(error) => {
+                        tracing::error!(session.id = %self.session, error = %error, "a download broke off");
+                        return room.send(Err(io::Error::other(error)));
+                    }
+                }
+            }
+        });
+        stream::poll_fn(move |context| read.poll_recv(context))
+    }
+
     /// The next bytes; `None` once all were given.
     async fn step(&mut self) -> Result<Option<Bytes>, StoreError> {
         while self.left > 0 {

@@ -11,8 +11,9 @@ use crate::cairn::Cairn;
 use crate::refusal::Answer;
 use crate::stages::start::check_size;
 
-/// The longest wait for the whole-file digest before `blob` is answered as null.
-pub(super) const BLOB_WAIT: Duration = Duration::from_secs(2);
+/// The longest wait for the whole-file digest before `blob` is answered as null: the link shall not wait for what only
+/// programs ask for.
+pub(super) const BLOB_WAIT: Duration = Duration::from_millis(250);
 
 /// Publishes the session's rows as a file with a link, or into its folder; waits so long for its whole digest.
 pub(crate) async fn finish(

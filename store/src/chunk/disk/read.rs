@@ -13,10 +13,8 @@ use crate::disk::{Disk, DiskFile};
 use crate::error::{Result, StoreError};
 use crate::model::{Codec, Locator};
 
-/// What one read gives, in bytes.
+/// What one read gives, and one hop to a blocking thread reads, in bytes.
 const READ_BYTES: usize = 256 * 1_024;
-/// What one hop to a blocking thread reads, in bytes.
-const HOP_BYTES: usize = 1_024 * 1_024;
 
 /// Gives one chunk.
 pub(super) struct DiskReader {
@@ -74,10 +72,10 @@ impl Source {
         match &mut self.form {
             Form::Plain(bytes) => {
                 let mut read = Vec::new();
-                bytes.read(self.file.as_ref(), HOP_BYTES, &mut read)?;
+                bytes.read(self.file.as_ref(), READ_BYTES, &mut read)?;
                 Ok(read.into())
             }
-            Form::Frames(frames) => Ok(frames.next(self.file.as_ref(), HOP_BYTES)?.into()),
+            Form::Frames(frames) => Ok(frames.next(self.file.as_ref(), READ_BYTES)?.into()),
         }
     }
 }
