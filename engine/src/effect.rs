@@ -30,7 +30,8 @@ pub enum Effect {
         /// How many more, in bytes.
         bytes: u64,
     },
-    /// PUT the bytes of a chunk that the reader holds, and tell the `Reply`.
+    /// PUT the bytes of a chunk that the reader holds, or in one request those of several that lie one behind the other, and
+    /// tell the `Reply`.
     Send {
         /// Comes back with the reply.
         request: RequestId,
@@ -38,10 +39,10 @@ pub enum Effect {
         upload: UploadId,
         /// Where to.
         session: SessionId,
-        /// Which row.
+        /// Which row; of several chunks, the first one's.
         index: u32,
-        /// Which bytes.
-        chunk: ChunkRef,
+        /// Which bytes: one chunk or more.
+        chunks: Vec<ChunkRef>,
     },
     /// Prove a chunk that the reader holds, and tell `Input::Proven`.
     Prove {

@@ -122,26 +122,44 @@ impl Group {
             if items * 2 > self.items {
                 self.items = (self.items * 2).min(BATCH_ITEMS_MAX);
             }
-            if bytes * 2 > self.bytes {
-                self.bytes = (self.bytes * 2).min(self.bytes_max);
-            }
+            self.run_came(bytes, took);
         }
+    }
+
+    /// Chunks of a large file, in one request, were answered after `took` milliseconds.
+    pub(crate) fn run_came(&mut self, bytes: u64, took: u64) {
+        if took >= SLOW_MS {
+            self.run_was_lost(bytes);
+        } else if took < FAST_MS && bytes * 2 > self.bytes {
+            self.bytes = (self.bytes * 2).min(self.bytes_max);
+        }
+    }
+
+    /// Chunks of a large file, in one request, were lost.
+    pub(crate) fn run_was_lost(&mut self, bytes: u64) {
+        self.bytes = (bytes / 2).clamp(BYTES_MIN, self.bytes);
     }
 
     /// A batch of so much was lost, or took too long.
     pub(crate) fn was_lost(&mut self, items: usize, bytes: u64) {
         self.items = (items / 2).clamp(2, self.items);
         if bytes > 0 {
-            self.bytes = (bytes / 2).clamp(BYTES_MIN, self.bytes);
+            self.run_was_lost(bytes);
         }
     }
 
     /// A batch of so much was refused for its size.
     pub(crate) fn was_too_large(&mut self, items: usize, bytes: u64) {
-        self.was_lost(items, bytes);
+        self.items = (items / 2).clamp(2, self.items);
         if bytes > 0 {
-            self.bytes_max = self.bytes;
+            self.run_was_too_large(bytes);
         }
+    }
+
+    /// Chunks of a large file, in one request, were refused for their size.
+    pub(crate) fn run_was_too_large(&mut self, bytes: u64) {
+        self.run_was_lost(bytes);
+        self.bytes_max = self.bytes;
     }
 }
 

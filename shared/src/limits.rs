@@ -5,6 +5,8 @@ pub const INTEGER_MAX: u64 = (1 << 53) - 1;
 
 /// Largest body of one `PUT`, in bytes.
 pub const CHUNK_BYTES_MAX: u32 = 8 * MIB;
+/// Rows of one `PUT`: their bytes together may have no more than one chunk's.
+pub const RUN_ROWS_MAX: usize = 64;
 /// Smallest block that a plain client may ask for, in bytes.
 pub const FIXED_BYTES_MIN: u32 = 64 * KIB;
 /// Block of a plain client that asks for nothing, in bytes.

@@ -107,9 +107,12 @@ pub fn check(session: SessionId) -> String {
     format!("/api/check/{session}")
 }
 
-/// `PUT /api/upload/{session}/{index}`.
-pub fn upload(session: SessionId, index: u32) -> String {
-    format!("/api/upload/{session}/{index}")
+/// `PUT /api/upload/{session}/{index}`: the bytes of one row, or of `rows` from there on, one behind the other.
+pub fn upload(session: SessionId, index: u32, rows: usize) -> String {
+    match rows {
+        1 => format!("/api/upload/{session}/{index}"),
+        _ => format!("/api/upload/{session}/{index}?rows={rows}"),
+    }
 }
 
 /// `GET /api/status/{session}`, rows `from..`.

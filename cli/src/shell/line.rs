@@ -1,6 +1,7 @@
 //! Requests: a pool of threads that send what the engine asks for, and tell the replies.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
+use std::io::{self, Read};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use cairn_shared::{Bearer, Problem, ProblemCode, SessionId, route};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::{Method, Request, Response};
-use ureq::{Agent, AsSendBody, Body};
+use ureq::{Agent, AsSendBody, Body, SendBody};
 
 use super::Event;
 use super::reader::Held;
@@ -104,6 +105,24 @@ impl Line {
         self.run(request, body)
     }
 
+    /// The bytes go as they lie, without a copy that has them together.
+    fn put_run(
+        &self,
+        session: SessionId,
+        index: u32,
+        bytes: Vec<Bytes>,
+        credential: Bearer,
+    ) -> Result<Response<Body>, Failure> {
+        let path = route::upload(session, index, bytes.len());
+        let length: usize = bytes.iter().map(Bytes::len).sum();
+        let request = Request::builder()
+            .method(Method::PUT)
+            .uri(self.absolute(&path))
+            .header("Authorization", format!("Bearer {credential}"))
+            .header("Content-Length", length);
+        self.run(request, SendBody::from_owned_reader(Joined(bytes.into())))
+    }
+
     fn send_json(
         &self,
         path: &str,
@@ -127,6 +146,21 @@ impl Line {
         let request = request.body(body).map_err(|_| Failure::Network)?;
         let response = self.agent.run(request).map_err(|_| Failure::Network)?;
         if response.status().is_success() { Ok(response) } else { Err(failure(response)) }
+    }
+}
+
+/// Bytes one behind the other.
+struct Joined(VecDeque<Bytes>);
+
+impl Read for Joined {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(first) = self.0.front_mut() else { return Ok(0) };
+        let length = first.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&first.split_to(length));
+        if first.is_empty() {
+            self.0.pop_front();
+        }
+        Ok(length)
     }
 }
 
@@ -160,7 +194,13 @@ pub(crate) struct Errand {
 
 enum What {
     Call(Call),
-    Chunk { session: SessionId, index: u32, chunk: (UploadId, ChunkRef) },
+    /// Chunks that lie one behind the other, for rows from `index` on.
+    Run {
+        session: SessionId,
+        index: u32,
+        upload: UploadId,
+        chunks: Vec<ChunkRef>,
+    },
     Batch(BatchCall),
     Chunks(Vec<BatchChunk>),
 }
@@ -171,15 +211,15 @@ impl Errand {
         Self { request, what: What::Call(call), credential, again: false }
     }
 
-    /// A chunk.
-    pub(crate) fn chunk(
+    /// Chunks that lie one behind the other, and where they go.
+    pub(crate) fn run(
         request: RequestId,
-        session: SessionId,
-        index: u32,
-        chunk: (UploadId, ChunkRef),
+        (session, index): (SessionId, u32),
+        (upload, chunks): (UploadId, Vec<ChunkRef>),
         credential: Bearer,
     ) -> Self {
-        Self { request, what: What::Chunk { session, index, chunk }, credential, again: false }
+        let what = What::Run { session, index, upload, chunks };
+        Self { request, what, credential, again: false }
     }
 
     /// Many JSON requests.
@@ -284,11 +324,11 @@ impl Thread {
                 let path = route::session(*session);
                 line.send(Method::DELETE, &path, Some(credential), ()).map(|_| Reply::Deleted)
             }
-            What::Chunk { session, index, chunk: (upload, chunk) } => {
+            What::Run { session, index, upload, chunks } => {
                 // Released bytes belong to an aborted send: nobody waits for this reply.
-                let bytes: Bytes = self.held.get(*upload, *chunk).ok_or(Failure::Network)?;
-                let path = route::upload(*session, *index);
-                line.send(Method::PUT, &path, Some(credential), &bytes[..]).map(|_| Reply::Stored)
+                let bytes = chunks.iter().map(|chunk| self.held.get(*upload, *chunk));
+                let bytes: Vec<Bytes> = bytes.collect::<Option<_>>().ok_or(Failure::Network)?;
+                line.put_run(*session, *index, bytes, credential).map(|_| Reply::Stored)
             }
             What::Batch(BatchCall::Start(items)) => {
                 self.batch(route::BATCH_START, credential, items, Reply::Start)

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use cairn_engine::journal::SessionHandle;
 use cairn_engine::{
-    BatchChunk, Call, Config, Effect, Engine, Input, JournalEntry, PassId, Reply, RequestId, Source, State,
-    UploadId,
+    BatchChunk, Call, ChunkRef, Config, Effect, Engine, Input, JournalEntry, PassId, Reply, RequestId,
+    Source, State, UploadId,
 };
 use cairn_shared::limits::PACKED_BYTES_MAX;
 use cairn_shared::{Bearer, ChunkRule, ClientKey, HandOver, Proof, SessionId};
@@ -222,6 +222,7 @@ impl Shell {
         let Input::Reply { request, reply } = input else { return };
         let Some(sendings) = self.sends.remove(request) else { return };
         let is_stored = |number: usize| match reply {
+            // One row, or several that are stored together.
             Ok(Reply::Stored) => true,
             Ok(Reply::Batch(replies)) => matches!(replies.get(number), Some(Ok(Reply::Stored))),
             _ => false,
@@ -256,11 +257,17 @@ impl Shell {
                     };
                     self.senders.send(Errand::call(request, call, credential));
                 }
-                Effect::Send { request, upload, session, index, chunk } => {
-                    let sending = Sending { upload, session, index, length: chunk.length };
-                    self.sends.insert(request, vec![sending]);
+                Effect::Send { request, upload, session, index, chunks } => {
+                    let rows = (index..).zip(&chunks);
+                    let sending = |(index, chunk): (u32, &ChunkRef)| Sending {
+                        upload,
+                        session,
+                        index,
+                        length: chunk.length,
+                    };
+                    self.sends.insert(request, rows.map(sending).collect());
                     let credential = self.session_credential(upload, session);
-                    self.senders.send(Errand::chunk(request, session, index, (upload, chunk), credential));
+                    self.senders.send(Errand::run(request, (session, index), (upload, chunks), credential));
                 }
                 Effect::Batch { request, call } => {
                     self.senders.send(Errand::batch(request, call, self.credential));

@@ -122,21 +122,23 @@ impl Reading {
 
     fn read(&mut self, mut file: File, path: &Path) -> Result<(), Unwanted> {
         let mut cutter = Cutter::new(self.rule);
-        let mut buffer = vec![0; READ_BYTES];
         let mut granted = 0;
         loop {
             while granted == 0 {
                 granted += self.granted.recv().map_err(|_| Unwanted)?;
             }
             let wanted = usize::try_from(granted).unwrap_or(READ_BYTES).min(READ_BYTES);
-            let read = match file.read(&mut buffer[..wanted]) {
+            let mut outcome = Ok(0);
+            let read = cutter.fill(wanted, |room| {
+                outcome = file.read(room);
+                *outcome.as_ref().unwrap_or(&0)
+            });
+            match outcome {
                 Ok(0) => break,
-                Ok(read) => read,
+                Ok(_) => granted -= read as u64,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(_) => return self.tell(self.failed(PassFailure::Lost)),
-            };
-            granted -= read as u64;
-            cutter.push(&buffer[..read]);
+            }
             self.cut(&mut cutter)?;
         }
         cutter.end();

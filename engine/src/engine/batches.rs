@@ -2,6 +2,7 @@
 
 use cairn_shared::SessionId;
 use cairn_shared::frame::FRAME_HEAD_BYTES;
+use cairn_shared::limits::{CHUNK_BYTES_MAX, RUN_ROWS_MAX};
 use cairn_shared::message::{BatchCheck, BatchFinish};
 
 use super::{Engine, Kind};
@@ -15,12 +16,15 @@ const SENDS_MAX: usize = 2;
 /// How long a small file may take to be read, in milliseconds: a longer one is small no more.
 const SMALL_READ_MS: u64 = 5_000;
 
-/// Which route takes a batch.
+/// What goes in a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verb {
     Start,
     Check,
+    /// Chunks of small files.
     Upload,
+    /// Chunks of one large file that lie together.
+    Run,
     Finish,
 }
 
@@ -132,7 +136,7 @@ impl Engine {
             Verb::Start => BatchCall::Start(starts),
             Verb::Check => BatchCall::Check(checks),
             Verb::Finish => BatchCall::Finish(finishes),
-            Verb::Upload => return,
+            Verb::Upload | Verb::Run => return,
         };
         let request = self.depart(verb, items, 0, now);
         self.effects.push_back(Effect::Batch { request, call });
@@ -163,7 +167,14 @@ impl Engine {
             self.pace.sent(bytes, now);
             match chunks[..] {
                 [BatchChunk { upload, session, index, chunk }] => {
-                    self.effects.push_back(Effect::Send { request: items[0], upload, session, index, chunk });
+                    let chunks = vec![chunk];
+                    self.effects.push_back(Effect::Send {
+                        request: items[0],
+                        upload,
+                        session,
+                        index,
+                        chunks,
+                    });
                     self.depart_alone(Verb::Upload, items[0], now);
                     if let Some(pending) = self.pending.get_mut(&items[0]) {
                         pending.deadline = now + self.pulse.time(bytes);
@@ -176,6 +187,48 @@ impl Engine {
             }
         }
         self.under_way(Verb::Upload)
+    }
+
+    /// Sends chunks of one large file, as many in one request as the line takes in a short time: each request costs as
+    /// much as many kilobytes. False where there is nothing to send, or too little while other requests are on their way.
+    pub(super) fn send_run(&mut self, id: UploadId, bytes_max: u64, under_way: usize, now: Now) -> bool {
+        let Some(session) = self.may_send(id) else { return false };
+        let Some(upload) = self.uploads.get_mut(&id) else { return false };
+        // Under a limit they go one by one: the line rests more often, and not as long.
+        let bytes_max = self.pace.limit().map_or(bytes_max, |_| 0);
+        let is_cutting = upload.pass.as_ref().is_some_and(|pass| !pass.ended);
+        if under_way > 0 && is_cutting && upload.rows.ready_bytes() < bytes_max {
+            return false;
+        }
+        let Some((index, row, chunk)) = upload.rows.next_send() else { return false };
+        let (mut rows, mut chunks, mut bytes) = (vec![row], vec![chunk], u64::from(row.length));
+        while bytes < bytes_max && chunks.len() < RUN_ROWS_MAX {
+            let room = u64::from(CHUNK_BYTES_MAX) - bytes;
+            let Some((row, chunk)) = upload.rows.send_too(index + rows.len() as u32, room) else { break };
+            bytes += u64::from(row.length);
+            rows.push(row);
+            chunks.push(chunk);
+        }
+        upload.sends += rows.len();
+        self.pace.sent(bytes, now);
+        let request = if rows.len() == 1 {
+            self.request(id, Kind::Send(index, row), now, self.pulse.time(bytes))
+        } else {
+            let kinds = (index..).zip(rows).map(|(index, row)| Kind::Send(index, row));
+            let items = kinds.map(|kind| self.request(id, kind, now, Now::MAX)).collect();
+            self.depart(Verb::Run, items, bytes, now)
+        };
+        self.effects.push_back(Effect::Send { request, upload: id, session, index, chunks });
+        true
+    }
+
+    /// Requests on their way with chunks of large files.
+    pub(super) fn runs(&self) -> usize {
+        let alone = self.pending.iter().filter(|(request, pending)| {
+            let is_own = pending.deadline != Now::MAX && !self.batches.contains_key(request);
+            is_own && matches!(pending.kind, Kind::Send(..))
+        });
+        alone.count() + self.under_way(Verb::Run)
     }
 
     /// The session that an upload may send to now.
@@ -211,9 +264,15 @@ impl Engine {
         };
         match reply {
             Ok(Reply::Batch(replies)) if replies.len() == batch.items.len() => {
-                self.group.came(batch.items.len(), batch.bytes, now - batch.began);
+                self.note_came(&batch, now - batch.began);
                 for (item, reply) in batch.items.iter().zip(replies) {
                     self.take_reply(*item, reply.clone(), now);
+                }
+            }
+            Ok(Reply::Stored) if batch.verb == Verb::Run => {
+                self.note_came(&batch, now - batch.began);
+                for item in &batch.items {
+                    self.take_reply(*item, Ok(Reply::Stored), now);
                 }
             }
             // An answer to another question is no answer.
@@ -223,18 +282,52 @@ impl Engine {
         true
     }
 
+    fn note_came(&mut self, batch: &Batch, took: Now) {
+        if batch.verb == Verb::Run {
+            self.pulse.came(batch.bytes, took);
+            self.group.run_came(batch.bytes, took);
+        } else {
+            self.group.came(batch.items.len(), batch.bytes, took);
+        }
+    }
+
     fn lose(&mut self, batch: &Batch, failure: &Failure, now: Now) {
         if failure.is_too_large() && batch.items.len() > 1 {
             // Less goes at once from now on; nothing is wrong with the items.
-            self.group.was_too_large(batch.items.len(), batch.bytes);
+            if batch.verb == Verb::Run {
+                self.group.run_was_too_large(batch.bytes);
+            } else {
+                self.group.was_too_large(batch.items.len(), batch.bytes);
+            }
             for item in &batch.items {
                 self.take_back(*item);
+            }
+            return;
+        }
+        if batch.verb == Verb::Run {
+            self.group.run_was_lost(batch.bytes);
+            // One refusal counts once, however many chunks went together.
+            for item in batch.items.iter().skip(1) {
+                self.take_back(*item);
+            }
+            if let Some(first) = batch.items.first() {
+                self.take_reply(*first, Err(failure.clone()), now);
             }
             return;
         }
         self.group.was_lost(batch.items.len(), batch.bytes);
         for item in &batch.items {
             self.take_reply(*item, Err(failure.clone()), now);
+        }
+    }
+
+    /// Breaks off the runs that these chunks are on their way in: all of a run belong to one upload.
+    pub(super) fn drop_runs(&mut self, items: &[RequestId]) {
+        let is_dropped = |batch: &Batch| {
+            batch.verb == Verb::Run && batch.items.first().is_some_and(|item| items.contains(item))
+        };
+        for (request, _) in self.batches.extract_if(.., |_, batch| is_dropped(batch)) {
+            self.effects.push_back(Effect::Abort(request));
         }
     }
 
@@ -260,6 +353,7 @@ impl Engine {
             .map(|(request, _)| *request)
             .collect();
         for request in late {
+            self.pulse.was_lost();
             self.effects.push_back(Effect::Abort(request));
             self.take_batch(request, &Err(Failure::Network), now);
         }

@@ -323,6 +323,7 @@ impl Engine {
 
     /// Breaks requests off. An item of a batch goes on with the others; nobody waits for its answer.
     fn drop_requests(&mut self, requests: Vec<RequestId>) {
+        self.drop_runs(&requests);
         for request in requests {
             if self.pending.remove(&request).is_some_and(|pending| pending.deadline != Now::MAX) {
                 self.batches.remove(&request);

@@ -44,13 +44,13 @@ impl Engine {
         for id in &large {
             self.make_room(*id, share);
             self.read(*id, share);
-            if self.may_ask(*id) {
+            if self.may_ask(*id) && !self.may_gather(*id, share) {
                 self.ask(*id, now);
             }
         }
         self.prove();
         let batches = self.send_small(&small, now);
-        self.send(&large, batches, now);
+        self.send(&large, batches, share, now);
         self.ask_for_blobs(now);
         self.say_farewell(now);
     }
@@ -121,6 +121,22 @@ impl Engine {
                 .uploads
                 .get(&id)
                 .is_some_and(|upload| upload.call.is_none() && upload.backoff.until().is_none())
+    }
+
+    /// Whether rows may wait for others to be asked about with them: more are being cut, and the line has something to do
+    /// or will have soon. What waits is a small part of what may be held, so that the reader never waits for it.
+    fn may_gather(&self, id: UploadId, share: u64) -> bool {
+        let Some(upload) = self.uploads.get(&id) else { return false };
+        let is_cutting = upload.pass.as_ref().is_some_and(|pass| !pass.ended);
+        let asks_rows = upload.session.is_some()
+            && !upload.ask_status
+            && upload.revise_at.is_none()
+            && !upload.rows.has_proofs();
+        if !is_cutting || !asks_rows || upload.rows.declared() == 0 {
+            return false;
+        }
+        let is_busy = upload.rows.ready() >= self.window.size();
+        upload.rows.undeclared_bytes() < if is_busy { share / 4 } else { share / 8 }
     }
 
     pub(super) fn ask(&mut self, id: UploadId, now: Now) -> Option<RequestId> {
@@ -214,23 +230,17 @@ impl Engine {
     }
 
     /// Fills the window, one upload after the other.
-    fn send(&mut self, ids: &[UploadId], batches: usize, now: Now) {
-        if self.offline_until.is_some() {
-            return;
-        }
-        let sends = ids.iter().filter_map(|id| self.uploads.get(id)).map(|upload| upload.sends);
-        let mut free = self.window.size().saturating_sub(batches + sends.sum::<usize>());
+    fn send(&mut self, ids: &[UploadId], batches: usize, share: u64, now: Now) {
+        // What is on its way with a full window leaves half of what may be held to the reader.
+        let all = self.config.held_bytes_max / 2 / u64::from(self.config.sends_max.max(1));
+        let bytes_max = self.group.bytes().min(all).min(share / 4);
         for id in ids.iter().copied() {
-            while free > 0 && self.pace.until().is_none() {
-                let Some(session) = self.may_send(id) else { break };
-                let Some(upload) = self.uploads.get_mut(&id) else { break };
-                let Some((index, row, chunk)) = upload.rows.next_send() else { break };
-                upload.sends += 1;
-                free -= 1;
-                self.pace.sent(u64::from(chunk.length), now);
-                let time = self.pulse.time(u64::from(chunk.length));
-                let request = self.request(id, Kind::Send(index, row), now, time);
-                self.effects.push_back(Effect::Send { request, upload: id, session, index, chunk });
+            loop {
+                let under_way = batches + self.runs();
+                let may = self.offline_until.is_none() && self.pace.until().is_none();
+                if !may || under_way >= self.window.size() || !self.send_run(id, bytes_max, under_way, now) {
+                    break;
+                }
             }
         }
     }

@@ -47,7 +47,9 @@ impl Engine {
         if let (Kind::Send(_, row), Ok(Reply::Stored)) = (kind, &reply)
             && pending.deadline != Now::MAX
         {
-            self.pulse.came(u64::from(row.length), now - pending.began);
+            let (bytes, took) = (u64::from(row.length), now - pending.began);
+            self.pulse.came(bytes, took);
+            self.group.run_came(bytes, took);
         }
         match reply {
             Ok(reply) => self.succeeded(id, kind, reply, now),
@@ -258,12 +260,13 @@ impl Engine {
     }
 
     fn wait(&mut self, id: UploadId, kind: Kind, trouble: Trouble, asked_ms: u64, now: Now) {
-        if matches!(kind, Kind::Send(..)) {
-            self.window.shrink();
-        }
         let Some(upload) = self.uploads.get_mut(&id) else { return };
         // Several chunks that fail together are one failure.
-        if upload.backoff.until().is_none() || asked_ms > 0 {
+        let is_first = upload.backoff.until().is_none();
+        if is_first && matches!(kind, Kind::Send(..)) {
+            self.window.shrink();
+        }
+        if is_first || asked_ms > 0 {
             upload.backoff.fail(now, asked_ms, &mut self.rng);
         }
         upload.trouble = Some(trouble);

@@ -163,6 +163,29 @@ impl Rows {
             .collect()
     }
 
+    /// Bytes of the rows that are not declared.
+    pub(super) fn undeclared_bytes(&self) -> u64 {
+        self.slots.iter().skip(self.declared as usize).map(|slot| u64::from(slot.row.length)).sum()
+    }
+
+    /// Chunks that could be sent now.
+    pub(super) fn ready(&self) -> usize {
+        self.wanted.values().filter(|places| self.place_to_send(places).is_some()).count()
+    }
+
+    /// Bytes of the chunks that could be sent now.
+    pub(super) fn ready_bytes(&self) -> u64 {
+        let ready = self.wanted.values().filter_map(|places| self.place_to_send(places));
+        ready.map(|index| u64::from(self.slots[index as usize].row.length)).sum()
+    }
+
+    /// Which of the rows that want one chunk could be sent now: none where another of them is on its way.
+    fn place_to_send(&self, places: &[u32]) -> Option<u32> {
+        let slots = || places.iter().map(|index| (*index, &self.slots[*index as usize]));
+        let under_way = slots().any(|(_, slot)| slot.stage == Stage::Sending);
+        slots().find(|(_, slot)| !under_way && slot.bytes.is_some()).map(|(index, _)| index)
+    }
+
     /// The server answered for rows from `at` on. Gives the bytes that need not be held any more.
     pub(super) fn answered(&mut self, at: u32, states: &[RowState]) -> Vec<ChunkRef> {
         let mut released = Vec::new();
@@ -282,20 +305,27 @@ impl Rows {
 
     /// The first wanted row whose bytes are here and whose chunk is not on its way; it is on its way from now on.
     pub(super) fn next_send(&mut self) -> Option<(u32, Row, ChunkRef)> {
-        let index = self
-            .wanted
-            .values()
-            .filter_map(|places| {
-                let mut stages = places.iter().map(|index| &self.slots[*index as usize]);
-                let under_way = stages.any(|slot| slot.stage == Stage::Sending);
-                let ready =
-                    || places.iter().copied().find(|index| self.slots[*index as usize].bytes.is_some());
-                if under_way { None } else { ready() }
-            })
-            .min()?;
+        let index = self.wanted.values().filter_map(|places| self.place_to_send(places)).min()?;
         let slot = &mut self.slots[index as usize];
         slot.stage = Stage::Sending;
         Some((index, slot.row, slot.bytes?))
+    }
+
+    /// The row at `index` where it could be sent too, in one request with the one before it, and takes no more room; it is
+    /// on its way from now on.
+    pub(super) fn send_too(&mut self, index: u32, room: u64) -> Option<(Row, ChunkRef)> {
+        let before = self.slots.get(index.checked_sub(1)? as usize)?.bytes?;
+        let row = self.slots.get(index as usize)?.row;
+        if u64::from(row.length) > room || self.place_to_send(self.wanted.get(&row.digest)?) != Some(index) {
+            return None;
+        }
+        let slot = self.slots.get_mut(index as usize)?;
+        let follows = |chunk: &ChunkRef| {
+            chunk.pass == before.pass && chunk.offset == before.offset + u64::from(before.length)
+        };
+        let chunk = slot.bytes.filter(follows)?;
+        slot.stage = Stage::Sending;
+        Some((row, chunk))
     }
 
     /// Rows that the server says it lacks: they are wanted, and their bytes have to be read again.

@@ -2,7 +2,7 @@
 
 use cairn_engine::{Input, State, UploadId};
 
-use crate::world::{ONE, World, noise};
+use crate::world::{HELD_MAX, ONE, World, noise};
 
 #[test]
 fn the_file_arrives_once_and_whole() {
@@ -112,5 +112,5 @@ fn a_lost_file_waits_for_a_person() {
     world.handle(Input::Source { upload: ONE, source });
     world.run();
     assert!(world.server.files == [bytes]);
-    assert!(world.server.bytes_taken <= 6_000_000 + 4 * 65_536);
+    assert!(world.server.bytes_taken <= 6_000_000 + HELD_MAX / 2 + 65_536);
 }

@@ -344,7 +344,7 @@ enum Due {
 
 enum Asked {
     Call(Call),
-    Chunk(SessionId, u32, Vec<u8>),
+    Run(SessionId, Vec<(u32, Vec<u8>)>),
     Batch(BatchCall),
     Chunks(Vec<(SessionId, u32, Vec<u8>)>),
 }
@@ -477,12 +477,15 @@ impl World {
             self.effects += 1;
             match effect {
                 Effect::Request { request, call, .. } => self.depart(request, Asked::Call(call)),
-                Effect::Send { request, upload, session, index, chunk } => {
-                    let reading = &self.readings[&(upload, chunk.pass)];
-                    let ended = reading.told_end;
-                    let bytes = reading.held.get(&chunk).expect("bytes of a send are held").clone();
+                Effect::Send { request, upload, session, index, chunks } => {
+                    let bytes = chunks.iter().map(|chunk| {
+                        let reading = &self.readings[&(upload, chunk.pass)];
+                        reading.held.get(chunk).expect("bytes of a send are held").clone()
+                    });
+                    let rows = (index..).zip(bytes).collect();
+                    let ended = self.readings[&(upload, chunks[0].pass)].told_end;
                     self.first_send_before_end.get_or_insert(!ended);
-                    self.depart(request, Asked::Chunk(session, index, bytes));
+                    self.depart(request, Asked::Run(session, rows));
                 }
                 Effect::Batch { request, call } => self.depart(request, Asked::Batch(call)),
                 Effect::SendBatch { request, chunks } => {
@@ -586,7 +589,12 @@ impl World {
                 self.server.sessions.get_mut(&id).unwrap().ended = true;
                 Ok(Reply::Deleted)
             }
-            Asked::Chunk(id, index, bytes) => self.server.upload(id, index, bytes),
+            Asked::Run(id, rows) => {
+                for (index, bytes) in rows {
+                    self.server.upload(id, index, bytes)?;
+                }
+                Ok(Reply::Stored)
+            }
             Asked::Chunks(chunks) => {
                 if self
                     .batch_bytes_max

@@ -141,9 +141,10 @@ impl Client {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Request { request, call, .. } => self.leaving.push((request, Asked::Call(call))),
-            Effect::Send { request, upload, session, index, chunk } => {
-                let bytes = self.readings[&(upload, chunk.pass)].held[&chunk].clone();
-                self.leaving.push((request, Asked::Chunk(session, index, bytes)));
+            Effect::Send { request, upload, session, index, chunks } => {
+                let bytes = chunks.iter().map(|chunk| &self.readings[&(upload, chunk.pass)].held[chunk][..]);
+                let bytes = bytes.collect::<Vec<_>>().concat();
+                self.leaving.push((request, Asked::Run(session, index, chunks.len(), bytes)));
             }
             Effect::Batch { request, call } => self.leaving.push((request, Asked::Batch(call))),
             Effect::SendBatch { request, chunks } => {

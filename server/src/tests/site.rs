@@ -66,7 +66,7 @@ pub(super) async fn routes(
 /// One request of a client's.
 pub(super) enum Asked {
     Call(Call),
-    Chunk(SessionId, u32, Vec<u8>),
+    Run(SessionId, u32, usize, Vec<u8>),
     Batch(BatchCall),
     Frames(Vec<u8>),
 }
@@ -94,8 +94,8 @@ where
         Asked::Call(Call::Delete(id)) => {
             ask(routes, owner, Method::DELETE, &route::session(id), Body::None).await.map(|_| Reply::Deleted)
         }
-        Asked::Chunk(id, index, bytes) => {
-            ask(routes, owner, Method::PUT, &route::upload(id, index), Body::Bytes(bytes))
+        Asked::Run(id, index, rows, bytes) => {
+            ask(routes, owner, Method::PUT, &route::upload(id, index, rows), Body::Bytes(bytes))
                 .await
                 .map(|_| Reply::Stored)
         }

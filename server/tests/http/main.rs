@@ -16,6 +16,7 @@ mod owner_files;
 mod page;
 mod plain;
 mod refusals;
+mod run;
 mod site;
 mod space;
 mod start;

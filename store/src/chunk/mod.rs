@@ -8,7 +8,7 @@ pub(crate) mod zstd;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cairn_shared::ChunkDigest;
+use cairn_shared::{ChunkDigest, Row};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Result, StoreError};
@@ -117,6 +117,13 @@ pub struct Staged {
     pub(crate) codec: Codec,
     /// Where the store keeps them until then.
     pub(crate) bytes: StagedBytes,
+}
+
+impl Staged {
+    /// What it is, as rows name it.
+    pub fn row(&self) -> Row {
+        Row { digest: self.digest, length: self.length }
+    }
 }
 
 /// Gives a chunk's bytes, in order.

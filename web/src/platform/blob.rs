@@ -38,6 +38,29 @@ impl Source {
     }
 }
 
+/// Bytes one behind the other: the same memory where they lie so there, otherwise a copy.
+pub fn joined(parts: &[Bytes]) -> Bytes {
+    let length = parts.iter().map(Bytes::length).sum();
+    let Some(first) = parts.first() else { return Bytes::new_with_length(0) };
+    let buffer = first.buffer();
+    let mut end = first.byte_offset();
+    let lie_so = parts.iter().all(|part| {
+        let follows = part.byte_offset() == end && part.buffer() == buffer;
+        end = part.byte_offset() + part.length();
+        follows
+    });
+    if lie_so {
+        return Bytes::new_with_byte_offset_and_length(&buffer, first.byte_offset(), length);
+    }
+    let copy = Bytes::new_with_length(length);
+    let mut at = 0;
+    for part in parts {
+        copy.set(part, at);
+        at += part.length();
+    }
+    copy
+}
+
 /// When a file was last changed, where the browser tells it.
 pub fn mtime(file: &web_sys::File) -> Option<UnixMs> {
     let ms = file.last_modified();

@@ -53,7 +53,8 @@ pub fn set_attribute(name: &str, value: &str) {
 
 /// Sets the title in the tab.
 pub fn set_title(title: &str) {
-    if let Some(document) = document() {
+    // The browser tells a new title to its window, whether or not it is another one.
+    if let Some(document) = document().filter(|document| document.title() != title) {
         document.set_title(title);
     }
 }

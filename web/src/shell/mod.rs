@@ -42,14 +42,14 @@ pub use self::job::{FolderId, FolderView};
 pub use self::own::{Own, OwnId};
 
 /// Nobody reads figures that change more often, and drawing them takes time from reading and sending.
-const SHOW_MS: Now = 100;
+const SHOW_MS: Now = 250;
 
 /// Small files that the engine works on at once.
 const SMALL_MAX: usize = 500;
 
 /// What the shell tells those who show it.
 pub trait Watcher {
-    /// These uploads look different now. Told before a frame is drawn, ten times a second at most.
+    /// These uploads look different now. Told before a frame is drawn, four times a second at most.
     fn changed(&self, views: Vec<(UploadId, View)>);
     /// These folders look different now, told as `changed`.
     fn folders(&self, views: Vec<(FolderId, FolderView)>);
@@ -220,10 +220,10 @@ impl Shell {
             Effect::Read { upload, pass, rule, bytes } => {
                 inner.pool.post(upload, &ToWorker::Read { upload: upload.0, pass: pass.0, rule, bytes });
             }
-            Effect::Send { request, upload, session, index, chunk } => {
+            Effect::Send { request, upload, session, index, chunks } => {
                 let bearer = inner.uploads.borrow().session_key(session);
-                let (request, chunk) = (request.0, chunk.into());
-                let message = ToWorker::Send { request, upload: upload.0, session, index, chunk, bearer };
+                let (request, chunks) = (request.0, chunks.into_iter().map(Into::into).collect());
+                let message = ToWorker::Send { request, upload: upload.0, session, index, chunks, bearer };
                 inner.pool.post(upload, &message);
             }
             Effect::Prove { upload, index, chunk, key } => {

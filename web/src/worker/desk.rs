@@ -9,7 +9,7 @@ use cairn_shared::proof::RowKey;
 use cairn_shared::{Bearer, ChunkRule, Proof};
 use wasm_bindgen_futures::spawn_local;
 
-use crate::platform::blob::Source;
+use crate::platform::blob::{self, Source};
 use crate::platform::digest::Hasher;
 use crate::platform::http::Abort;
 use crate::worker::message::{Framed, FromWorker, Held, ToWorker};
@@ -54,8 +54,9 @@ impl Desk {
             ToWorker::Open { upload } => self.open(upload, file),
             ToWorker::Read { upload, pass, rule, bytes } => self.read(upload, pass, rule, bytes),
             ToWorker::SendBatch { request, chunks, bearer } => self.send_batch(request, &chunks, bearer),
-            ToWorker::Send { request, upload, session, index, chunk, bearer } => {
-                self.send(request, upload, chunk, sender::Target { session, index, bearer });
+            ToWorker::Send { request, upload, session, index, chunks, bearer } => {
+                let rows = chunks.len();
+                self.send(request, upload, &chunks, sender::Target { session, index, rows, bearer });
             }
             ToWorker::Prove { upload, index, chunk, key } => {
                 self.prove(upload, index, chunk, RowKey::new(key))
@@ -159,8 +160,9 @@ impl Desk {
         });
     }
 
-    fn send(&self, request: u64, upload: u32, chunk: Held, target: sender::Target) {
-        let bytes = self.reader(upload, chunk.0).and_then(|reader| reader.bytes(&chunk));
+    fn send(&self, request: u64, upload: u32, chunks: &[Held], target: sender::Target) {
+        let bytes = |chunk: &Held| self.reader(upload, chunk.0).and_then(|reader| reader.bytes(chunk));
+        let bytes = chunks.iter().map(bytes).collect::<Option<Vec<_>>>().map(|parts| blob::joined(&parts));
         let abort = Abort::new();
         let signal = abort.signal();
         self.0.sending.borrow_mut().insert(request, abort);

@@ -23,7 +23,7 @@ pub enum ToWorker {
         /// How many more, in bytes.
         bytes: u64,
     },
-    /// Sends a chunk; as `Effect::Send`.
+    /// Sends chunks; as `Effect::Send`.
     Send {
         /// Comes back with the reply.
         request: u64,
@@ -31,10 +31,10 @@ pub enum ToWorker {
         upload: u32,
         /// Where to.
         session: SessionId,
-        /// Which row.
+        /// Which row; of several chunks, the first one's.
         index: u32,
-        /// Which bytes.
-        chunk: Held,
+        /// Which bytes: one chunk, or several that lie one behind the other.
+        chunks: Vec<Held>,
         /// The credential.
         bearer: Option<Bearer>,
     },

@@ -273,7 +273,10 @@ impl Reader {
         let Some(span) = work.spans.back() else { return };
         let end = span.end().min(self.0.granted.get()).min(work.taken + COPY_BYTES);
         if let Some(bytes) = span.view(work.taken, end) {
-            work.cutter.push(&bytes.to_vec());
+            work.cutter.fill(bytes.length() as usize, |room| {
+                bytes.copy_to(room);
+                room.len()
+            });
             work.taken = end;
         }
     }

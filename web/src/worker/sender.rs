@@ -10,10 +10,13 @@ use crate::platform::blob::Bytes;
 use crate::platform::http::{self, Ask, Body, Signal};
 use crate::worker::message::Refusal;
 
-/// Where a chunk goes.
+/// Where chunks go.
 pub(super) struct Target {
     pub(super) session: SessionId,
+    /// The first row.
     pub(super) index: u32,
+    /// How many there are.
+    pub(super) rows: usize,
     pub(super) bearer: Option<Bearer>,
 }
 
@@ -21,7 +24,7 @@ pub(super) struct Target {
 /// the pass by then.
 pub(super) async fn send(bytes: Option<Bytes>, target: Target, signal: Signal) -> Result<(), Failure> {
     let Some(bytes) = bytes else { return Err(Failure::Network) };
-    let url = route::upload(target.session, target.index);
+    let url = route::upload(target.session, target.index, target.rows);
     let ask =
         Ask { method: Route::Upload.method(), url: &url, bearer: target.bearer, body: Body::Bytes(bytes) };
     http::empty(ask, signal).await

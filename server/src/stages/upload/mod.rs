@@ -1,6 +1,7 @@
-//! `PUT /api/upload/{session}/{index}`: the bytes of one chunk.
+//! `PUT /api/upload/{session}/{index}`: the bytes of one chunk, or of several one behind the other.
 
 pub(crate) mod route;
+mod run;
 mod service;
 
 pub(crate) use service::{expect, may_be_known, verify};

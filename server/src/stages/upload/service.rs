@@ -98,13 +98,18 @@ pub(super) async fn store(
         writer.write(bytes?).await?;
     }
     let staged = writer.finish().await?;
-    let row = Row { digest: staged.digest, length: staged.length };
-    verify(index, &expected, content_digest, row)?;
-    arrive(cairn, right, index, staged).await?;
-    cairn.space.settle(right.session().id, row.digest);
-    cairn.dedup.settle(right.session().id, row.digest);
-    cairn.follower.wake(right.session().id);
+    verify(index, &expected, content_digest, staged.row())?;
+    let row = arrive(cairn, right, index, staged).await?;
+    note(cairn, right, row);
     Ok(())
+}
+
+/// A chunk is stored: what waited for it goes on.
+pub(super) fn note(cairn: &Cairn, right: &UploadRight, row: Row) {
+    let session = right.session().id;
+    cairn.space.settle(session, row.digest);
+    cairn.dedup.settle(session, row.digest);
+    cairn.follower.wake(session);
 }
 
 /// Compares what came with what must come.
@@ -129,19 +134,21 @@ pub(crate) fn verify(
 }
 
 /// Places a chunk and notes its arrival. A copy that the clean-up overtook is placed again from the staged bytes.
-async fn arrive(cairn: &Cairn, right: &UploadRight, index: u32, staged: Staged) -> Answer<()> {
-    let row = Row { digest: staged.digest, length: staged.length };
+pub(super) async fn arrive(cairn: &Cairn, right: &UploadRight, index: u32, staged: Staged) -> Answer<Row> {
+    let row = staged.row();
     let record = place(cairn, right, staged).await?;
     let now = cairn.now();
-    Ok(cairn.meta.arrive(right.session().id, index, row, record, cairn.extended_to(now), now).await?)
+    cairn.meta.arrive(right.session().id, index, row, record, cairn.extended_to(now), now).await?;
+    Ok(row)
 }
 
 /// Puts a staged chunk in its place, unless its bytes are there already.
 async fn place(cairn: &Cairn, right: &UploadRight, staged: Staged) -> Answer<ChunkRecord> {
-    let (digest, length, crc32) = (staged.digest, staged.length, staged.crc32);
+    let (row, crc32) = (staged.row(), staged.crc32);
+    let Row { digest, length } = row;
     let (generation, present) = cairn.meta.placement(digest).await?;
     if present
-        && may_be_known(cairn, right, Row { digest, length }).await?
+        && may_be_known(cairn, right, row).await?
         && let Some(record) = cairn.meta.chunk(digest).await?
     {
         return Ok(record);
