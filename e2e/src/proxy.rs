@@ -100,6 +100,11 @@ impl Proxy {
         format!("http://{}{path}", self.address)
     }
 
+    /// Time since its start, as `Passed::at` counts it.
+    pub fn elapsed(&self) -> Duration {
+        self.shared.started.elapsed()
+    }
+
     /// Bytes that came from the browser so far, headers and all.
     pub fn sent_bytes(&self) -> u64 {
         self.shared.sent.load(Ordering::SeqCst)
