@@ -142,7 +142,7 @@ impl Shared {
     /// Notes a request that begins with these bytes; gives the answer where the server is not to see it.
     fn meet(&self, bytes: &[u8]) -> Option<String> {
         let begins = |method: &&[u8]| bytes.starts_with(method);
-        if ![&b"GET "[..], b"POST ", b"PUT ", b"DELETE "].iter().any(begins) {
+        if ![&b"GET "[..], b"POST ", b"PUT ", b"PATCH ", b"DELETE "].iter().any(begins) {
             return None;
         }
         let answer = lock(&self.refusal).answer(bytes);

@@ -168,12 +168,12 @@ fn write(source: &Source) -> anyhow::Result<(f64, f64)> {
     let path = source.folder.join("written.bin");
     rustix::fs::sync();
     let mut file = File::create(&path)?;
-    let cpu = own_cpu();
+    let cpu = sample::own_cpu()?;
     let mut took = each_block(source.size, |buffer| Ok(file.write_all(buffer)?))?;
     let timer = Timer::start();
     file.sync_all()?;
     took.0 += per_gib(timer, source.size);
-    took.1 = (own_cpu() - cpu) * GIB / source.size as f64;
+    took.1 = (sample::own_cpu()? - cpu) * GIB / source.size as f64;
     std::fs::remove_file(path)?;
     Ok(took)
 }
@@ -182,11 +182,11 @@ fn wire() -> anyhow::Result<(f64, f64)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let mut from = TcpStream::connect(listener.local_addr()?)?;
     let (mut to, _) = listener.accept()?;
-    let cpu = own_cpu();
+    let cpu = sample::own_cpu()?;
     let receiving = thread::spawn(move || each_block(SAMPLE_BYTES, |buffer| Ok(to.read_exact(buffer)?)));
     let sending = each_block(SAMPLE_BYTES, |buffer| Ok(from.write_all(buffer)?))?;
     let received = receiving.join().map_err(|_| anyhow::anyhow!("the receiver panicked"))??;
-    Ok((sending.0.max(received.0), (own_cpu() - cpu) * GIB / SAMPLE_BYTES as f64))
+    Ok((sending.0.max(received.0), (sample::own_cpu()? - cpu) * GIB / SAMPLE_BYTES as f64))
 }
 
 /// Seconds for one GiB; the second figure is for who measures processor time.
@@ -204,12 +204,6 @@ fn each_block(
 
 fn per_gib(timer: Timer, bytes: u64) -> f64 {
     timer.elapsed().as_secs_f64() * GIB / bytes as f64
-}
-
-/// Processor seconds of this program so far.
-fn own_cpu() -> f64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 fn browser(source: &Source, machine: &mut Machine) -> anyhow::Result<()> {

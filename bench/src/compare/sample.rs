@@ -82,6 +82,11 @@ pub(crate) fn tree(root: u32) -> anyhow::Result<BTreeSet<u32>> {
     Ok(Table::read()?.tree(root))
 }
 
+/// Processor seconds of this program so far.
+pub(crate) fn own_cpu() -> anyhow::Result<f64> {
+    Ok(process(std::process::id()).context("/proc does not tell of this program")?.cpu)
+}
+
 struct Process {
     parent: u32,
     /// Its own, in seconds.
@@ -173,10 +178,11 @@ impl Sampler {
             move || {
                 let mut most = 0;
                 while !stop.load(Ordering::SeqCst) {
+                    if let Ok(table) = Table::read() {
+                        let clients = table.clients(std::process::id(), &table.tree(server));
+                        most = most.max(clients.iter().filter_map(|pid| share(*pid)).sum());
+                    }
                     thread::park_timeout(SAMPLE_EVERY);
-                    let Ok(table) = Table::read() else { continue };
-                    let clients = table.clients(std::process::id(), &table.tree(server));
-                    most = most.max(clients.iter().filter_map(|pid| share(*pid)).sum());
                 }
                 most
             }

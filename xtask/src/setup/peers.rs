@@ -17,6 +17,9 @@ const SCRIPTS: [&str; 4] = ["package.json", "package-lock.json", "tus-server.mjs
 /// Kept beside what was installed: says of which version it is.
 const STAMP: &str = "installed";
 
+/// Installs one into a folder of its own.
+type Install = fn(&Place, &Path) -> anyhow::Result<()>;
+
 /// Where the peers are; the bench finds each by its folder's name.
 pub(crate) fn folder(place: &Place) -> PathBuf {
     place.tools().join("peers")
@@ -24,7 +27,7 @@ pub(crate) fn folder(place: &Place) -> PathBuf {
 
 /// Installs what is missing.
 pub(super) fn ensure(place: &Place) -> anyhow::Result<String> {
-    let peers: [(&str, fn(&Place, &Path) -> anyhow::Result<()>, String); 3] = [
+    let peers: [(&str, Install, String); 3] = [
         ("copyparty", copyparty, COPYPARTY.to_owned()),
         ("tus", tus, scripts(place)?),
         ("nginx", nginx, "Debian's".to_owned()),
@@ -45,7 +48,7 @@ fn ensure_one(
     place: &Place,
     name: &str,
     folder: &Path,
-    install: fn(&Place, &Path) -> anyhow::Result<()>,
+    install: Install,
     version: &str,
 ) -> anyhow::Result<()> {
     let stamp = folder.join(STAMP);
@@ -86,8 +89,8 @@ fn tus(place: &Place, folder: &Path) -> anyhow::Result<()> {
 fn nginx(place: &Place, folder: &Path) -> anyhow::Result<()> {
     find(place, "apt-get").context("only Debian's package is known here")?;
     run::show(command(place, "apt-get", folder)?.args(["download", "nginx"]))?;
-    let package = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
-    let package = package.filter(|path| path.extension().is_some_and(|ending| ending == "deb")).next();
+    let mut files = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
+    let package = files.find(|path| path.extension().is_some_and(|ending| ending == "deb"));
     let package = package.context("apt-get downloaded nothing")?;
     run::show(command(place, "dpkg-deb", folder)?.arg("--extract").arg(package).arg("."))?;
     let works = run::ask(command(place, folder.join("usr/sbin/nginx"), folder)?.arg("-v"));
