@@ -11,6 +11,8 @@ mod sample;
 mod source;
 mod work;
 
+use std::path::PathBuf;
+
 use anyhow::Context;
 
 use crate::{room, say};
@@ -27,6 +29,8 @@ const ROOM_MORE: u64 = 2 << 30;
 /// Runs the works that the arguments name, or all; tells tables and writes the report.
 pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
     let options = Options::parse(args)?;
+    let path = std::env::var_os("CAIRN_BENCH_REPORT").context("CAIRN_BENCH_REPORT is not set")?;
+    let path = PathBuf::from(path);
     let folder = tempfile::Builder::new().prefix("cairn-bench-").tempdir()?;
     if !room::is_there(folder.path(), ROOM * options.size + ROOM_MORE)? {
         return Ok(());
@@ -45,11 +49,11 @@ pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
             report::tell(&chart);
             report.charts.push(chart);
         }
+        // Whoever breaks off keeps what is there.
+        report.write(&path)?;
     }
-    let path = std::env::var_os("CAIRN_BENCH_REPORT").context("CAIRN_BENCH_REPORT is not set")?;
-    report.write(path.as_ref())?;
     report::tell_goals(&report.charts);
-    say::tell(&format!("the report: {}", std::path::Path::new(&path).display()));
+    say::tell(&format!("the report: {}", path.display()));
     let failures: usize = report.charts.iter().map(Chart::failures).sum();
     anyhow::ensure!(failures == 0, "{failures} runs failed; what they say stands above and in the report");
     Ok(())
