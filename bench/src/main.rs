@@ -1,6 +1,7 @@
-//! Figures of the release binary: `cargo xtask bench` runs it for `upload`, `workers`, `small`, `dedup`, `timing`, `compress`, `folder` and `memory`,
+//! Figures of the release binary: `cargo xtask bench` runs it for `compare`, `upload`, `workers`, `small`, `dedup`, `timing`, `compress`, `folder` and `memory`,
 //! `cargo xtask accept` for `folder`, `memory`, `resume` and `zeros`.
 
+mod compare;
 mod compress;
 mod dedup;
 mod folder;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args.as_slice() {
+        ["compare", options @ ..] => compare::run(options),
         ["upload"] => upload::run(),
         ["dedup"] => dedup::run(),
         ["folder"] => folder::run(),
@@ -32,7 +34,7 @@ fn main() -> ExitCode {
         ["zeros"] => zeros::run(None),
         ["zeros", gib] => zeros::run(Some(gib)),
         _ => Err(anyhow::anyhow!(
-            "there is `upload`, `workers`, `small`, `dedup`, `timing`, `compress`, `folder`, `resume`, `zeros [GIB]`, `memory` and \
+            "there is `compare`, `upload`, `workers`, `small`, `dedup`, `timing`, `compress`, `folder`, `resume`, `zeros [GIB]`, `memory` and \
              `memory --within-limits`"
         )),
     };

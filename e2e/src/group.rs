@@ -2,6 +2,7 @@
 
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use anyhow::Context;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -11,16 +12,18 @@ use crate::clock::Deadline;
 /// Waits for its input to end, which is when the harness is gone however it went, then ends the group.
 const GUARD: &str = "read -r _; kill -s KILL -- \"-$1\" 2>/dev/null";
 
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
 /// A running program and everything it started.
 #[derive(Debug)]
-pub(crate) struct Group {
+pub struct Group {
     child: Child,
     guard: Child,
 }
 
 impl Group {
     /// Starts a program.
-    pub(crate) fn spawn(command: &mut Command) -> anyhow::Result<Self> {
+    pub fn spawn(command: &mut Command) -> anyhow::Result<Self> {
         let program = command.get_program().to_owned();
         let started = command.stdin(Stdio::null()).process_group(0).spawn();
         let mut child = started.with_context(|| format!("can't start {}", program.display()))?;
@@ -41,22 +44,33 @@ impl Group {
     }
 
     /// The program's process id.
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// The program itself, for its output.
-    pub(crate) fn child(&mut self) -> &mut Child {
+    pub fn child(&mut self) -> &mut Child {
         &mut self.child
     }
 
     /// Its exit status, where it has ended.
-    pub(crate) fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+    pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)
     }
 
+    /// Waits until it has ended by itself; looks often, because somebody takes its time.
+    pub fn wait(mut self, deadline: Deadline) -> anyhow::Result<ExitStatus> {
+        loop {
+            if let Some(status) = self.ended()? {
+                return Ok(status);
+            }
+            anyhow::ensure!(!deadline.is_over(), "the program did not end in time");
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
     /// Asks it to stop and waits.
-    pub(crate) fn stop(mut self, deadline: Deadline) -> anyhow::Result<ExitStatus> {
+    pub fn stop(mut self, deadline: Deadline) -> anyhow::Result<ExitStatus> {
         kill_process_group(Pid::from_child(&self.child), Signal::TERM)?;
         deadline.until(|| "the program stops".to_owned(), || self.ended())
     }

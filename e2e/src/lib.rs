@@ -19,6 +19,7 @@ mod visitor;
 
 pub use browser::{Browser, Options};
 pub use clock::{Deadline, Timer};
+pub use group::Group;
 pub use half_way::{HalfWay, WINDOW_BYTES};
 pub use http::{Answer, body, get};
 pub use make::{insert_byte, random_file, seed, sha256_file};

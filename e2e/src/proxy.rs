@@ -100,6 +100,11 @@ impl Proxy {
         format!("http://{}{path}", self.address)
     }
 
+    /// Time since its start, as `Passed::at` counts it.
+    pub fn elapsed(&self) -> Duration {
+        self.shared.started.elapsed()
+    }
+
     /// Bytes that came from the browser so far, headers and all.
     pub fn sent_bytes(&self) -> u64 {
         self.shared.sent.load(Ordering::SeqCst)
@@ -137,7 +142,7 @@ impl Shared {
     /// Notes a request that begins with these bytes; gives the answer where the server is not to see it.
     fn meet(&self, bytes: &[u8]) -> Option<String> {
         let begins = |method: &&[u8]| bytes.starts_with(method);
-        if ![&b"GET "[..], b"POST ", b"PUT ", b"DELETE "].iter().any(begins) {
+        if ![&b"GET "[..], b"POST ", b"PUT ", b"PATCH ", b"DELETE "].iter().any(begins) {
             return None;
         }
         let answer = lock(&self.refusal).answer(bytes);

@@ -116,6 +116,11 @@ impl Server {
         })
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> anyhow::Result<u32> {
+        Ok(self.running.as_ref().context("the server does not run")?.pid())
+    }
+
     /// The most memory it ever held, in bytes.
     pub fn memory_max_bytes(&self) -> anyhow::Result<u64> {
         let group = self.running.as_ref().context("the server does not run")?;

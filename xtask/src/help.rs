@@ -13,7 +13,7 @@ pub(crate) const COMMANDS: &[(&str, &str)] = &[
     ("test", "sets up and runs every test; `test STEP...` runs only the named steps"),
     ("accept", "runs the big proofs, or the named one"),
     ("torture", "runs rounds with changing seeds, or the named one"),
-    ("bench", "takes figures, or the named one"),
+    ("bench", "measures Cairn beside its peers, or takes the named figures"),
     ("tidy", "checks the walls and the style of the source"),
     ("setup", "installs what is missing, and nothing else; `setup serve` leaves out what only tests need"),
     ("page", "builds the page into dist/"),

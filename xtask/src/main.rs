@@ -44,7 +44,7 @@ fn dispatch(args: &[String]) -> anyhow::Result<()> {
         "test" => test::run(&place, rest),
         "accept" => table::run("accept", accept::ENTRIES, &place, rest),
         "torture" => table::run("torture", torture::ENTRIES, &place, rest),
-        "bench" => table::run("bench", bench::ENTRIES, &place, rest),
+        "bench" => bench::run(&place, rest),
         "tidy" => tidy::run(&place),
         "setup" => setup::run(&place, rest),
         "page" => page::run(&place),

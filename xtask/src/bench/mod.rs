@@ -3,11 +3,20 @@
 mod size;
 
 use crate::place::Place;
-use crate::table::Entry;
+use crate::setup::Need;
+use crate::table::{self, Entry};
 use crate::{run, setup, test};
 
+/// What is run where no name is given.
+const DEFAULT: &str = "compare";
+
 /// What `cargo xtask bench` knows.
-pub(crate) const ENTRIES: &[Entry] = &[
+const ENTRIES: &[Entry] = &[
+    Entry {
+        name: DEFAULT,
+        about: "Cairn beside copyparty, tus and nginx, in turns: tables, and bench/report.html in the target folder",
+        run: compare,
+    },
     Entry { name: "page", about: "bytes of the page: wasm and js, raw and compressed", run: size::run },
     Entry {
         name: "upload",
@@ -41,6 +50,20 @@ pub(crate) const ENTRIES: &[Entry] = &[
     },
     Entry { name: "memory", about: "20 GiB through Chromium: memory of page and server", run: memory },
 ];
+
+/// `cargo xtask bench`: the named entry, or the comparison with what stands behind `bench` as its options.
+pub(crate) fn run(place: &Place, args: &[String]) -> anyhow::Result<()> {
+    let named = args.first().is_some_and(|first| !first.starts_with("--"));
+    let default = if named { None } else { Some(DEFAULT.to_owned()) };
+    let args: Vec<String> = default.into_iter().chain(args.iter().cloned()).collect();
+    table::run("bench", ENTRIES, place, &args)
+}
+
+fn compare(place: &Place, args: &[String]) -> anyhow::Result<()> {
+    setup::ensure(place, &[Need::Peers])?;
+    let args: Vec<&str> = [DEFAULT].into_iter().chain(args.iter().map(String::as_str)).collect();
+    in_browser(place, &args)
+}
 
 fn upload(place: &Place, _args: &[String]) -> anyhow::Result<()> {
     in_browser(place, &["upload"])
@@ -97,5 +120,7 @@ fn in_browser(place: &Place, args: &[&str]) -> anyhow::Result<()> {
     if let Some(browser) = setup::Browser::find(place) {
         command.env("CAIRN_CHROMIUM", browser.browser);
     }
+    command.env("CAIRN_BENCH_PEERS", setup::peers_folder(place));
+    command.env("CAIRN_BENCH_REPORT", place.target.join("bench").join("report.html"));
     run::show(command.args(args).env("CAIRN_BIN", place.binary()))
 }

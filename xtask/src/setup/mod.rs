@@ -4,6 +4,7 @@ mod binaryen;
 mod cargo_tool;
 mod chromium;
 mod lockfile;
+mod peers;
 mod wasm_target;
 
 use std::env;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use binaryen::wasm_opt;
 pub(crate) use chromium::Browser;
+pub(crate) use peers::folder as peers_folder;
 
 use crate::place::Place;
 use crate::{run, say};
@@ -30,12 +32,14 @@ pub(crate) enum Need {
     WasmPack,
     /// Chromium and its driver.
     Chromium,
+    /// What Cairn is measured beside; the comparison leaves out what can't be installed.
+    Peers,
 }
 
 impl Need {
     /// What the page's build needs.
     pub(crate) const FOR_PAGE: [Self; 4] = [Self::WasmTarget, Self::Trunk, Self::WasmBindgen, Self::WasmOpt];
-    /// What all the tests need.
+    /// What the tests need.
     pub(crate) const ALL: [Self; 6] =
         [Self::WasmTarget, Self::Trunk, Self::WasmBindgen, Self::WasmOpt, Self::WasmPack, Self::Chromium];
 }
@@ -62,6 +66,7 @@ pub(crate) fn ensure(place: &Place, needs: &[Need]) -> anyhow::Result<()> {
             Need::WasmOpt => binaryen::ensure(place),
             Need::WasmPack => cargo_tool::wasm_pack().ensure(place),
             Need::Chromium => chromium::ensure(place),
+            Need::Peers => peers::ensure(place),
         };
         match outcome {
             Ok(found) => say::tell(&format!("  {found}")),
