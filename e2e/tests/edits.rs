@@ -62,7 +62,7 @@ fn whatever_was_edited_only_that_is_sent_again() -> anyhow::Result<()> {
     let names: Vec<_> =
         ways.iter().flat_map(|way| EDITS.map(|edit| format!("{} {way}.bin", edit.0))).collect();
     let first = visitor.come()?;
-    visitor.proxy.limit(25_000_000);
+    visitor.proxy.limit(10_000_000);
     let mut stored = Vec::new();
     for (name, seed) in names.iter().zip(1..) {
         let file = visitor.folder().join(name);

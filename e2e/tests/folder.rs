@@ -67,7 +67,7 @@ fn one_click_goes_on_with_a_folder() -> anyhow::Result<()> {
     let tree = Tree::make(visitor.folder())?;
     let visit = visitor.come()?;
     // Small files go together: on a fast line all of them would be there at once.
-    visitor.proxy.limit(600_000);
+    visitor.proxy.limit(300_000);
     visit.page().drop_files(&[&tree.root])?;
     Deadline::after(SOON).until(
         || format!("a third is done; the page says:\n{}", visit.tab.text()),

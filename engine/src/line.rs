@@ -82,6 +82,10 @@ impl Pulse {
 const FAST_MS: u64 = 1_000;
 /// Answers that come slower make it smaller, in milliseconds.
 const SLOW_MS: u64 = 5_000;
+/// The same for chunks of a large file, several of which are in one request: what is on its way with a full window shall be
+/// there soon, for a line that breaks loses it, and a bar that waits for it stands still.
+const RUN_FAST_MS: u64 = 250;
+const RUN_SLOW_MS: u64 = 1_000;
 /// The first batch, in items and bytes.
 const ITEMS_FIRST: usize = 128;
 const BYTES_FIRST: u64 = 1 << 20;
@@ -95,13 +99,14 @@ pub(crate) struct Group {
     items: usize,
     bytes: u64,
     bytes_max: u64,
+    run_bytes: u64,
 }
 
 impl Group {
     pub(crate) fn new() -> Self {
         // Room for one more chunk than fits, since a batch ends with the one that fills it.
         let bytes_max = BATCH_BYTES_MAX as u64 - 2 * u64::from(PACKED_BYTES_MAX);
-        Self { items: ITEMS_FIRST, bytes: BYTES_FIRST, bytes_max }
+        Self { items: ITEMS_FIRST, bytes: BYTES_FIRST, bytes_max, run_bytes: BYTES_FIRST }
     }
 
     /// Items of the next batch at most, 2 or more.
@@ -114,6 +119,11 @@ impl Group {
         self.bytes
     }
 
+    /// A request with chunks of a large file is full with so many bytes.
+    pub(crate) fn run_bytes(&self) -> u64 {
+        self.run_bytes
+    }
+
     /// A batch of so much was answered after `took` milliseconds.
     pub(crate) fn came(&mut self, items: usize, bytes: u64, took: u64) {
         if took >= SLOW_MS {
@@ -122,44 +132,47 @@ impl Group {
             if items * 2 > self.items {
                 self.items = (self.items * 2).min(BATCH_ITEMS_MAX);
             }
-            self.run_came(bytes, took);
+            if bytes * 2 > self.bytes {
+                self.bytes = (self.bytes * 2).min(self.bytes_max);
+            }
         }
-    }
-
-    /// Chunks of a large file, in one request, were answered after `took` milliseconds.
-    pub(crate) fn run_came(&mut self, bytes: u64, took: u64) {
-        if took >= SLOW_MS {
-            self.run_was_lost(bytes);
-        } else if took < FAST_MS && bytes * 2 > self.bytes {
-            self.bytes = (self.bytes * 2).min(self.bytes_max);
-        }
-    }
-
-    /// Chunks of a large file, in one request, were lost.
-    pub(crate) fn run_was_lost(&mut self, bytes: u64) {
-        self.bytes = (bytes / 2).clamp(BYTES_MIN, self.bytes);
     }
 
     /// A batch of so much was lost, or took too long.
     pub(crate) fn was_lost(&mut self, items: usize, bytes: u64) {
         self.items = (items / 2).clamp(2, self.items);
         if bytes > 0 {
-            self.run_was_lost(bytes);
+            self.bytes = (bytes / 2).clamp(BYTES_MIN, self.bytes);
         }
     }
 
     /// A batch of so much was refused for its size.
     pub(crate) fn was_too_large(&mut self, items: usize, bytes: u64) {
-        self.items = (items / 2).clamp(2, self.items);
+        self.was_lost(items, bytes);
         if bytes > 0 {
-            self.run_was_too_large(bytes);
+            self.bytes_max = self.bytes;
         }
     }
 
-    /// Chunks of a large file, in one request, were refused for their size.
+    /// Chunks of a large file, in one request, were answered after `took` milliseconds.
+    pub(crate) fn run_came(&mut self, bytes: u64, took: u64) {
+        if took >= RUN_SLOW_MS {
+            self.run_was_lost(bytes);
+        } else if took < RUN_FAST_MS && bytes * 2 > self.run_bytes {
+            self.run_bytes = (self.run_bytes * 2).min(self.bytes_max);
+        }
+    }
+
+    /// They were lost.
+    pub(crate) fn run_was_lost(&mut self, bytes: u64) {
+        self.run_bytes = (bytes / 2).clamp(BYTES_MIN, self.run_bytes);
+    }
+
+    /// They were refused for their size.
     pub(crate) fn run_was_too_large(&mut self, bytes: u64) {
         self.run_was_lost(bytes);
-        self.bytes_max = self.bytes;
+        self.bytes_max = self.bytes_max.min(self.run_bytes);
+        self.bytes = self.bytes.min(self.bytes_max);
     }
 }
 

@@ -233,7 +233,7 @@ impl Engine {
     fn send(&mut self, ids: &[UploadId], batches: usize, share: u64, now: Now) {
         // What is on its way with a full window leaves half of what may be held to the reader.
         let all = self.config.held_bytes_max / 2 / u64::from(self.config.sends_max.max(1));
-        let bytes_max = self.group.bytes().min(all).min(share / 4);
+        let bytes_max = self.group.run_bytes().min(all).min(share / 4);
         for id in ids.iter().copied() {
             loop {
                 let under_way = batches + self.runs();
