@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use cairn_engine::cutter::Cutter;
 use cairn_shared::ChunkRule;
+use cairn_shared::limits::FASTCDC_BYTES_MAX;
 use js_sys::ArrayBuffer;
 use wasm_bindgen_futures::spawn_local;
 
@@ -17,7 +18,7 @@ use crate::worker::desk::Tell;
 use crate::worker::message::{FromWorker, Held};
 
 /// Read at once, in bytes: fewer, larger reads are what makes a browser fast.
-const SPAN_BYTES: u64 = 8 << 20;
+const SPAN_BYTES: u64 = 16 << 20;
 /// So much is read at one moment, in bytes: no browser reads it in several steps.
 const MOMENT_BYTES: u64 = 64 << 10;
 /// Copied into wasm memory at once, in bytes; keeps that memory small.
@@ -262,7 +263,9 @@ impl Reader {
     }
 
     fn begin_reading(&self, work: &mut Work) -> Reading {
-        let end = work.size.min(work.read + SPAN_BYTES);
+        // The first chunk leaves as soon as it can be cut.
+        let length = if work.read == 0 { u64::from(FASTCDC_BYTES_MAX) } else { SPAN_BYTES };
+        let end = work.size.min(work.read + length);
         let reading = self.0.source.read(work.read..end);
         work.read = end;
         reading
