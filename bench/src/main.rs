@@ -2,12 +2,14 @@
 //! `cargo xtask accept` for `folder`, `memory`, `resume` and `zeros`.
 
 mod compress;
+mod crowd;
 mod dedup;
 mod folder;
 mod memory;
 mod resume;
 mod room;
 mod say;
+mod scale;
 mod small;
 mod timing;
 mod upload;
@@ -29,6 +31,13 @@ fn main() -> ExitCode {
         ["resume"] => resume::run(),
         ["memory"] => memory::run(false),
         ["memory", "--within-limits"] => memory::run(true),
+        ["growth"] => scale::growth(false),
+        ["growth", "--full"] => scale::growth(true),
+        ["start-up"] => scale::start_up(false),
+        ["start-up", "--full"] => scale::start_up(true),
+        ["stalled"] => crowd::stalled(),
+        ["slow"] => crowd::slow(),
+        ["step", step @ ..] => scale::step(step),
         ["zeros"] => zeros::run(None),
         ["zeros", gib] => zeros::run(Some(gib)),
         _ => Err(anyhow::anyhow!(
