@@ -7,15 +7,15 @@ use crate::{room, say};
 
 const LEVELS: [u64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
 
-/// One table. The last level only where `full` asks for it.
-pub(crate) fn run(full: bool) -> anyhow::Result<()> {
-    let levels = &LEVELS[..if full { 4 } else { 3 }];
-    let folder = tempfile::tempdir()?;
-    let data = folder.path().join("data");
-    let mut built = Built::new(&data);
+/// One table. The last level only where `--full` asks for it.
+pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
+    let options = super::options(args)?;
+    let levels = &LEVELS[..if options.full { 4 } else { 3 }];
+    let mut built = Built::open(options.folder)?;
+    let data = built.data.clone();
     let mut columns = Vec::new();
     for level in levels {
-        if !room::is_there(folder.path(), super::room_for(*level))? {
+        if !room::is_there(&data, super::room_for(*level))? {
             break;
         }
         let rate = built.grow(*level)?;

@@ -9,11 +9,13 @@ mod measure;
 mod process;
 mod start_up;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use cairn_e2e::Timer;
+use cairn_e2e::{Server, Timer};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use self::facts::Facts;
 
@@ -22,6 +24,8 @@ pub(crate) use self::start_up::run as start_up;
 
 /// Where the index lies in a data folder.
 const INDEX: &str = "index";
+/// For a start or a stop of the server.
+const SECONDS_MAX: u64 = 3_600;
 /// As the server's own setting.
 const CHECKPOINT_BYTES: u64 = 64 << 20;
 /// From here on no further snapshot is written while the facts are made: the log takes less room than two snapshots.
@@ -56,15 +60,30 @@ async fn fill(data: &Path, from: u64, until: u64) -> anyhow::Result<Value> {
     Ok(json!({ "seconds": seconds, "memory_mib": process::memory_max_bytes()? >> 20 }))
 }
 
-/// A data folder that is filled step by step.
+/// A data folder that is filled step by step. Where a folder was given it stays, for the next bench.
 struct Built {
     data: PathBuf,
+    count: PathBuf,
     next: u64,
+    _temporary: Option<TempDir>,
 }
 
 impl Built {
-    fn new(data: &Path) -> Self {
-        Self { data: data.to_owned(), next: 0 }
+    /// In the folder that was given, as far as it was filled before.
+    fn open(folder: Option<&str>) -> anyhow::Result<Self> {
+        let temporary = if folder.is_none() { Some(tempfile::tempdir()?) } else { None };
+        let given = folder.map(PathBuf::from);
+        let folder = given.or_else(|| temporary.as_ref().map(|folder| folder.path().to_owned()));
+        let folder = folder.context("no folder")?;
+        let (data, count) = (folder.join("data"), folder.join("count"));
+        let next = if count.exists() { fs::read_to_string(&count)?.parse()? } else { 0 };
+        if next == 0 {
+            // The secret is made where there is no log yet.
+            let mut server = Server::over(&data, &[], SECONDS_MAX)?;
+            server.go_on()?;
+            server.stop()?;
+        }
+        Ok(Self { data, count, next, _temporary: temporary })
     }
 
     /// The number of the first chunk that is not there.
@@ -76,15 +95,38 @@ impl Built {
     fn grow(&mut self, until: u64) -> anyhow::Result<f64> {
         let (from, to) = (self.next.to_string(), until.to_string());
         let told = process::run("fill", &self.data, &[&from, &to])?;
-        let grew = until - self.next;
-        self.next = until;
+        let grew = until.saturating_sub(self.next);
+        self.note(until.max(self.next))?;
         Ok(grew as f64 / told["seconds"].as_f64().unwrap_or(f64::INFINITY))
     }
 
     /// Chunks that a measurement stored.
     fn went_on(&mut self, told: &Value) -> anyhow::Result<()> {
-        self.next = told["next"].as_u64().context("the step told no next chunk")?;
-        Ok(())
+        self.note(told["next"].as_u64().context("the step told no next chunk")?)
+    }
+
+    fn note(&mut self, next: u64) -> anyhow::Result<()> {
+        self.next = next;
+        Ok(fs::write(&self.count, next.to_string())?)
+    }
+}
+
+/// What follows the name of a bench.
+#[derive(Default)]
+struct Options<'a> {
+    full: bool,
+    folder: Option<&'a str>,
+}
+
+fn options<'a>(args: &[&'a str]) -> anyhow::Result<Options<'a>> {
+    match *args {
+        [] => Ok(Options::default()),
+        ["--full"] => Ok(Options { full: true, folder: None }),
+        ["--folder", folder] => Ok(Options { full: false, folder: Some(folder) }),
+        ["--full", "--folder", folder] => Ok(Options { full: true, folder: Some(folder) }),
+        _ => anyhow::bail!(
+            "there is `--full`, for ten million chunks, and then `--folder DIR`, which is kept and used again"
+        ),
     }
 }
 

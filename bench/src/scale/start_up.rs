@@ -12,7 +12,6 @@ use crate::{room, say};
 
 /// Chunks, and the seconds that a start may take.
 const LEVELS: [(u64, f64); 2] = [(1_000_000, 5.0), (10_000_000, 30.0)];
-const SECONDS_MAX: u64 = 3_600;
 /// For so long facts are written before the kill.
 const WRITE_FOR: Duration = Duration::from_secs(10);
 /// The numbers of their chunks, which no other step uses.
@@ -20,20 +19,20 @@ const KILLED_FROM: u64 = 1 << 59;
 const KILLED_CHUNKS: u64 = 2_000_000;
 const MIB: f64 = 1_048_576.0;
 
-/// One table; with `full` up to ten million chunks.
-pub(crate) fn run(full: bool) -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let data = folder.path().join("data");
+/// One table; with `--full` up to ten million chunks.
+pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
+    let options = super::options(args)?;
+    let mut built = Built::open(options.folder)?;
+    let data = built.data.clone();
     // No snapshot is written beside what is measured.
     let checkpoint = u64::MAX.to_string();
-    let mut server = Server::over(&data, &[("CAIRN_CHECKPOINT_BYTES", &checkpoint)], SECONDS_MAX)?;
-    // The secret is made where there is no log yet.
-    server.go_on()?;
-    server.stop()?;
-    let mut built = Built::new(&data);
+    let mut server = Server::over(&data, &[("CAIRN_CHECKPOINT_BYTES", &checkpoint)], super::SECONDS_MAX)?;
     let mut lines = Vec::new();
-    for (level, goal) in &LEVELS[..if full { 2 } else { 1 }] {
-        if !room::is_there(folder.path(), super::room_for(*level))? {
+    for (level, goal) in &LEVELS[..if options.full { 2 } else { 1 }] {
+        if built.next() > 2 * level {
+            continue;
+        }
+        if !room::is_there(&data, super::room_for(*level))? {
             break;
         }
         built.grow(*level)?;
