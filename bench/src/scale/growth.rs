@@ -15,6 +15,9 @@ pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
     let data = built.data.clone();
     let mut columns = Vec::new();
     for level in levels {
+        if built.next() > 2 * level {
+            continue;
+        }
         if !room::is_there(&data, super::room_for(*level))? {
             break;
         }
@@ -84,6 +87,9 @@ fn tell(columns: &[Column]) {
     line("**a new chunk, by 4 at a time, µs; reads**", &|column| {
         let (time, reads) = column.chunk();
         format!("{time:.1}; {reads:.2}")
+    });
+    line("processor time of a new chunk, check and upload, µs", &|column| {
+        format!("{:.0}", column.number("cpu"))
     });
     line("log, bytes for a chunk", &|column| format!("{:.0}", column.number("log_bytes")));
     line("index, bytes for a chunk", &|column| format!("{:.0}", column.share(column.index)));

@@ -38,7 +38,7 @@ pub(crate) async fn run(data: &Path, count: u64, next: u64) -> anyhow::Result<Va
         Ok(())
     })
     .await?;
-    let mut next = next;
+    let (mut next, before, cpu) = (next, next, process::cpu_seconds()?);
     let mut upload = async |chunks: u64, at_once: usize, times: u64| {
         let (mut checks, mut stored) = (Vec::new(), Vec::new());
         for _ in 0..times {
@@ -58,6 +58,7 @@ pub(crate) async fn run(data: &Path, count: u64, next: u64) -> anyhow::Result<Va
     let log = process::bytes_of(&data.join("log"))?;
     let (_, batch) = upload(FILE_CHUNKS, FILE_CHUNKS as usize, BATCHES).await?;
     let log_grew = process::bytes_of(&data.join("log"))?.saturating_sub(log);
+    let cpu = (process::cpu_seconds()? - cpu) * 1e6 / (next - before) as f64;
     let adopting = facts.start(NEVER + next).await?;
     let adopted = per_item(8, CHECK_ROWS, async |at| {
         let rows = (0..CHECK_ROWS).map(|n| row(scattered(NEVER + at * CHECK_ROWS + n, count))).collect();
@@ -70,6 +71,7 @@ pub(crate) async fn run(data: &Path, count: u64, next: u64) -> anyhow::Result<Va
         "memory_mib": mib(process::memory_max_bytes()?),
         "absent": absent, "present": present, "declared": declared, "adopted": adopted,
         "single": single, "four": four, "batch": batch,
+        "cpu": cpu,
         "log_bytes": log_grew as f64 / (BATCHES * FILE_CHUNKS) as f64,
         "next": next,
     }))

@@ -31,6 +31,15 @@ pub(crate) fn memory_max_bytes() -> anyhow::Result<u64> {
     Ok(kib.parse::<u64>()? * 1_024)
 }
 
+/// Processor time that this process has taken so far, in seconds.
+pub(crate) fn cpu_seconds() -> anyhow::Result<f64> {
+    // In hundredths (proc(5)); the 12th and 13th field behind the name.
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let (_, fields) = stat.rsplit_once(')').context("/proc tells no name")?;
+    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
+    Ok(ticks.sum::<Result<f64, _>>()? / 100.0)
+}
+
 /// How often this process has asked for bytes of a file so far.
 pub(crate) fn reads() -> anyhow::Result<u64> {
     let io = fs::read_to_string("/proc/self/io")?;
