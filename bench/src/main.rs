@@ -3,12 +3,14 @@
 
 mod compare;
 mod compress;
+mod crowd;
 mod dedup;
 mod folder;
 mod memory;
 mod resume;
 mod room;
 mod say;
+mod scale;
 mod small;
 mod timing;
 mod upload;
@@ -31,6 +33,11 @@ fn main() -> ExitCode {
         ["resume"] => resume::run(),
         ["memory"] => memory::run(false),
         ["memory", "--within-limits"] => memory::run(true),
+        ["growth", args @ ..] => scale::growth(args),
+        ["start-up", args @ ..] => scale::start_up(args),
+        ["stalled"] => crowd::stalled(),
+        ["slow"] => crowd::slow(),
+        ["step", step @ ..] => scale::step(step),
         ["zeros"] => zeros::run(None),
         ["zeros", gib] => zeros::run(Some(gib)),
         _ => Err(anyhow::anyhow!(

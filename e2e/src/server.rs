@@ -16,8 +16,7 @@ use crate::group::Group;
 
 /// What the server prints when it is ready.
 const READY: &str = "Cairn is listening on http://";
-const START_SECONDS: u64 = 20;
-const STOP_SECONDS: u64 = 20;
+const SECONDS_MAX: u64 = 20;
 /// Lines of its log that are shown when a test fails.
 const LOG_LINES: usize = 60;
 
@@ -27,6 +26,9 @@ pub struct Server {
     running: Option<Group>,
     address: SocketAddr,
     settings: Vec<(String, String)>,
+    /// For a start or a stop.
+    seconds_max: u64,
+    data: PathBuf,
     folder: TempDir,
 }
 
@@ -38,21 +40,33 @@ impl Server {
 
     /// As `start`, with settings as environment variables.
     pub fn start_with(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("cairn-e2e-").tempdir()?;
-        let settings =
-            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let mut server =
-            Self { running: None, address: SocketAddr::from(([127, 0, 0, 1], 0)), settings, folder };
+        let mut server = Self::prepare(settings)?;
         server.go_on()?;
         Ok(server)
     }
 
-    /// Starts it again after `kill` or `stop`: same data, same port.
+    /// One over a data folder of somebody else's, not started yet, that may take so long to start and to stop.
+    pub fn over(data: &Path, settings: &[(&str, &str)], seconds_max: u64) -> anyhow::Result<Self> {
+        let mut server = Self::prepare(settings)?;
+        (server.data, server.seconds_max) = (data.to_owned(), seconds_max);
+        Ok(server)
+    }
+
+    fn prepare(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("cairn-e2e-").tempdir()?;
+        let settings =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let data = folder.path().join("data");
+        Ok(Self { running: None, address, settings, seconds_max: SECONDS_MAX, data, folder })
+    }
+
+    /// Starts it, again after `kill` or `stop`: same data, same port.
     pub fn go_on(&mut self) -> anyhow::Result<()> {
         anyhow::ensure!(self.running.is_none(), "the server still runs");
         let log = File::options().create(true).append(true).open(self.log_path())?;
         let mut command = Command::new(binary()?);
-        command.arg("serve").arg("--listen").arg(self.address.to_string()).arg("--data").arg(self.data());
+        command.arg("serve").arg("--listen").arg(self.address.to_string()).arg("--data").arg(&self.data);
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         // Its own working folder: a `cairn.toml` of the developer's must not count.
         command.current_dir(self.folder.path()).stdout(Stdio::piped()).stderr(log);
@@ -65,7 +79,8 @@ impl Server {
                 let _ = tell.send(line);
             }
         });
-        self.address = ready(&told).with_context(|| format!("the server did not start:\n{}", self.log()))?;
+        let ready = ready(&told, Duration::from_secs(self.seconds_max));
+        self.address = ready.with_context(|| format!("the server did not start:\n{}", self.log()))?;
         self.running = Some(group);
         Ok(())
     }
@@ -78,7 +93,7 @@ impl Server {
     /// Asks it to stop, by SIGTERM, and waits until it has.
     pub fn stop(&mut self) -> anyhow::Result<()> {
         let group = self.running.take().context("the server does not run")?;
-        let status = group.stop(Deadline::seconds(STOP_SECONDS))?;
+        let status = group.stop(Deadline::seconds(self.seconds_max))?;
         anyhow::ensure!(status.success(), "the server stopped with {status}");
         Ok(())
     }
@@ -95,13 +110,13 @@ impl Server {
 
     /// Its data folder.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.data.clone()
     }
 
     /// Bytes of all chunks that are in their place on disk.
     pub fn stored_bytes(&self) -> anyhow::Result<u64> {
         let mut sum = 0;
-        each_file(&self.data().join("chunks"), &mut |_, length| {
+        each_file(&self.data.join("chunks"), &mut |_, length| {
             sum += length;
             Ok(())
         })?;
@@ -110,7 +125,7 @@ impl Server {
 
     /// Takes its chunks out of the page cache: the next who reads them waits for the disk.
     pub fn forget_pages(&self) -> anyhow::Result<()> {
-        each_file(&self.data().join("chunks"), &mut |path, _| {
+        each_file(&self.data.join("chunks"), &mut |path, _| {
             let file = File::open(path)?;
             Ok(rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)?)
         })
@@ -123,11 +138,20 @@ impl Server {
 
     /// The most memory it ever held, in bytes.
     pub fn memory_max_bytes(&self) -> anyhow::Result<u64> {
+        self.status_bytes("VmHWM:")
+    }
+
+    /// The memory that it holds now, in bytes.
+    pub fn memory_bytes(&self) -> anyhow::Result<u64> {
+        self.status_bytes("VmRSS:")
+    }
+
+    fn status_bytes(&self, name: &str) -> anyhow::Result<u64> {
         let group = self.running.as_ref().context("the server does not run")?;
         let status = fs::read_to_string(format!("/proc/{}/status", group.pid()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|line| line.split_whitespace().next()).context("/proc tells no VmHWM")?;
-        Ok(kib.parse::<u64>()? * 1024)
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kib = line.and_then(|line| line.split_whitespace().next());
+        Ok(kib.with_context(|| format!("/proc tells no {name}"))?.parse::<u64>()? * 1024)
     }
 
     /// Processor time that it has taken so far, in seconds.
@@ -169,8 +193,8 @@ pub(crate) fn binary() -> anyhow::Result<PathBuf> {
     given.context("CAIRN_BIN is not set: run these tests with `cargo xtask test e2e`")
 }
 
-fn ready(told: &mpsc::Receiver<String>) -> anyhow::Result<SocketAddr> {
-    let line = told.recv_timeout(Duration::from_secs(START_SECONDS)).context("it printed nothing")?;
+fn ready(told: &mpsc::Receiver<String>, wait: Duration) -> anyhow::Result<SocketAddr> {
+    let line = told.recv_timeout(wait).context("it printed nothing")?;
     let address = line.strip_prefix(READY).with_context(|| format!("it printed {line:?}"))?;
     address.trim_end_matches('/').parse().with_context(|| format!("{address:?} is no address"))
 }

@@ -48,6 +48,26 @@ const ENTRIES: &[Entry] = &[
         about: "four files of 256 MiB through Chromium by one worker and by two, in turns",
         run: workers,
     },
+    Entry {
+        name: "growth",
+        about: "what a chunk costs with 10^4 to 10^6 others in the index; with --full to 10^7",
+        run: growth,
+    },
+    Entry {
+        name: "start-up",
+        about: "the server's start with 10^6 chunks: clean end, kill, no index; with --full 10^7 too",
+        run: start_up,
+    },
+    Entry {
+        name: "stalled",
+        about: "500 uploads that stop in the middle of a body: memory, others",
+        run: stalled,
+    },
+    Entry {
+        name: "slow",
+        about: "200 slow downloads of a file at once: memory, a fast one beside",
+        run: slow,
+    },
     Entry { name: "memory", about: "20 GiB through Chromium: memory of page and server", run: memory },
 ];
 
@@ -81,8 +101,7 @@ pub(crate) fn resume(place: &Place, _args: &[String]) -> anyhow::Result<()> {
 
 /// A sparse file without a byte that is not zero; of so many GiB where that is said.
 pub(crate) fn zeros(place: &Place, args: &[String]) -> anyhow::Result<()> {
-    let args: Vec<&str> = ["zeros"].into_iter().chain(args.iter().map(String::as_str)).collect();
-    in_browser(place, &args)
+    with_args(place, "zeros", args)
 }
 
 fn small(place: &Place, _args: &[String]) -> anyhow::Result<()> {
@@ -101,6 +120,22 @@ fn timing(place: &Place, _args: &[String]) -> anyhow::Result<()> {
     in_browser(place, &["timing"])
 }
 
+fn growth(place: &Place, args: &[String]) -> anyhow::Result<()> {
+    with_args(place, "growth", args)
+}
+
+fn start_up(place: &Place, args: &[String]) -> anyhow::Result<()> {
+    with_args(place, "start-up", args)
+}
+
+fn stalled(place: &Place, args: &[String]) -> anyhow::Result<()> {
+    with_args(place, "stalled", args)
+}
+
+fn slow(place: &Place, args: &[String]) -> anyhow::Result<()> {
+    with_args(place, "slow", args)
+}
+
 fn workers(place: &Place, _args: &[String]) -> anyhow::Result<()> {
     in_browser(place, &["workers"])
 }
@@ -112,6 +147,11 @@ fn memory(place: &Place, _args: &[String]) -> anyhow::Result<()> {
 /// As `memory`, and it fails where a figure is over its limit.
 pub(crate) fn memory_within_limits(place: &Place, _args: &[String]) -> anyhow::Result<()> {
     in_browser(place, &["memory", "--within-limits"])
+}
+
+fn with_args(place: &Place, name: &str, args: &[String]) -> anyhow::Result<()> {
+    let args: Vec<&str> = [name].into_iter().chain(args.iter().map(String::as_str)).collect();
+    in_browser(place, &args)
 }
 
 fn in_browser(place: &Place, args: &[&str]) -> anyhow::Result<()> {
