@@ -29,6 +29,9 @@ use crate::{http, page};
 
 /// Pause between two looks whether the store is still open.
 const CLOSED_LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often it is looked whether the stores are still in use, and how many times.
+const LET_GO_LOOK_EVERY: Duration = Duration::from_millis(10);
+const LET_GO_LOOKS: u32 = 1_000;
 
 /// A server that has begun to listen.
 pub struct Running {
@@ -78,8 +81,21 @@ impl Running {
         }
         self.following.stop().await;
         let closed = self.meta.closed().filter(|_| !is_told);
+        let_go(&self.meta).await;
         outcome.map(|()| closed.map_or(Ended::Stopped, Ended::StoreClosed))
     }
+}
+
+/// Waits until nobody else has the stores. The server's threads let go of them a moment after it says that it has stopped, and a
+/// process that ends before that ends as if it was killed: the store would not be closed.
+async fn let_go(meta: &Arc<dyn MetaStore>) {
+    for _ in 0..LET_GO_LOOKS {
+        if Arc::strong_count(meta) == 1 {
+            return;
+        }
+        tokio::time::sleep(LET_GO_LOOK_EVERY).await;
+    }
+    tracing::warn!("the stores are still in use and are not closed; the next start takes a little longer");
 }
 
 /// SIGTERM and SIGINT, from when this is made until it is dropped: none gets lost between one run and the next.
