@@ -16,7 +16,7 @@ pub(crate) const FRAME_STORED_MAX: usize = FRAME_BYTES + FRAME_BYTES / 256 + 64;
 /// Nothing shorter is tried, in bytes.
 const TRIED_BYTES_MIN: usize = 256;
 /// What tells whether the rest is worth it, in bytes.
-const SAMPLE_BYTES: usize = 64 * 1_024;
+pub(crate) const SAMPLE_BYTES: usize = 64 * 1_024;
 /// Chosen by measurement (docs/STORAGE.md).
 const LEVEL: i32 = 1;
 

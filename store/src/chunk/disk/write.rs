@@ -38,10 +38,18 @@ impl TempFile {
     }
 
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.append_all(&[bytes])
+    }
+
+    /// Appends these one behind the other.
+    fn append_all(&mut self, pieces: &[impl AsRef<[u8]>]) -> Result<()> {
+        let length: usize = pieces.iter().map(|piece| piece.as_ref().len()).sum();
         // Each time: many writers together would else leave nothing of the reserve.
-        check_space(self.folders.disk.as_ref(), &self.folders.tmp, Use::Chunks, bytes.len() as u64)?;
-        self.file.write_at(bytes, self.length)?;
-        self.length += bytes.len() as u64;
+        check_space(self.folders.disk.as_ref(), &self.folders.tmp, Use::Chunks, length as u64)?;
+        for piece in pieces {
+            self.file.write_at(piece.as_ref(), self.length)?;
+            self.length += piece.as_ref().len() as u64;
+        }
         Ok(())
     }
 
@@ -82,7 +90,9 @@ pub(super) struct DiskWriter {
     path: PathBuf,
     length_max: u32,
     length: u32,
-    buffer: Vec<u8>,
+    /// What has gathered, as it came: a sender who stalls keeps no second copy of it.
+    gathered: Vec<Bytes>,
+    gathered_bytes: usize,
     // `None` only after a failed write: then the writer is of no more use.
     state: Option<State>,
 }
@@ -107,7 +117,15 @@ impl DiskWriter {
     pub(super) fn new(folders: Arc<Folders>, path: PathBuf, length_max: u32, compress: bool) -> Self {
         let form = if compress { Form::Open } else { Form::Plain };
         let state = State { file: None, form, sha256: Sha256::new(), crc32: crc32fast::Hasher::new() };
-        Self { folders, path, length_max, length: 0, buffer: Vec::new(), state: Some(state) }
+        Self {
+            folders,
+            path,
+            length_max,
+            length: 0,
+            gathered: Vec::new(),
+            gathered_bytes: 0,
+            state: Some(state),
+        }
     }
 
     /// Hashes and writes what has gathered. The state moves to the thread, so that a caller who goes away while it
@@ -115,41 +133,43 @@ impl DiskWriter {
     async fn flush(&mut self, is_end: bool) -> Result<()> {
         let failed = || StoreError::Io(io::Error::other("an earlier write of this chunk failed"));
         let mut state = self.state.take().ok_or_else(failed)?;
-        let mut buffer = std::mem::take(&mut self.buffer);
+        let pieces = std::mem::take(&mut self.gathered);
+        self.gathered_bytes = 0;
         let (folders, path, length) = (self.folders.clone(), self.path.clone(), self.length);
-        let (state, buffer) = blocking(move || {
-            state.write(&folders, &path, &buffer)?;
+        let state = blocking(move || {
+            state.write(&folders, &path, &pieces)?;
             if is_end {
                 state.end(folders, &path, length)?;
             }
-            buffer.clear();
-            Ok((state, buffer))
+            Ok(state)
         })
         .await?;
-        (self.state, self.buffer) = (Some(state), buffer);
+        self.state = Some(state);
         Ok(())
     }
 }
 
 impl State {
-    fn write(&mut self, folders: &Arc<Folders>, path: &Path, bytes: &[u8]) -> Result<()> {
+    fn write(&mut self, folders: &Arc<Folders>, path: &Path, pieces: &[Bytes]) -> Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
             None => self.file.insert(TempFile::create(folders.clone(), path.to_owned())?),
         };
         if self.form == Form::Open {
-            self.form = if zstd::is_worth(bytes) { Form::Frames } else { Form::Plain };
+            self.form = if zstd::is_worth(&sample(pieces)) { Form::Frames } else { Form::Plain };
         }
         match self.form {
-            Form::Frames if !bytes.is_empty() => {
+            Form::Frames if !pieces.is_empty() => {
                 let failed = || StoreError::Io(io::Error::other("zstd can't compress"));
-                file.append(&zstd::frame(bytes).ok_or_else(failed)?)?;
+                file.append(&zstd::frame(&pieces.concat()).ok_or_else(failed)?)?;
             }
             Form::Frames => {}
-            Form::Open | Form::Plain => file.append(bytes)?,
+            Form::Open | Form::Plain => file.append_all(pieces)?,
         }
-        self.sha256.update(bytes);
-        self.crc32.update(bytes);
+        for piece in pieces {
+            self.sha256.update(piece);
+            self.crc32.update(piece);
+        }
         Ok(())
     }
 
@@ -180,6 +200,16 @@ impl State {
     }
 }
 
+/// What tells whether all of it is worth compressing.
+fn sample(pieces: &[Bytes]) -> Vec<u8> {
+    let mut first = Vec::with_capacity(zstd::SAMPLE_BYTES);
+    for piece in pieces {
+        let room = zstd::SAMPLE_BYTES - first.len();
+        first.extend_from_slice(&piece[..piece.len().min(room)]);
+    }
+    first
+}
+
 #[async_trait]
 impl ChunkWriter for DiskWriter {
     async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
@@ -189,9 +219,10 @@ impl ChunkWriter for DiskWriter {
             .filter(|length| *length <= self.length_max)
             .ok_or_else(|| too_long(self.length_max))?;
         while !bytes.is_empty() {
-            let room = BUFFER_BYTES - self.buffer.len();
-            self.buffer.extend_from_slice(&bytes.split_to(room.min(bytes.len())));
-            if self.buffer.len() >= BUFFER_BYTES {
+            let piece = bytes.split_to(bytes.len().min(BUFFER_BYTES - self.gathered_bytes));
+            self.gathered_bytes += piece.len();
+            self.gathered.push(piece);
+            if self.gathered_bytes >= BUFFER_BYTES {
                 self.flush(false).await?;
             }
         }
