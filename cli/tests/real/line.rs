@@ -32,7 +32,7 @@ enum Fault {
     Reorder,
 }
 
-/// Stands between client and server; every third connection has the fault, every one where the fault is a limit.
+/// Stands between client and server; one of every three connections has the fault, every one where the fault is a limit.
 struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -42,18 +42,21 @@ struct Proxy {
 struct Shared {
     server: SocketAddr,
     fault: Fault,
+    /// Which connection is the first that has it.
+    first: u64,
     connections: AtomicU64,
     faults: AtomicU64,
     stopped: AtomicBool,
 }
 
 impl Proxy {
-    fn start(server: &Server, fault: Fault) -> Self {
+    fn start(server: &Server, fault: Fault, first: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             server: server.url.strip_prefix("http://").unwrap().parse().unwrap(),
             fault,
+            first,
             connections: AtomicU64::new(0),
             faults: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
@@ -96,7 +99,12 @@ impl Shared {
     fn serve(&self, client: &TcpStream) -> io::Result<()> {
         let number = self.connections.fetch_add(1, Ordering::SeqCst);
         let is_limit = matches!(self.fault, Fault::BodyMax(_) | Fault::Slow(_) | Fault::Reorder);
-        let fault = (is_limit || number % 3 == 2).then_some(self.fault);
+        let is_turn = match self.fault {
+            // Each costs half a minute.
+            Fault::Stall(_) => number == self.first,
+            _ => is_limit || number % 3 == self.first,
+        };
+        let fault = is_turn.then_some(self.fault);
         if let Some(Fault::BadGateway) = fault {
             return self.refuse(client, "502 Bad Gateway");
         }
@@ -214,7 +222,7 @@ fn one_file_comes_through(fault: Fault) {
     const SIZE: u64 = 24_000_000;
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&folder.path().join("data"));
-    let proxy = Proxy::start(&server, fault);
+    let proxy = Proxy::start(&server, fault, 1);
     let (path, bytes) = file(folder.path(), "a.bin", 77, SIZE as usize);
     let ended = done(&put(&proxy.url(), &folder.path().join("state"), &path).output().unwrap());
     let url = ended["url"].as_str().unwrap().replace(&proxy.url(), &server.url);
@@ -228,7 +236,7 @@ fn one_file_comes_through(fault: Fault) {
 fn a_folder_comes_through(fault: Fault) {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&folder.path().join("data"));
-    let proxy = Proxy::start(&server, fault);
+    let proxy = Proxy::start(&server, fault, 2);
     let tree = folder.path().join("tree");
     std::fs::create_dir(&tree).unwrap();
     for number in 0..400 {

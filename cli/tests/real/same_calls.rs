@@ -1,6 +1,7 @@
 //! Outside the scope a chunk that others have takes the way of a new one: the server's system calls are the same, one after the
 //! other.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -88,9 +89,31 @@ impl Trace {
         let text = fs::read_to_string(&self.path).unwrap();
         let fresh = text[self.seen..].to_owned();
         self.seen = text.len();
-        let lines = fresh.lines().filter(|line| line.contains(&self.data) && !line.contains("/index/"));
+        let lines = whole_lines(&fresh);
+        let lines = lines.iter().filter(|line| line.contains(&self.data) && !line.contains("/index/"));
         lines.map(|line| plain(line, &self.data)).collect()
     }
+}
+
+/// A call that another thread's came between stands in two lines; here it is one, where it began.
+fn whole_lines(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut begun: HashMap<&str, usize> = HashMap::new();
+    for line in text.lines() {
+        let thread = line.split(' ').next().unwrap_or_default();
+        if let Some((_, rest)) = line.split_once(" resumed>")
+            && let Some(at) = begun.remove(thread)
+        {
+            lines[at].push_str(rest);
+            continue;
+        }
+        let whole = line.strip_suffix("<unfinished ...>");
+        if whole.is_some() {
+            begun.insert(thread, lines.len());
+        }
+        lines.push(whole.unwrap_or(line).to_owned());
+    }
+    lines
 }
 
 impl Drop for Trace {

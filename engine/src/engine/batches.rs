@@ -8,7 +8,6 @@ use cairn_shared::message::{BatchCheck, BatchFinish};
 use super::{Engine, Kind};
 use crate::effect::{BatchCall, BatchChunk, Call, Effect};
 use crate::input::{Failure, Reply};
-use crate::line::CALL_TIME_MS;
 use crate::{Now, RequestId, UploadId};
 
 /// Batches of chunks on their way at once.
@@ -241,7 +240,7 @@ impl Engine {
     fn depart(&mut self, verb: Verb, items: Vec<RequestId>, bytes: u64, now: Now) -> RequestId {
         self.requests += 1;
         let request = RequestId(self.requests);
-        let deadline = now + CALL_TIME_MS + self.pulse.time(bytes);
+        let deadline = now + self.pulse.time(bytes);
         self.batches.insert(request, Batch { verb, items, bytes, began: now, deadline });
         request
     }

@@ -59,7 +59,7 @@ fn what_came_whole_before_a_wrong_row_or_a_break_is_stored() {
     let refused = put(&site, &owner, &id, 0, "3").body(&wrong).send().refused(ProblemCode::DigestMismatch);
     assert_eq!(refused["at"], 1);
     assert_eq!(missing(&site, &owner, &id), json!([[1, 4]]));
-    // A row has arrived while the next one comes, in which the sender goes away.
+    // The sender goes away inside the third row.
     let (body, whole) = (rows[1..].concat(), rows[1].len());
     let head = format!(
         "PUT /api/upload/{id}/1?rows=3 HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {owner}\r\nContent-Length: {}\r\n\r\n",
@@ -68,8 +68,8 @@ fn what_came_whole_before_a_wrong_row_or_a_break_is_stored() {
     );
     let mut socket = TcpStream::connect(site.address).unwrap();
     socket.write_all(&[head.as_bytes(), &body[..whole + 1_000]].concat()).unwrap();
-    assert!(wait_for(|| missing(&site, &owner, &id) == json!([[2, 4]])));
     drop(socket);
+    assert!(wait_for(|| missing(&site, &owner, &id) == json!([[2, 4]])));
     assert!(wait_for(|| site.stored("tmp").is_empty()));
 }
 

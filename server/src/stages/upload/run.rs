@@ -6,6 +6,7 @@ use bytes::Bytes;
 use cairn_shared::limits::RUN_ROWS_MAX;
 use cairn_shared::{Problem, ProblemCode};
 use cairn_store::{Conflict, Staged};
+use futures_util::future::try_join_all;
 use futures_util::{Stream, StreamExt};
 
 use super::service::{Expected, arrive, expect, note, verify};
@@ -51,41 +52,40 @@ pub(super) fn length(run: &[Expected]) -> u64 {
     run.iter().map(|expected| u64::from(expected.length_max)).sum()
 }
 
-/// Streams the rows to disk one after the other, verifies each, and notes its arrival while the next one comes; all are
-/// durable when it returns. Where the body breaks off, or a row is not what was declared, the whole ones before it arrive
-/// nevertheless, also when the sender has gone away.
+/// Streams the rows to disk one after the other, verifies each, and notes their arrival together; durable when it
+/// returns. Where the body breaks off, or a row is not what was declared, the whole ones before it arrive nevertheless, also when
+/// the sender has gone away.
 pub(super) async fn store_run(
     cairn: Arc<Cairn>,
     right: UploadRight,
     index: u32,
     run: Vec<Expected>,
-    body: impl Stream<Item = Answer<Bytes>> + Unpin,
+    body: impl Stream<Item = Answer<Bytes>> + Unpin + 'static,
 ) -> Answer<()> {
-    let (mut body, right) = (Cut { body, rest: Bytes::new() }, Arc::new(right));
-    let mut arriving = Vec::with_capacity(run.len());
-    let mut outcome = Ok(());
-    for (index, expected) in (index..).zip(&run) {
-        match stage(&cairn, index, expected, &mut body).await {
-            Ok(staged) => {
-                let (cairn, right) = (cairn.clone(), right.clone());
-                // Not this request's own: that ends with its connection.
-                arriving.push(tokio::task::spawn_local(async move {
-                    let row = arrive(&cairn, &right, index, staged).await?;
-                    note(&cairn, &right, row);
-                    Answer::Ok(())
-                }));
-            }
-            Err(refusal) => {
-                outcome = Err(refusal);
-                break;
+    // Not the request's own: that ends with its connection.
+    let storing = tokio::task::spawn_local(async move {
+        let mut body = Cut { body, rest: Bytes::new() };
+        let mut staged = Vec::with_capacity(run.len());
+        let mut outcome = Ok(());
+        for (index, expected) in (index..).zip(&run) {
+            match stage(&cairn, index, expected, &mut body).await {
+                Ok(chunk) => staged.push((index, chunk)),
+                Err(refusal) => {
+                    outcome = Err(refusal);
+                    break;
+                }
             }
         }
-    }
-    for arrival in arriving {
-        let panicked = || Refusal::internal("a chunk could not be noted");
-        arrival.await.map_err(|_| panicked())??;
-    }
-    outcome
+        // Their syncs, and their places in the log, are shared.
+        try_join_all(staged.into_iter().map(async |(index, staged)| {
+            let row = arrive(&cairn, &right, index, staged).await?;
+            note(&cairn, &right, row);
+            Answer::Ok(())
+        }))
+        .await?;
+        outcome
+    });
+    storing.await.map_err(|_| Refusal::internal("the chunks could not be stored"))?
 }
 
 async fn stage(
