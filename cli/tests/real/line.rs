@@ -99,10 +99,11 @@ impl Shared {
     fn serve(&self, client: &TcpStream) -> io::Result<()> {
         let number = self.connections.fetch_add(1, Ordering::SeqCst);
         let is_limit = matches!(self.fault, Fault::BodyMax(_) | Fault::Slow(_) | Fault::Reorder);
-        let is_turn = match self.fault {
-            // Each costs half a minute.
-            Fault::Stall(_) => number == self.first,
-            _ => is_limit || number % 3 == self.first,
+        // A stall costs half a minute: one is enough.
+        let is_turn = if matches!(self.fault, Fault::Stall(_)) {
+            number == self.first
+        } else {
+            is_limit || number % 3 == self.first
         };
         let fault = is_turn.then_some(self.fault);
         if let Some(Fault::BadGateway) = fault {
