@@ -156,6 +156,11 @@ fn kib(text: &str, name: &str) -> Option<u64> {
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1_024)
 }
 
+/// Memory that nobody needs now, in bytes.
+pub(crate) fn available_bytes() -> anyhow::Result<u64> {
+    kib(&fs::read_to_string("/proc/meminfo")?, "MemAvailable:").context("/proc/meminfo tells no MemAvailable")
+}
+
 /// Bytes that the loopback device has received, which is what it has sent.
 fn wire() -> anyhow::Result<u64> {
     let text = fs::read_to_string("/proc/net/dev")?;

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use cairn_e2e::{insert_byte, random_file, sha256_file};
 
+use super::sample;
+
 /// The name of the large file.
 pub(crate) const NAME: &str = "random.bin";
 /// Its name the second time.
@@ -19,8 +21,8 @@ pub(crate) const FILES: u64 = 10_000;
 /// Bytes of each of them.
 pub(crate) const FILE_BYTES: u64 = 4_096;
 const FOLDERS: u64 = 50;
-/// What a run of 2 GiB takes of memory, page cache and all, in bytes.
-const TOUCHED_BYTES: usize = 5 << 30;
+/// What a run of 2 GiB takes of memory, page cache and all, in bytes; of a small machine's half of what is free.
+const TOUCHED_BYTES_MAX: u64 = 5 << 30;
 const PAGE_BYTES: usize = 4_096;
 /// What is overwritten: 50 places, a tenth in all.
 const PLACES: u64 = 50;
@@ -132,7 +134,8 @@ impl Source {
             Ok(())
         })?;
         rustix::fs::sync();
-        let mut touched = vec![0_u8; TOUCHED_BYTES];
+        let bytes = TOUCHED_BYTES_MAX.min(sample::available_bytes()? / 2);
+        let mut touched = vec![0_u8; usize::try_from(bytes)?];
         touched.iter_mut().step_by(PAGE_BYTES).for_each(|byte| *byte = 1);
         std::hint::black_box(&touched);
         Ok(())
