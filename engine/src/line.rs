@@ -341,6 +341,26 @@ mod tests {
     }
 
     #[test]
+    fn runs_grow_while_they_are_there_soon() {
+        let mut group = Group::new();
+        assert_eq!(group.run_bytes(), 1 << 20);
+        group.run_came(1_300_000, 249);
+        group.run_came(100, 1);
+        assert_eq!(group.run_bytes(), 2 << 20, "what is short says nothing");
+        (0..5).for_each(|_| group.run_came(group.run_bytes(), 900));
+        assert_eq!(group.run_bytes(), 2 << 20);
+        group.run_came(2 << 20, 1_000);
+        assert_eq!(group.run_bytes(), 1 << 20);
+        (0..9).for_each(|_| group.run_came(group.run_bytes(), 10));
+        assert_eq!(group.run_bytes(), 7_864_320);
+        group.run_was_too_large(3 << 20);
+        (0..9).for_each(|_| group.run_came(group.run_bytes(), 10));
+        assert_eq!((group.run_bytes(), group.items()), (3 << 19, 128), "small files lose nothing by it");
+        (0..20).for_each(|_| group.run_was_lost(group.run_bytes()));
+        assert_eq!(group.run_bytes(), 64 << 10);
+    }
+
+    #[test]
     fn the_window_grows_to_its_maximum_and_never_closes() {
         let mut window = Window::new(8);
         (0..100).for_each(|_| window.grow());

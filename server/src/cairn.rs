@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cairn_shared::UnixMs;
 use cairn_store::{ChunkStore, MetaStore};
+use tokio::sync::Semaphore;
 
 use crate::access::Secret;
 use crate::config::Config;
@@ -13,6 +14,9 @@ use crate::platform;
 use crate::refusal::{Answer, Refusal};
 use crate::space::Space;
 use crate::upkeep::Follower;
+
+/// With the rows of each, a quarter of the fewest open files that a system gives (`http/connections.rs`).
+const GATHERING_MAX: usize = 16;
 
 /// Where facts and bytes are kept.
 #[derive(Clone)]
@@ -32,6 +36,8 @@ pub struct Cairn {
     pub(crate) secret: Secret,
     pub(crate) config: Config,
     pub(crate) follower: Follower,
+    /// Runs that may have several chunks open at the same time; the others have one, as each connection may.
+    pub(crate) gathering: Semaphore,
     clock: fn() -> UnixMs,
 }
 
@@ -47,6 +53,7 @@ impl Cairn {
             secret,
             config,
             follower,
+            gathering: Semaphore::new(GATHERING_MAX),
             clock,
         }
     }

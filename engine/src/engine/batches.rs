@@ -1,4 +1,5 @@
-//! Requests of many small files in one: what gathers while one batch is under way goes with the next.
+//! Several requests in one: those of many small files, where what gathers while one batch is under way goes with the next, and the
+//! chunks of a large file that lie together.
 
 use cairn_shared::SessionId;
 use cairn_shared::frame::FRAME_HEAD_BYTES;

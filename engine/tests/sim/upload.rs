@@ -21,6 +21,18 @@ fn the_file_arrives_once_and_whole() {
 }
 
 #[test]
+fn a_fast_line_takes_several_chunks_in_one_request() {
+    let mut world = World::new(1);
+    let bytes = noise(1, 10_000_001);
+    world.add_file(ONE, bytes.clone());
+    world.run();
+    assert!(world.server.files == [bytes]);
+    // All of them: start, checks, chunks, finish.
+    let (chunks, requests) = (10_000_001_u64.div_ceil(65_536), world.server.requests);
+    assert!(requests < chunks * 2 / 3, "{requests} requests for {chunks} chunks");
+}
+
+#[test]
 fn empty_files_and_single_bytes_arrive() {
     for length in [0, 1, 65_535, 65_536, 65_537] {
         let mut world = World::new(2);

@@ -74,6 +74,22 @@ fn what_came_whole_before_a_wrong_row_or_a_break_is_stored() {
 }
 
 #[test]
+fn a_long_run_arrives_a_few_rows_at_a_time() {
+    let site = Site::on_disk(&[]);
+    let owner = site.owner();
+    let rows: Vec<Vec<u8>> = (0..11).map(|n| noise(40 + n, 3_000 + n as usize)).collect();
+    let id = declared(&site, &owner, &rows);
+    let mut wrong = rows.concat();
+    let at: usize = rows[..9].iter().map(Vec::len).sum();
+    wrong[at] ^= 1;
+    let refused = put(&site, &owner, &id, 0, "11").body(&wrong).send().refused(ProblemCode::DigestMismatch);
+    assert_eq!(refused["at"], 9);
+    assert_eq!(missing(&site, &owner, &id), json!([[9, 11]]));
+    put(&site, &owner, &id, 9, "2").body(&rows[9..].concat()).send().expect(204);
+    assert_eq!(missing(&site, &owner, &id), json!([]));
+}
+
+#[test]
 fn a_run_that_cannot_be_is_refused_before_it_is_read() {
     let site = Site::on_disk(&[]);
     let (owner, rows) = (site.owner(), rows());

@@ -6,13 +6,16 @@ use bytes::Bytes;
 use cairn_shared::limits::RUN_ROWS_MAX;
 use cairn_shared::{Problem, ProblemCode};
 use cairn_store::{Conflict, Staged};
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use futures_util::{Stream, StreamExt};
 
 use super::service::{Expected, arrive, expect, note, verify};
 use crate::access::UploadRight;
 use crate::cairn::Cairn;
 use crate::refusal::{Answer, Refusal};
+
+/// Rows of one run that arrive together: each is an open file until then.
+const TOGETHER: usize = 4;
 
 /// What must come for the rows from `index` on, all of them declared; `declared` is the `Content-Length`.
 pub(super) async fn expect_run(
@@ -52,7 +55,7 @@ pub(super) fn length(run: &[Expected]) -> u64 {
     run.iter().map(|expected| u64::from(expected.length_max)).sum()
 }
 
-/// Streams the rows to disk one after the other, verifies each, and notes their arrival together; durable when it
+/// Streams the rows to disk one after the other, verifies each, and notes the arrival of a few together; durable when it
 /// returns. Where the body breaks off, or a row is not what was declared, the whole ones before it arrive nevertheless, also when
 /// the sender has gone away.
 pub(super) async fn store_run(
@@ -65,27 +68,31 @@ pub(super) async fn store_run(
     // Not the request's own: that ends with its connection.
     let storing = tokio::task::spawn_local(async move {
         let mut body = Cut { body, rest: Bytes::new() };
-        let mut staged = Vec::with_capacity(run.len());
-        let mut outcome = Ok(());
+        let turn = cairn.gathering.try_acquire().ok();
+        let together = if turn.is_some() { TOGETHER } else { 1 };
+        let mut staged = Vec::with_capacity(together);
         for (index, expected) in (index..).zip(&run) {
             match stage(&cairn, index, expected, &mut body).await {
                 Ok(chunk) => staged.push((index, chunk)),
-                Err(refusal) => {
-                    outcome = Err(refusal);
-                    break;
-                }
+                Err(refusal) => return arrive_all(&cairn, &right, staged).await.and(Err(refusal)),
+            }
+            if staged.len() == together {
+                arrive_all(&cairn, &right, std::mem::take(&mut staged)).await?;
             }
         }
-        // Their syncs, and their places in the log, are shared.
-        try_join_all(staged.into_iter().map(async |(index, staged)| {
-            let row = arrive(&cairn, &right, index, staged).await?;
-            note(&cairn, &right, row);
-            Answer::Ok(())
-        }))
-        .await?;
-        outcome
+        arrive_all(&cairn, &right, staged).await
     });
     storing.await.map_err(|_| Refusal::internal("the chunks could not be stored"))?
+}
+
+/// Together they share their syncs, and their places in the log. One that fails keeps none of the others.
+async fn arrive_all(cairn: &Cairn, right: &UploadRight, staged: Vec<(u32, Staged)>) -> Answer<()> {
+    let arrivals = staged.into_iter().map(async |(index, staged)| {
+        let row = arrive(cairn, right, index, staged).await?;
+        note(cairn, right, row);
+        Answer::Ok(())
+    });
+    join_all(arrivals).await.into_iter().collect()
 }
 
 async fn stage(

@@ -2,6 +2,7 @@
 
 mod folders;
 mod frames;
+mod gathered;
 mod packs;
 mod read;
 mod write;

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::blocking;
 use super::folders::Folders;
 use super::frames::Frames;
+use super::gathered::Gathered;
 use crate::chunk::{ChunkWriter, Staged, StagedBytes, too_long, zstd};
 use crate::disk::{DiskFile, Use, check_space};
 use crate::error::{Result, StoreError};
@@ -90,9 +91,8 @@ pub(super) struct DiskWriter {
     path: PathBuf,
     length_max: u32,
     length: u32,
-    /// What has gathered, as it came: a sender who stalls keeps no second copy of it.
-    gathered: Vec<Bytes>,
-    gathered_bytes: usize,
+    /// A sender who stalls keeps no second copy of it.
+    gathered: Gathered,
     // `None` only after a failed write: then the writer is of no more use.
     state: Option<State>,
 }
@@ -117,15 +117,7 @@ impl DiskWriter {
     pub(super) fn new(folders: Arc<Folders>, path: PathBuf, length_max: u32, compress: bool) -> Self {
         let form = if compress { Form::Open } else { Form::Plain };
         let state = State { file: None, form, sha256: Sha256::new(), crc32: crc32fast::Hasher::new() };
-        Self {
-            folders,
-            path,
-            length_max,
-            length: 0,
-            gathered: Vec::new(),
-            gathered_bytes: 0,
-            state: Some(state),
-        }
+        Self { folders, path, length_max, length: 0, gathered: Gathered::default(), state: Some(state) }
     }
 
     /// Hashes and writes what has gathered. The state moves to the thread, so that a caller who goes away while it
@@ -133,8 +125,7 @@ impl DiskWriter {
     async fn flush(&mut self, is_end: bool) -> Result<()> {
         let failed = || StoreError::Io(io::Error::other("an earlier write of this chunk failed"));
         let mut state = self.state.take().ok_or_else(failed)?;
-        let pieces = std::mem::take(&mut self.gathered);
-        self.gathered_bytes = 0;
+        let pieces = std::mem::take(&mut self.gathered).into_pieces();
         let (folders, path, length) = (self.folders.clone(), self.path.clone(), self.length);
         let state = blocking(move || {
             state.write(&folders, &path, &pieces)?;
@@ -219,10 +210,9 @@ impl ChunkWriter for DiskWriter {
             .filter(|length| *length <= self.length_max)
             .ok_or_else(|| too_long(self.length_max))?;
         while !bytes.is_empty() {
-            let piece = bytes.split_to(bytes.len().min(BUFFER_BYTES - self.gathered_bytes));
-            self.gathered_bytes += piece.len();
-            self.gathered.push(piece);
-            if self.gathered_bytes >= BUFFER_BYTES {
+            let room = BUFFER_BYTES - self.gathered.length();
+            self.gathered.push(bytes.split_to(room.min(bytes.len())));
+            if self.gathered.length() >= BUFFER_BYTES {
                 self.flush(false).await?;
             }
         }
