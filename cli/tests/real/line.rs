@@ -32,7 +32,8 @@ enum Fault {
     Reorder,
 }
 
-/// Stands between client and server; one of every three connections has the fault, every one where the fault is a limit.
+/// Stands between client and server. The first connection that carries enough has the fault, and every third from then on;
+/// every one where the fault is a limit.
 struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -42,21 +43,18 @@ struct Proxy {
 struct Shared {
     server: SocketAddr,
     fault: Fault,
-    /// Which connection is the first that has it.
-    first: u64,
     connections: AtomicU64,
     faults: AtomicU64,
     stopped: AtomicBool,
 }
 
 impl Proxy {
-    fn start(server: &Server, fault: Fault, first: u64) -> Self {
+    fn start(server: &Server, fault: Fault) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             server: server.url.strip_prefix("http://").unwrap().parse().unwrap(),
             fault,
-            first,
             connections: AtomicU64::new(0),
             faults: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
@@ -99,14 +97,9 @@ impl Shared {
     fn serve(&self, client: &TcpStream) -> io::Result<()> {
         let number = self.connections.fetch_add(1, Ordering::SeqCst);
         let is_limit = matches!(self.fault, Fault::BodyMax(_) | Fault::Slow(_) | Fault::Reorder);
-        // A stall costs half a minute: one is enough.
-        let is_turn = if matches!(self.fault, Fault::Stall(_)) {
-            number == self.first
-        } else {
-            is_limit || number % 3 == self.first
-        };
-        let fault = is_turn.then_some(self.fault);
-        if let Some(Fault::BadGateway) = fault {
+        // The first call of all is no upload yet: it may say what is wrong and end.
+        let has_turn = is_limit || number % 3 == 1;
+        if has_turn && matches!(self.fault, Fault::BadGateway) {
             return self.refuse(client, "502 Bad Gateway");
         }
         let server = TcpStream::connect(self.server)?;
@@ -114,8 +107,8 @@ impl Shared {
         let answers = {
             let is_dead = is_dead.clone();
             let (mut server, mut client) = (server.try_clone()?, client.try_clone()?);
-            let delay = match fault {
-                Some(Fault::Reorder) => {
+            let delay = match self.fault {
+                Fault::Reorder => {
                     self.faults.fetch_add(1, Ordering::SeqCst);
                     Duration::from_millis(number * 7 % 5 * 40)
                 }
@@ -134,8 +127,8 @@ impl Shared {
                 }
             })
         };
-        let outcome = self.pass(client, &server, fault, &is_dead);
-        if outcome.is_err() || !matches!(fault, Some(Fault::HalfClose(_))) {
+        let outcome = self.pass(client, &server, has_turn, &is_dead);
+        if outcome.is_err() || !matches!(self.fault, Fault::HalfClose(_)) {
             let _ = server.shutdown(Shutdown::Both);
         } else {
             let _ = server.shutdown(Shutdown::Write);
@@ -148,7 +141,7 @@ impl Shared {
         &self,
         mut client: &TcpStream,
         mut server: &TcpStream,
-        fault: Option<Fault>,
+        has_turn: bool,
         is_dead: &AtomicBool,
     ) -> io::Result<()> {
         let (mut buffer, mut passed) = (vec![0; 32_768], 0);
@@ -158,41 +151,45 @@ impl Shared {
                 return Ok(());
             }
             passed += length as u64;
-            match fault {
-                Some(Fault::BodyMax(max))
-                    if body_length(&buffer[..length]).is_some_and(|body| body > max) =>
-                {
+            match self.fault {
+                Fault::BodyMax(max) if body_length(&buffer[..length]).is_some_and(|body| body > max) => {
                     return self.refuse(client, "413 Content Too Large");
                 }
-                Some(Fault::Cut(after) | Fault::HalfClose(after)) if passed > after => {
-                    self.faults.fetch_add(1, Ordering::SeqCst);
+                Fault::Cut(after) | Fault::HalfClose(after) if passed > after && self.strikes(has_turn) => {
                     return Ok(());
                 }
-                Some(Fault::Reset(after)) if passed > after => {
-                    self.faults.fetch_add(1, Ordering::SeqCst);
+                Fault::Reset(after) if passed > after && self.strikes(has_turn) => {
                     rustix::net::sockopt::set_socket_linger(client, Some(Duration::ZERO))?;
                     return Err(io::ErrorKind::ConnectionReset.into());
                 }
-                Some(Fault::LoseAnswers(after)) if passed > after => {
-                    self.faults.fetch_add(1, Ordering::SeqCst);
+                Fault::LoseAnswers(after) if passed > after && self.strikes(has_turn) => {
                     server.write_all(&buffer[..length])?;
                     client.shutdown(Shutdown::Write)?;
                     std::thread::sleep(Duration::from_millis(50));
                     return Ok(());
                 }
-                Some(Fault::Stall(after)) if passed > after => {
-                    self.faults.fetch_add(1, Ordering::SeqCst);
+                // A stall costs half a minute: one is enough.
+                Fault::Stall(after) if passed > after && self.strikes(false) => {
                     is_dead.store(true, Ordering::SeqCst);
                     while client.read(&mut buffer)? > 0 {}
                     return Ok(());
                 }
-                Some(Fault::Slow(rate)) => {
+                Fault::Slow(rate) => {
                     std::thread::sleep(Duration::from_secs_f64(length as f64 / rate as f64));
                 }
                 _ => {}
             }
             server.write_all(&buffer[..length])?;
         }
+    }
+
+    /// Whether the fault happens now; it counts then.
+    fn strikes(&self, has_turn: bool) -> bool {
+        let is_first = self.faults.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        if !is_first && has_turn {
+            self.faults.fetch_add(1, Ordering::SeqCst);
+        }
+        is_first || has_turn
     }
 
     fn refuse(&self, mut client: &TcpStream, status: &str) -> io::Result<()> {
@@ -223,7 +220,7 @@ fn one_file_comes_through(fault: Fault) {
     const SIZE: u64 = 24_000_000;
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&folder.path().join("data"));
-    let proxy = Proxy::start(&server, fault, 1);
+    let proxy = Proxy::start(&server, fault);
     let (path, bytes) = file(folder.path(), "a.bin", 77, SIZE as usize);
     let ended = done(&put(&proxy.url(), &folder.path().join("state"), &path).output().unwrap());
     let url = ended["url"].as_str().unwrap().replace(&proxy.url(), &server.url);
@@ -237,7 +234,7 @@ fn one_file_comes_through(fault: Fault) {
 fn a_folder_comes_through(fault: Fault) {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&folder.path().join("data"));
-    let proxy = Proxy::start(&server, fault, 2);
+    let proxy = Proxy::start(&server, fault);
     let tree = folder.path().join("tree");
     std::fs::create_dir(&tree).unwrap();
     for number in 0..400 {

@@ -11,9 +11,17 @@ use crate::cairn::Cairn;
 use crate::refusal::Answer;
 use crate::stages::start::check_size;
 
-/// The longest wait for the whole-file digest before `blob` is answered as null: the link shall not wait for what only
-/// programs ask for.
-pub(super) const BLOB_WAIT: Duration = Duration::from_millis(250);
+/// The longest wait for the whole-file digest before `blob` is answered as null, where the client sent no manifest digest:
+/// the blob's digest is all by which it can tell that its file is whole.
+const BLOB_WAIT: Duration = Duration::from_secs(2);
+
+/// The same where the manifest digest has proven that already: the link shall not wait long for what only programs ask for.
+const BLOB_WAIT_PROVEN: Duration = Duration::from_millis(250);
+
+/// How long this request waits for the whole-file digest.
+pub(super) fn blob_wait(request: &FinishRequest) -> Duration {
+    if request.manifest_digest.is_some() { BLOB_WAIT_PROVEN } else { BLOB_WAIT }
+}
 
 /// Publishes the session's rows as a file with a link, or into its folder; waits so long for its whole digest.
 pub(crate) async fn finish(
