@@ -107,12 +107,11 @@ impl Shared {
         let answers = {
             let is_dead = is_dead.clone();
             let (mut server, mut client) = (server.try_clone()?, client.try_clone()?);
-            let delay = match self.fault {
-                Fault::Reorder => {
-                    self.faults.fetch_add(1, Ordering::SeqCst);
-                    Duration::from_millis(number * 7 % 5 * 40)
-                }
-                _ => Duration::ZERO,
+            let delay = if matches!(self.fault, Fault::Reorder) {
+                self.faults.fetch_add(1, Ordering::SeqCst);
+                Duration::from_millis(number * 7 % 5 * 40)
+            } else {
+                Duration::ZERO
             };
             std::thread::spawn(move || {
                 let mut buffer = vec![0; 32_768];
@@ -177,7 +176,14 @@ impl Shared {
                 Fault::Slow(rate) => {
                     std::thread::sleep(Duration::from_secs_f64(length as f64 / rate as f64));
                 }
-                _ => {}
+                Fault::BodyMax(_)
+                | Fault::Cut(_)
+                | Fault::HalfClose(_)
+                | Fault::Reset(_)
+                | Fault::LoseAnswers(_)
+                | Fault::Stall(_)
+                | Fault::BadGateway
+                | Fault::Reorder => {}
             }
             server.write_all(&buffer[..length])?;
         }
