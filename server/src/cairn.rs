@@ -13,6 +13,7 @@ use crate::dedup::Dedup;
 use crate::platform;
 use crate::refusal::{Answer, Refusal};
 use crate::space::Space;
+use crate::stages::download::Starts;
 use crate::upkeep::Follower;
 
 /// With the rows of each, a quarter of the fewest open files that a system gives (`http/connections.rs`).
@@ -38,6 +39,7 @@ pub struct Cairn {
     pub(crate) follower: Follower,
     /// Runs that may have several chunks open at the same time; the others have one, as each connection may.
     pub(crate) gathering: Semaphore,
+    pub(crate) starts: Starts,
     clock: fn() -> UnixMs,
 }
 
@@ -54,6 +56,7 @@ impl Cairn {
             config,
             follower,
             gathering: Semaphore::new(GATHERING_MAX),
+            starts: Starts::new(),
             clock,
         }
     }

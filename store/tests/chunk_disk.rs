@@ -61,6 +61,21 @@ async fn a_placed_chunk_lies_under_digest_and_generation() {
 }
 
 #[tokio::test]
+async fn of_what_was_parked_nothing_stays_behind_the_chunk() {
+    let data = TempDir::new().unwrap();
+    let store = chunk::open_compressing(data.path()).unwrap();
+    let mut writer = store.begin(300_000).await.unwrap();
+    for _ in 0..3 {
+        writer.write(vec![7; 100_000].into()).await.unwrap();
+        writer.park().await.unwrap();
+    }
+    let locator = store.place(writer.finish().await.unwrap(), 0).await.unwrap();
+    let stored = fs::metadata(data.path().join("chunks").join(&locator.key)).unwrap().len();
+    assert_eq!(stored, u64::from(locator.length));
+    assert!(stored < 1_000);
+}
+
+#[tokio::test]
 async fn a_chunk_that_ends_too_early_is_damage_not_an_end() {
     let data = TempDir::new().unwrap();
     let store = chunk::open(data.path()).unwrap();

@@ -156,3 +156,25 @@ fn malformed_checks_name_the_field() {
     assert_eq!(field(json!({"revision": 0, "at": 0, "chunks": many})), "chunks");
     client.post("finish", &json!({"surprise": 1})).refused(ProblemCode::FieldInvalid);
 }
+
+#[test]
+fn a_range_finds_its_row_among_many() {
+    let site = Site::start();
+    let few = chunks(70, &[1_000, 1_300, 900, 1_100, 1_001]);
+    let all: Vec<_> = few.iter().cycle().take(1_203).cloned().collect();
+    let bytes = all.concat();
+    let client = Client::start(&site, &site.owner(), bytes.len());
+    client.check(0, 0, &all).expect(200);
+    for (index, bytes) in few.iter().enumerate() {
+        client.put(index, bytes).expect(204);
+    }
+    let finished = client.post("finish", &json!({})).expect(201);
+    let raw = format!("{}/raw", finished["url"].as_str().unwrap());
+    // Far, near and far again: what was found once is not looked for anew, and nothing is found in the wrong place.
+    for first in [1_200_000, 0, 700_000, 271_350, 271_351, 271_352, bytes.len() - 1, 999, 1_000, 1_200_000] {
+        let last = (first + 300_000).min(bytes.len() - 1);
+        let answer = site.ask("GET", &raw).header("Range", &format!("bytes={first}-{last}")).send();
+        assert_eq!(answer.status, 206);
+        assert!(answer.bytes == bytes[first..=last], "from {first}");
+    }
+}

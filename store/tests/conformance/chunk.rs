@@ -168,6 +168,26 @@ pub(crate) async fn what_saves_too_little_stays_plain(kit: Kit) {
     }
 }
 
+pub(crate) async fn what_was_parked_changes_nothing(kit: Kit) {
+    let store = &**kit.chunks();
+    for bytes in [content(2 * MIB), noise(MIB + 5), content(100), [content(300_000), noise(MIB)].concat()] {
+        let locator = place(store, &bytes, 0).await;
+        for step in [bytes.len(), 300_000, 70_000] {
+            let mut writer = store.begin(bytes.len() as u32).await.unwrap();
+            writer.park().await.unwrap();
+            for bytes in bytes.chunks(step) {
+                writer.write(Bytes::copy_from_slice(bytes)).await.unwrap();
+                writer.park().await.unwrap();
+                writer.park().await.unwrap();
+            }
+            let staged = writer.finish().await.unwrap();
+            assert_eq!(staged.row().digest, Described::of(&bytes).digest);
+            assert_eq!(store.place(staged, 0).await.unwrap(), locator, "the same place, and the same length");
+            assert_eq!(read(store, &locator, 0).await.unwrap(), bytes);
+        }
+    }
+}
+
 pub(crate) async fn small_chunks_are_compressed_one_by_one(kit: Kit) {
     let store = &**kit.chunks();
     let contents: Vec<Vec<u8>> =

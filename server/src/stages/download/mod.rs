@@ -4,5 +4,8 @@ mod media;
 mod page;
 pub(crate) mod route;
 mod service;
+mod starts;
 mod tree;
 mod tree_page;
+
+pub(crate) use starts::Starts;

@@ -5,18 +5,17 @@ use std::io;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use cairn_shared::{ChunkRule, Row, SessionId, UnixMs};
+use cairn_shared::{Row, SessionId, UnixMs};
 use cairn_store::StoreError;
 use futures_util::{Stream, stream};
 use tokio::sync::mpsc;
 
+use super::starts::STEP;
 use crate::access::LinkRight;
 use crate::cairn::{Cairn, Stores};
 use crate::content::Content;
 use crate::refusal::Answer;
 
-/// Rows looked up at once.
-const ROWS_PAGE: usize = 1_000;
 /// Pieces of up to 256 KiB that wait for a client. More would be memory for each that is slow; with fewer the reading
 /// would not get through its pauses.
 const AHEAD: usize = 2;
@@ -61,13 +60,13 @@ pub(super) async fn read(
     length: u64,
 ) -> Answer<impl Stream<Item = io::Result<Bytes>> + use<>> {
     let file = right.file();
-    let (index, skip) = start_row(cairn, file.session, file.fields.rule, first).await?;
+    let found = cairn.starts.find(cairn.meta.as_ref(), file.session, file.fields.rule, first).await?;
     let mut reading = Reading {
         stores: cairn.stores(),
         session: file.session,
-        next: index,
-        rows: VecDeque::new(),
-        skip,
+        next: found.index,
+        rows: found.rows.into(),
+        skip: found.skip,
         left: length,
         open: None,
     };
@@ -76,30 +75,6 @@ pub(super) async fn read(
         reading.open = Some(reading.open_next().await?);
     }
     Ok(reading.ahead())
-}
-
-/// The row that byte `first` lies in, and how far inside.
-async fn start_row(cairn: &Cairn, session: SessionId, rule: ChunkRule, first: u64) -> Answer<(u32, u32)> {
-    if let ChunkRule::Fixed(bytes) = rule {
-        let bytes = u64::from(bytes);
-        return Ok(((first / bytes) as u32, (first % bytes) as u32));
-    }
-    let mut offset = 0;
-    let mut index = 0;
-    loop {
-        let rows = cairn.meta.rows(session, index, ROWS_PAGE).await?;
-        if rows.is_empty() {
-            return Ok((index, 0));
-        }
-        for row in rows {
-            let end = offset + u64::from(row.length);
-            if first < end {
-                return Ok((index, (first - offset) as u32));
-            }
-            offset = end;
-            index += 1;
-        }
-    }
 }
 
 struct Reading {
@@ -155,7 +130,7 @@ impl Reading {
 
     async fn open_next(&mut self) -> Result<Content, StoreError> {
         if self.rows.is_empty() {
-            self.rows = self.stores.meta.rows(self.session, self.next, ROWS_PAGE).await?.into();
+            self.rows = self.stores.meta.rows(self.session, self.next, STEP as usize).await?.into();
         }
         let missing = || StoreError::Damaged(format!("a row of session {} is missing", self.session));
         let row = self.rows.pop_front().ok_or_else(missing)?;

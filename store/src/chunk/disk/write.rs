@@ -42,6 +42,28 @@ impl TempFile {
         self.append_all(&[bytes])
     }
 
+    /// Keeps bytes behind the end, until `take_back` or the end of the file.
+    fn park(&mut self, pieces: &[Bytes]) -> Result<()> {
+        let end = self.length;
+        let parked = self.append_all(pieces);
+        self.length = end;
+        parked
+    }
+
+    /// What was parked, `length` bytes.
+    fn take_back(&mut self, length: usize) -> Result<Bytes> {
+        let mut bytes = vec![0; length];
+        let mut read = 0;
+        while read < length {
+            match self.file.read_at(&mut bytes[read..], self.length + read as u64)? {
+                0 => return Err(StoreError::Io(io::ErrorKind::UnexpectedEof.into())),
+                some => read += some,
+            }
+        }
+        self.file.set_length(self.length)?;
+        Ok(bytes.into())
+    }
+
     /// Appends these one behind the other.
     fn append_all(&mut self, pieces: &[impl AsRef<[u8]>]) -> Result<()> {
         let length: usize = pieces.iter().map(|piece| piece.as_ref().len()).sum();
@@ -91,8 +113,9 @@ pub(super) struct DiskWriter {
     path: PathBuf,
     length_max: u32,
     length: u32,
-    /// A sender who stalls keeps no second copy of it.
     gathered: Gathered,
+    /// Bytes that had gathered and lie in the file for now.
+    parked: usize,
     // `None` only after a failed write: then the writer is of no more use.
     state: Option<State>,
 }
@@ -117,39 +140,69 @@ impl DiskWriter {
     pub(super) fn new(folders: Arc<Folders>, path: PathBuf, length_max: u32, compress: bool) -> Self {
         let form = if compress { Form::Open } else { Form::Plain };
         let state = State { file: None, form, sha256: Sha256::new(), crc32: crc32fast::Hasher::new() };
-        Self { folders, path, length_max, length: 0, gathered: Gathered::default(), state: Some(state) }
+        Self {
+            folders,
+            path,
+            length_max,
+            length: 0,
+            gathered: Gathered::default(),
+            parked: 0,
+            state: Some(state),
+        }
     }
 
-    /// Hashes and writes what has gathered. The state moves to the thread, so that a caller who goes away while it
-    /// works leaves a file that is still unlinked.
+    /// Hashes and writes what has gathered.
     async fn flush(&mut self, is_end: bool) -> Result<()> {
-        let failed = || StoreError::Io(io::Error::other("an earlier write of this chunk failed"));
-        let mut state = self.state.take().ok_or_else(failed)?;
         let pieces = std::mem::take(&mut self.gathered).into_pieces();
         let (folders, path, length) = (self.folders.clone(), self.path.clone(), self.length);
-        let state = blocking(move || {
+        self.work(move |state| {
             state.write(&folders, &path, &pieces)?;
-            if is_end {
-                state.end(folders, &path, length)?;
-            }
-            Ok(state)
+            if is_end { state.end(folders, &path, length) } else { Ok(()) }
         })
-        .await?;
-        self.state = Some(state);
+        .await
+    }
+
+    /// Gathers again what was parked.
+    async fn take_back(&mut self) -> Result<()> {
+        if self.parked > 0 {
+            let length = std::mem::take(&mut self.parked);
+            let bytes =
+                self.work(move |state| state.file.as_mut().ok_or_else(gone)?.take_back(length)).await?;
+            self.gathered.push(bytes);
+        }
         Ok(())
+    }
+
+    /// Works on a blocking thread. The state moves there, so that a caller who goes away meanwhile leaves a file that is still
+    /// unlinked.
+    async fn work<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut State) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let failed = || StoreError::Io(io::Error::other("an earlier write of this chunk failed"));
+        let mut state = self.state.take().ok_or_else(failed)?;
+        let (state, done) = blocking(move || work(&mut state).map(|done| (state, done))).await?;
+        self.state = Some(state);
+        Ok(done)
     }
 }
 
 impl State {
+    /// The file, made where it is not there.
+    fn file(&mut self, folders: &Arc<Folders>, path: &Path) -> Result<&mut TempFile> {
+        if self.file.is_none() {
+            self.file = Some(TempFile::create(folders.clone(), path.to_owned())?);
+        }
+        self.file.as_mut().ok_or_else(gone)
+    }
+
     fn write(&mut self, folders: &Arc<Folders>, path: &Path, pieces: &[Bytes]) -> Result<()> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => self.file.insert(TempFile::create(folders.clone(), path.to_owned())?),
-        };
         if self.form == Form::Open {
             self.form = if zstd::is_worth(&sample(pieces)) { Form::Frames } else { Form::Plain };
         }
-        match self.form {
+        let form = self.form;
+        let file = self.file(folders, path)?;
+        match form {
             Form::Frames if !pieces.is_empty() => {
                 let failed = || StoreError::Io(io::Error::other("zstd can't compress"));
                 file.append(&zstd::frame(&pieces.concat()).ok_or_else(failed)?)?;
@@ -191,6 +244,10 @@ impl State {
     }
 }
 
+fn gone() -> StoreError {
+    StoreError::Io(io::Error::other("the chunk has no file"))
+}
+
 /// What tells whether all of it is worth compressing.
 fn sample(pieces: &[Bytes]) -> Vec<u8> {
     let mut first = Vec::with_capacity(zstd::SAMPLE_BYTES);
@@ -209,6 +266,7 @@ impl ChunkWriter for DiskWriter {
             .ok()
             .filter(|length| *length <= self.length_max)
             .ok_or_else(|| too_long(self.length_max))?;
+        self.take_back().await?;
         while !bytes.is_empty() {
             let room = BUFFER_BYTES - self.gathered.length();
             self.gathered.push(bytes.split_to(room.min(bytes.len())));
@@ -219,9 +277,20 @@ impl ChunkWriter for DiskWriter {
         Ok(())
     }
 
+    async fn park(&mut self) -> Result<()> {
+        let length = self.gathered.length();
+        if length > 0 {
+            let pieces = std::mem::take(&mut self.gathered).into_pieces();
+            let (folders, path) = (self.folders.clone(), self.path.clone());
+            self.work(move |state| state.file(&folders, &path)?.park(&pieces)).await?;
+            self.parked = length;
+        }
+        Ok(())
+    }
+
     async fn finish(mut self: Box<Self>) -> Result<Staged> {
+        self.take_back().await?;
         self.flush(true).await?;
-        let gone = || StoreError::Io(io::Error::other("the chunk has no file"));
         let state = self.state.take().ok_or_else(gone)?;
         Ok(Staged {
             codec: state.codec(self.length),
