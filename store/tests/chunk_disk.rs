@@ -61,15 +61,24 @@ async fn a_placed_chunk_lies_under_digest_and_generation() {
 }
 
 #[tokio::test]
-async fn of_what_was_parked_nothing_stays_behind_the_chunk() {
+async fn in_a_crowd_nobody_keeps_much_in_memory_and_nothing_stays_behind_the_chunk() {
     let data = TempDir::new().unwrap();
     let store = chunk::open_compressing(data.path()).unwrap();
-    let mut writer = store.begin(300_000).await.unwrap();
-    for _ in 0..3 {
-        writer.write(vec![7; 100_000].into()).await.unwrap();
-        writer.park().await.unwrap();
+    let tmp = data.path().join("tmp");
+    let mut writers = Vec::new();
+    for _ in 0..100 {
+        writers.push(store.begin(300_000).await.unwrap());
     }
-    let locator = store.place(writer.finish().await.unwrap(), 0).await.unwrap();
+    for writer in &mut writers {
+        for _ in 0..20 {
+            writer.write(vec![7; 10_000].into()).await.unwrap();
+        }
+    }
+    let aside: u64 = fs::read_dir(&tmp).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
+    assert!(aside >= 100 * (200_000 - 64 * 1_024 - 10_000), "{aside} bytes lie on the disk");
+    let mut last = writers.pop().unwrap();
+    last.write(vec![7; 100_000].into()).await.unwrap();
+    let locator = store.place(last.finish().await.unwrap(), 0).await.unwrap();
     let stored = fs::metadata(data.path().join("chunks").join(&locator.key)).unwrap().len();
     assert_eq!(stored, u64::from(locator.length));
     assert!(stored < 1_000);

@@ -1,10 +1,10 @@
-//! Reads a file on a thread of its own: cuts, hashes, and holds chunks until they are released.
+//! Reads a file on threads of its own: one reads and cuts, one hashes. Holds chunks until they are released.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -17,6 +17,8 @@ use super::{Event, look_again};
 
 /// Read at once, in bytes.
 const READ_BYTES: usize = 1 << 20;
+/// Chunks that are cut and wait to be hashed.
+const CUT_MAX: usize = 4;
 
 /// The bytes of chunks that were cut and are not released.
 #[derive(Clone, Default)]
@@ -67,8 +69,10 @@ impl Pass {
         tell: Sender<Event>,
     ) -> Self {
         let (grants, granted) = mpsc::channel();
+        let (cut, to_hash) = mpsc::sync_channel(CUT_MAX);
+        std::thread::spawn(move || hash_all(upload, pass, &to_hash, &tell));
         std::thread::spawn(move || {
-            let reading = Reading { upload, pass, rule, held, tell, granted, offset: 0 };
+            let reading = Reading { upload, pass, rule, held, cut, granted, offset: 0 };
             reading.run(&path);
         });
         Self { grants: Some(grants) }
@@ -91,12 +95,34 @@ impl Pass {
 /// The pass was dropped, or the shell is gone: nobody wants to know.
 struct Unwanted;
 
+/// What a reading gives, in the file's order.
+enum Cut {
+    Chunk(ChunkRef, Bytes),
+    End(Input),
+}
+
+/// Hashes and tells, until the reading or the shell is gone.
+fn hash_all(upload: UploadId, pass: PassId, to_hash: &Receiver<Cut>, tell: &Sender<Event>) {
+    for cut in to_hash {
+        let input = match cut {
+            Cut::Chunk(chunk, bytes) => {
+                let digest = ChunkDigest::new(Sha256::digest(&bytes).into());
+                Input::Chunks { upload, pass, chunks: vec![(chunk, digest)] }
+            }
+            Cut::End(input) => input,
+        };
+        if tell.send(Event::Inputs(vec![input])).is_err() {
+            return;
+        }
+    }
+}
+
 struct Reading {
     upload: UploadId,
     pass: PassId,
     rule: ChunkRule,
     held: Held,
-    tell: Sender<Event>,
+    cut: SyncSender<Cut>,
     granted: Receiver<u64>,
     offset: u64,
 }
@@ -105,7 +131,7 @@ impl Reading {
     fn run(mut self, path: &Path) {
         let outcome = match File::open(path) {
             Ok(file) => self.read(file, path),
-            Err(_) => self.tell(self.failed(PassFailure::Lost)),
+            Err(_) => self.end(self.failed(PassFailure::Lost)),
         };
         if outcome.is_err() {
             self.held.end(self.upload, self.pass);
@@ -116,8 +142,8 @@ impl Reading {
         Input::PassFailed { upload: self.upload, pass: self.pass, failure }
     }
 
-    fn tell(&self, input: Input) -> Result<(), Unwanted> {
-        self.tell.send(Event::Inputs(vec![input])).map_err(|_| Unwanted)
+    fn end(&self, input: Input) -> Result<(), Unwanted> {
+        self.cut.send(Cut::End(input)).map_err(|_| Unwanted)
     }
 
     fn read(&mut self, mut file: File, path: &Path) -> Result<(), Unwanted> {
@@ -137,7 +163,7 @@ impl Reading {
                 Ok(0) => break,
                 Ok(_) => granted -= read as u64,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(_) => return self.tell(self.failed(PassFailure::Lost)),
+                Err(_) => return self.end(self.failed(PassFailure::Lost)),
             }
             self.cut(&mut cutter)?;
         }
@@ -153,22 +179,18 @@ impl Reading {
             Ok(_) => self.failed(PassFailure::Changed),
             Err(_) => self.failed(PassFailure::Lost),
         };
-        self.tell(end)
+        self.end(end)
     }
 
     fn cut(&mut self, cutter: &mut Cutter) -> Result<(), Unwanted> {
-        let mut chunks = Vec::new();
         while let Some(bytes) = cutter.next_chunk() {
             let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
             let chunk = ChunkRef { pass: self.pass, offset: self.offset, length };
-            let digest = ChunkDigest::new(Sha256::digest(bytes).into());
-            self.held.keep(self.upload, chunk, Bytes::copy_from_slice(bytes));
+            let bytes = Bytes::copy_from_slice(bytes);
+            self.held.keep(self.upload, chunk, bytes.clone());
             self.offset += u64::from(length);
-            chunks.push((chunk, digest));
+            self.cut.send(Cut::Chunk(chunk, bytes)).map_err(|_| Unwanted)?;
         }
-        if chunks.is_empty() {
-            return Ok(());
-        }
-        self.tell(Input::Chunks { upload: self.upload, pass: self.pass, chunks })
+        Ok(())
     }
 }

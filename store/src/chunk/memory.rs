@@ -131,10 +131,6 @@ impl ChunkWriter for MemoryWriter {
         Ok(())
     }
 
-    async fn park(&mut self) -> Result<()> {
-        Ok(())
-    }
-
     async fn finish(self: Box<Self>) -> Result<Staged> {
         let bytes = self.bytes.freeze();
         let digest = ChunkDigest::new(Sha256::digest(&bytes).into());

@@ -67,9 +67,6 @@ pub trait ChunkWriter: Send {
     /// Appends bytes; more than `length_max` is an error of the caller's.
     async fn write(&mut self, bytes: Bytes) -> Result<()>;
 
-    /// The next bytes will take a while: what is in memory may be put aside until then.
-    async fn park(&mut self) -> Result<()>;
-
     /// Ends the chunk: hashed on the way, and not yet durable.
     async fn finish(self: Box<Self>) -> Result<Staged>;
 }

@@ -168,23 +168,23 @@ pub(crate) async fn what_saves_too_little_stays_plain(kit: Kit) {
     }
 }
 
-pub(crate) async fn what_was_parked_changes_nothing(kit: Kit) {
+pub(crate) async fn a_crowd_of_writers_changes_nothing(kit: Kit) {
     let store = &**kit.chunks();
     for bytes in [content(2 * MIB), noise(MIB + 5), content(100), [content(300_000), noise(MIB)].concat()] {
-        let locator = place(store, &bytes, 0).await;
-        for step in [bytes.len(), 300_000, 70_000] {
-            let mut writer = store.begin(bytes.len() as u32).await.unwrap();
-            writer.park().await.unwrap();
-            for bytes in bytes.chunks(step) {
-                writer.write(Bytes::copy_from_slice(bytes)).await.unwrap();
-                writer.park().await.unwrap();
-                writer.park().await.unwrap();
-            }
-            let staged = writer.finish().await.unwrap();
-            assert_eq!(staged.row().digest, Described::of(&bytes).digest);
-            assert_eq!(store.place(staged, 0).await.unwrap(), locator, "the same place, and the same length");
-            assert_eq!(read(store, &locator, 0).await.unwrap(), bytes);
+        let mut others = Vec::new();
+        for _ in 0..100 {
+            others.push(store.begin(MIB as u32).await.unwrap());
         }
+        let mut locators = Vec::new();
+        for step in [bytes.len(), 300_000, 70_000, 9_000] {
+            let staged = stage(store, &bytes, step).await;
+            assert_eq!(staged.row().digest, Described::of(&bytes).digest);
+            locators.push(store.place(staged, 0).await.unwrap());
+            assert_eq!(read(store, &locators[0], 0).await.unwrap(), bytes);
+        }
+        drop(others);
+        let alone = store.place(stage(store, &bytes, 10_000).await, 0).await.unwrap();
+        assert!(locators.iter().all(|locator| *locator == alone), "the same place, and the same length");
     }
 }
 

@@ -176,7 +176,7 @@ suite! {
         a_chunk_that_is_not_there_is_damage,
         what_compresses_well_takes_less,
         what_saves_too_little_stays_plain,
-        what_was_parked_changes_nothing,
+        a_crowd_of_writers_changes_nothing,
         small_chunks_are_compressed_one_by_one,
         frames_that_are_not_those_of_the_chunk_are_damage,
         a_damaged_compressed_chunk_is_found_and_healed,

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cairn_shared::limits::RUN_ROWS_MAX;
 use cairn_shared::{Problem, ProblemCode};
-use cairn_store::{ChunkWriter, Conflict, Staged};
-use futures_util::Stream;
+use cairn_store::{Conflict, Staged};
 use futures_util::future::join_all;
+use futures_util::{Stream, StreamExt};
 
-use super::service::{Expected, arrive, expect, next_for, note, verify};
+use super::service::{Expected, arrive, expect, note, verify};
 use crate::access::UploadRight;
 use crate::cairn::Cairn;
 use crate::refusal::{Answer, Refusal};
@@ -104,7 +104,7 @@ async fn stage(
     let mut writer = cairn.chunks.begin(expected.length_max).await?;
     let mut left = expected.length_max as usize;
     while left > 0 {
-        let bytes = body.next(left, writer.as_mut()).await?;
+        let bytes = body.next(left).await?;
         left -= bytes.len();
         writer.write(bytes).await?;
     }
@@ -120,11 +120,11 @@ struct Cut<S> {
 }
 
 impl<S: Stream<Item = Answer<Bytes>> + Unpin> Cut<S> {
-    /// The next bytes for a writer, up to `length_max` of them.
-    async fn next(&mut self, length_max: usize, writer: &mut dyn ChunkWriter) -> Answer<Bytes> {
+    /// The next bytes, up to `length_max` of them.
+    async fn next(&mut self, length_max: usize) -> Answer<Bytes> {
         while self.rest.is_empty() {
             let short = || Refusal::new(ProblemCode::BodyShort, "The body ended inside a chunk.");
-            self.rest = next_for(writer, &mut self.body).await?.ok_or_else(short)?;
+            self.rest = self.body.next().await.ok_or_else(short)??;
         }
         Ok(self.rest.split_to(length_max.min(self.rest.len())))
     }

@@ -1,22 +1,16 @@
 //! Takes chunks: expects, verifies, places, acknowledges.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use cairn_shared::limits::SESSION_ROWS_MAX;
 use cairn_shared::message::RowState;
 use cairn_shared::{ChunkDigest, ChunkRule, Problem, ProblemCode, Row};
 use cairn_store::model::{ChunkRecord, ChunkState, Session, SessionState};
-use cairn_store::{ChunkWriter, Conflict, Staged};
+use cairn_store::{Conflict, Staged};
 use futures_util::{Stream, StreamExt};
-use tokio::time::timeout;
 
 use crate::access::{Scope, UploadRight};
 use crate::cairn::Cairn;
 use crate::refusal::{Answer, Refusal};
-
-/// A body of which nothing comes for so long is a slow one.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// What must come for an index.
 pub(crate) struct Expected {
@@ -100,29 +94,14 @@ pub(super) async fn store(
         cairn.space.require(Some(right.session().id), u64::from(expected.length_max)).await?;
     }
     let mut writer = cairn.chunks.begin(expected.length_max).await?;
-    while let Some(bytes) = next_for(writer.as_mut(), &mut bytes).await? {
-        writer.write(bytes).await?;
+    while let Some(bytes) = bytes.next().await {
+        writer.write(bytes?).await?;
     }
     let staged = writer.finish().await?;
     verify(index, &expected, content_digest, staged.row())?;
     let row = arrive(cairn, right, index, staged).await?;
     note(cairn, right, row);
     Ok(())
-}
-
-/// The next bytes of a body; `None` at its end. A sender who pauses has nothing in memory meanwhile.
-pub(super) async fn next_for(
-    writer: &mut dyn ChunkWriter,
-    body: &mut (impl Stream<Item = Answer<Bytes>> + Unpin),
-) -> Answer<Option<Bytes>> {
-    let bytes = match timeout(PAUSE, body.next()).await {
-        Ok(bytes) => bytes,
-        Err(_) => {
-            writer.park().await?;
-            body.next().await
-        }
-    };
-    bytes.transpose()
 }
 
 /// A chunk is stored: what waited for it goes on.

@@ -49,13 +49,15 @@ pub(crate) fn open_over(disk: Arc<dyn Disk>, data: &Path, compress: bool) -> Res
     }
     let folders = Arc::new(Folders::open(disk, data, lock)?);
     folders.clear_tmp()?;
-    Ok(Arc::new(DiskChunks { folders, compress, next_temp: AtomicU64::new(0) }))
+    Ok(Arc::new(DiskChunks { folders, compress, next_temp: AtomicU64::new(0), crowd: Arc::new(()) }))
 }
 
 struct DiskChunks {
     folders: Arc<Folders>,
     compress: bool,
     next_temp: AtomicU64,
+    /// A clone for each chunk that is on its way.
+    crowd: Arc<()>,
 }
 
 impl DiskChunks {
@@ -67,7 +69,8 @@ impl DiskChunks {
 #[async_trait]
 impl ChunkStore for DiskChunks {
     async fn begin(&self, length_max: u32) -> Result<Box<dyn ChunkWriter>> {
-        Ok(Box::new(DiskWriter::new(self.folders.clone(), self.temp_path(), length_max, self.compress)))
+        let (folders, crowd) = (self.folders.clone(), self.crowd.clone());
+        Ok(Box::new(DiskWriter::new(folders, self.temp_path(), length_max, self.compress, crowd)))
     }
 
     async fn place(&self, staged: Staged, generation: u32) -> Result<Locator> {

@@ -24,56 +24,70 @@ pub(super) const BUFFER_BYTES: usize = 256 * 1_024;
 // Each buffer becomes a frame.
 const _: () = assert!(BUFFER_BYTES == zstd::FRAME_BYTES);
 
+/// Where more than so many chunks are on their way, each keeps little of it in memory: most of them are slow, or stall.
+const CROWD: usize = 64;
+/// What gathers of each then, before it is put aside.
+const CROWDED_BYTES: usize = 64 * 1_024;
+
 /// A file in `tmp/`, unlinked when it is dropped.
 pub(crate) struct TempFile {
     folders: Arc<Folders>,
     file: Box<dyn DiskFile>,
     length: u64,
+    /// Bytes behind those, which are there for now only.
+    parked: u64,
     path: PathBuf,
     is_placed: bool,
 }
 
 impl TempFile {
     pub(super) fn create(folders: Arc<Folders>, path: PathBuf) -> Result<Self> {
-        Ok(Self { file: folders.disk.create(&path)?, folders, length: 0, path, is_placed: false })
+        Ok(Self { file: folders.disk.create(&path)?, folders, length: 0, parked: 0, path, is_placed: false })
     }
 
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<()> {
         self.append_all(&[bytes])
     }
 
-    /// Keeps bytes behind the end, until `take_back` or the end of the file.
+    /// Keeps bytes behind the end, until `take_back`.
     fn park(&mut self, pieces: &[Bytes]) -> Result<()> {
-        let end = self.length;
-        let parked = self.append_all(pieces);
-        self.length = end;
-        parked
+        self.parked += self.write_all(pieces, self.length + self.parked)?;
+        Ok(())
     }
 
-    /// What was parked, `length` bytes.
-    fn take_back(&mut self, length: usize) -> Result<Bytes> {
-        let mut bytes = vec![0; length];
+    /// What was parked.
+    fn take_back(&mut self) -> Result<Bytes> {
+        let mut bytes = vec![0; self.parked as usize];
         let mut read = 0;
-        while read < length {
+        while read < bytes.len() {
             match self.file.read_at(&mut bytes[read..], self.length + read as u64)? {
                 0 => return Err(StoreError::Io(io::ErrorKind::UnexpectedEof.into())),
                 some => read += some,
             }
         }
+        // What is written in its place may be shorter.
         self.file.set_length(self.length)?;
+        self.parked = 0;
         Ok(bytes.into())
     }
 
     /// Appends these one behind the other.
     fn append_all(&mut self, pieces: &[impl AsRef<[u8]>]) -> Result<()> {
-        let length: usize = pieces.iter().map(|piece| piece.as_ref().len()).sum();
-        // Each time: many writers together would else leave nothing of the reserve.
-        check_space(self.folders.disk.as_ref(), &self.folders.tmp, Use::Chunks, length as u64)?;
-        for piece in pieces {
-            self.file.write_at(piece.as_ref(), self.length)?;
-            self.length += piece.as_ref().len() as u64;
-        }
+        self.length += self.write_all(pieces, self.length)?;
         Ok(())
+    }
+
+    /// Writes these one behind the other; how many bytes they have.
+    fn write_all(&mut self, pieces: &[impl AsRef<[u8]>], offset: u64) -> Result<u64> {
+        let length = pieces.iter().map(|piece| piece.as_ref().len() as u64).sum();
+        // Each time: many writers together would else leave nothing of the reserve.
+        check_space(self.folders.disk.as_ref(), &self.folders.tmp, Use::Chunks, length)?;
+        let mut at = offset;
+        for piece in pieces {
+            self.file.write_at(piece.as_ref(), at)?;
+            at += piece.as_ref().len() as u64;
+        }
+        Ok(length)
     }
 
     /// What was written, in bytes.
@@ -114,8 +128,10 @@ pub(super) struct DiskWriter {
     length_max: u32,
     length: u32,
     gathered: Gathered,
-    /// Bytes that had gathered and lie in the file for now.
+    /// Bytes that had gathered before those, and lie in the file for now.
     parked: usize,
+    /// One for each chunk that is on its way, and the store's own.
+    crowd: Arc<()>,
     // `None` only after a failed write: then the writer is of no more use.
     state: Option<State>,
 }
@@ -137,7 +153,13 @@ enum Form {
 }
 
 impl DiskWriter {
-    pub(super) fn new(folders: Arc<Folders>, path: PathBuf, length_max: u32, compress: bool) -> Self {
+    pub(super) fn new(
+        folders: Arc<Folders>,
+        path: PathBuf,
+        length_max: u32,
+        compress: bool,
+        crowd: Arc<()>,
+    ) -> Self {
         let form = if compress { Form::Open } else { Form::Plain };
         let state = State { file: None, form, sha256: Sha256::new(), crc32: crc32fast::Hasher::new() };
         Self {
@@ -147,43 +169,44 @@ impl DiskWriter {
             length: 0,
             gathered: Gathered::default(),
             parked: 0,
+            crowd,
             state: Some(state),
         }
     }
 
     /// Hashes and writes what has gathered.
     async fn flush(&mut self, is_end: bool) -> Result<()> {
-        let pieces = std::mem::take(&mut self.gathered).into_pieces();
-        let (folders, path, length) = (self.folders.clone(), self.path.clone(), self.length);
-        self.work(move |state| {
+        let mut pieces = std::mem::take(&mut self.gathered).into_pieces();
+        let parked = std::mem::take(&mut self.parked) > 0;
+        let length = self.length;
+        self.work(move |state, folders, path| {
+            if parked {
+                pieces.insert(0, state.file(&folders, &path)?.take_back()?);
+            }
             state.write(&folders, &path, &pieces)?;
             if is_end { state.end(folders, &path, length) } else { Ok(()) }
         })
         .await
     }
 
-    /// Gathers again what was parked.
-    async fn take_back(&mut self) -> Result<()> {
-        if self.parked > 0 {
-            let length = std::mem::take(&mut self.parked);
-            let bytes =
-                self.work(move |state| state.file.as_mut().ok_or_else(gone)?.take_back(length)).await?;
-            self.gathered.push(bytes);
-        }
-        Ok(())
+    /// Puts what has gathered aside.
+    async fn park(&mut self) -> Result<()> {
+        self.parked += self.gathered.length();
+        let pieces = std::mem::take(&mut self.gathered).into_pieces();
+        self.work(move |state, folders, path| state.file(&folders, &path)?.park(&pieces)).await
     }
 
     /// Works on a blocking thread. The state moves there, so that a caller who goes away meanwhile leaves a file that is still
     /// unlinked.
-    async fn work<T: Send + 'static>(
+    async fn work(
         &mut self,
-        work: impl FnOnce(&mut State) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+        work: impl FnOnce(&mut State, Arc<Folders>, PathBuf) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
         let failed = || StoreError::Io(io::Error::other("an earlier write of this chunk failed"));
         let mut state = self.state.take().ok_or_else(failed)?;
-        let (state, done) = blocking(move || work(&mut state).map(|done| (state, done))).await?;
-        self.state = Some(state);
-        Ok(done)
+        let (folders, path) = (self.folders.clone(), self.path.clone());
+        self.state = Some(blocking(move || work(&mut state, folders, path).map(|()| state)).await?);
+        Ok(())
     }
 }
 
@@ -266,30 +289,19 @@ impl ChunkWriter for DiskWriter {
             .ok()
             .filter(|length| *length <= self.length_max)
             .ok_or_else(|| too_long(self.length_max))?;
-        self.take_back().await?;
         while !bytes.is_empty() {
-            let room = BUFFER_BYTES - self.gathered.length();
+            let room = BUFFER_BYTES - self.parked - self.gathered.length();
             self.gathered.push(bytes.split_to(room.min(bytes.len())));
-            if self.gathered.length() >= BUFFER_BYTES {
+            if self.parked + self.gathered.length() >= BUFFER_BYTES {
                 self.flush(false).await?;
+            } else if self.gathered.length() >= CROWDED_BYTES && Arc::strong_count(&self.crowd) > CROWD {
+                self.park().await?;
             }
         }
         Ok(())
     }
 
-    async fn park(&mut self) -> Result<()> {
-        let length = self.gathered.length();
-        if length > 0 {
-            let pieces = std::mem::take(&mut self.gathered).into_pieces();
-            let (folders, path) = (self.folders.clone(), self.path.clone());
-            self.work(move |state| state.file(&folders, &path)?.park(&pieces)).await?;
-            self.parked = length;
-        }
-        Ok(())
-    }
-
     async fn finish(mut self: Box<Self>) -> Result<Staged> {
-        self.take_back().await?;
         self.flush(true).await?;
         let state = self.state.take().ok_or_else(gone)?;
         Ok(Staged {
