@@ -21,7 +21,7 @@ use crate::model::{Codec, Locator};
 
 /// Bytes that gather before they are hashed and written on a blocking thread.
 pub(super) const BUFFER_BYTES: usize = 256 * 1_024;
-// Each buffer becomes a frame.
+// Each becomes a frame.
 const _: () = assert!(BUFFER_BYTES == zstd::FRAME_BYTES);
 
 /// Where more than so many chunks are on their way, each keeps little of it in memory: most of them are slow, or stall.
