@@ -6,6 +6,7 @@ pub(crate) mod facts;
 pub(crate) mod index;
 mod keys;
 pub(crate) mod log;
+mod looks;
 pub(crate) mod memory;
 mod open;
 mod read;

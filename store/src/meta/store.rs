@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 use super::MetaStore;
 use super::committer::{Committer, Shared};
 use super::facts;
+use super::looks;
 use super::read::Read;
 use super::snapshot;
 use super::tx::Tx;
@@ -89,8 +90,7 @@ impl Store {
     {
         self.shared.check_open()?;
         let shared = self.shared.clone();
-        let looked = tokio::task::spawn_blocking(move || look(shared.index.as_ref())).await;
-        let looked = looked.unwrap_or_else(|_| Err(StoreError::Closed("a read panicked".to_owned())));
+        let looked = looks::look(move || look(shared.index.as_ref())).await;
         if let Err(StoreError::Closed(why)) = &looked {
             self.shared.close(why);
         }

@@ -19,6 +19,9 @@ use crate::cairn::Cairn;
 use crate::refusal::{Answer, Refusal};
 use crate::stages::upload::{expect, may_be_known, verify};
 
+/// Bytes of chunks that are judged side by side.
+const GROUP_BYTES: usize = 256 * 1_024;
+
 /// Durable, for every item that says so, when it returns. A body that breaks off changes nothing.
 pub(super) async fn upload(
     cairn: &Cairn,
@@ -27,33 +30,27 @@ pub(super) async fn upload(
 ) -> Answer<BatchResponse<Stored>> {
     let mut frames = Frames::new(body);
     let mut packing = Packing { cairn, pack: None, packed: HashMap::new() };
-    let mut taken = Vec::new();
+    let (mut taken, mut group, mut group_bytes) = (Vec::new(), Vec::new(), 0);
     while let Some(head) = frames.head().await? {
-        check_count(taken.len() + 1)?;
-        match judge(cairn, asker, head).await {
-            Ok(right) => {
-                let bytes = frames.take(head.length as usize).await?;
-                taken.push(packing.take(right, head.index, bytes).await);
-            }
-            Err(refusal) => {
-                frames.skip(head.length as usize).await?;
-                taken.push(Err(refusal));
-            }
+        check_count(taken.len() + group.len() + 1)?;
+        let length = head.length as usize;
+        let bytes = if (1..=PACKED_BYTES_MAX).contains(&head.length) {
+            group_bytes += length;
+            Some(frames.take(length).await?)
+        } else {
+            frames.skip(length).await?;
+            None
+        };
+        group.push((head, bytes));
+        if group_bytes >= GROUP_BYTES {
+            group_bytes = 0;
+            packing.take(asker, std::mem::take(&mut group), &mut taken).await;
         }
     }
+    packing.take(asker, group, &mut taken).await;
     let records = packing.place().await?;
     let arrived = taken.into_iter().map(async |taken: Answer<Taken>| taken?.arrive(cairn, &records).await);
     Ok(outcomes(join_all(arrived).await))
-}
-
-/// What is known before the first byte of a chunk is read.
-async fn judge(cairn: &Cairn, asker: &Asker, head: FrameHead) -> Answer<UploadRight> {
-    let right = upload_right(cairn, asker, head.session).await?;
-    if head.length == 0 || head.length > PACKED_BYTES_MAX {
-        let detail = format!("A batch takes chunks of 1 to {PACKED_BYTES_MAX} bytes. Longer ones go by PUT.");
-        return Err(Refusal::new(ProblemCode::ChunkLength, detail));
-    }
-    Ok(right)
 }
 
 /// The chunks of a batch on their way to a pack.
@@ -73,46 +70,50 @@ struct Taken {
     known: Option<ChunkRecord>,
 }
 
+/// A chunk whose bytes are here, and what is known of it.
+struct Judged {
+    right: UploadRight,
+    index: u32,
+    chunk: Described,
+    bytes: Bytes,
+    /// What the next copy of it gets.
+    generation: u32,
+    /// The copy that is there and may be used.
+    known: Option<ChunkRecord>,
+}
+
 impl Packing<'_> {
-    async fn take(&mut self, right: UploadRight, index: u32, bytes: Bytes) -> Answer<Taken> {
-        let expected = expect(self.cairn, &right, index, Some(bytes.len() as u64)).await?;
-        let described = Described::of(&bytes);
-        let row = Row { digest: described.digest, length: described.length };
-        verify(index, &expected, None, row)?;
-        if expected.row.is_none() {
-            // Nobody promised anything to a chunk that was not declared.
-            self.cairn.space.require(Some(right.session().id), u64::from(row.length)).await?;
+    /// Judges chunks side by side, so that they share their looks, and adds them to the pack one after the other.
+    async fn take(
+        &mut self,
+        asker: &Asker,
+        group: Vec<(FrameHead, Option<Bytes>)>,
+        taken: &mut Vec<Answer<Taken>>,
+    ) {
+        let cairn = self.cairn;
+        let judged = join_all(group.into_iter().map(|(head, bytes)| judge(cairn, asker, head, bytes))).await;
+        for judged in judged {
+            taken.push(match judged {
+                Ok(judged) => self.add(judged).await,
+                Err(refusal) => Err(refusal),
+            });
         }
-        let known = if self.packed.contains_key(&row.digest) {
-            None
-        } else {
-            self.add(&right, described, bytes).await?
-        };
-        Ok(Taken { right, index, row, known })
     }
 
     /// Adds a chunk to the pack, unless its bytes are there already.
-    async fn add(
-        &mut self,
-        right: &UploadRight,
-        chunk: Described,
-        bytes: Bytes,
-    ) -> Answer<Option<ChunkRecord>> {
-        let (generation, present) = self.cairn.meta.placement(chunk.digest).await?;
+    async fn add(&mut self, judged: Judged) -> Answer<Taken> {
+        let Judged { right, index, chunk, bytes, generation, known } = judged;
         let row = Row { digest: chunk.digest, length: chunk.length };
-        if present
-            && may_be_known(self.cairn, right, row).await?
-            && let Some(record) = self.cairn.meta.chunk(chunk.digest).await?
-        {
-            return Ok(Some(record));
+        let is_packed = self.packed.contains_key(&chunk.digest);
+        if !is_packed && known.is_none() {
+            let pack = match &mut self.pack {
+                Some(pack) => pack,
+                None => self.pack.insert(self.cairn.chunks.begin_pack().await?),
+            };
+            pack.add(&chunk, generation, bytes).await?;
+            self.packed.insert(chunk.digest, (self.packed.len(), generation, chunk));
         }
-        let pack = match &mut self.pack {
-            Some(pack) => pack,
-            None => self.pack.insert(self.cairn.chunks.begin_pack().await?),
-        };
-        pack.add(&chunk, generation, bytes).await?;
-        self.packed.insert(chunk.digest, (self.packed.len(), generation, chunk));
-        Ok(None)
+        Ok(Taken { right, index, row, known: known.filter(|_| !is_packed) })
     }
 
     /// Puts the pack in its place; the records of its chunks.
@@ -126,6 +127,29 @@ impl Packing<'_> {
         };
         Ok(self.packed.into_iter().filter_map(record).collect())
     }
+}
+
+async fn judge(cairn: &Cairn, asker: &Asker, head: FrameHead, bytes: Option<Bytes>) -> Answer<Judged> {
+    let right = upload_right(cairn, asker, head.session).await?;
+    let Some(bytes) = bytes else {
+        let detail = format!("A batch takes chunks of 1 to {PACKED_BYTES_MAX} bytes. Longer ones go by PUT.");
+        return Err(Refusal::new(ProblemCode::ChunkLength, detail));
+    };
+    let expected = expect(cairn, &right, head.index, Some(bytes.len() as u64)).await?;
+    let chunk = Described::of(&bytes);
+    let row = Row { digest: chunk.digest, length: chunk.length };
+    verify(head.index, &expected, None, row)?;
+    if expected.row.is_none() {
+        // Nobody promised anything to a chunk that was not declared.
+        cairn.space.require(Some(right.session().id), u64::from(row.length)).await?;
+    }
+    let (generation, is_present) = cairn.meta.placement(chunk.digest).await?;
+    let known = if is_present && may_be_known(cairn, &right, row).await? {
+        cairn.meta.chunk(chunk.digest).await?
+    } else {
+        None
+    };
+    Ok(Judged { right, index: head.index, chunk, bytes, generation, known })
 }
 
 impl Taken {
