@@ -12,7 +12,7 @@ use anyhow::Context;
 use cairn_e2e::Timer;
 
 /// Reading a browser's memory takes time of the machine that is measured.
-const SAMPLE_EVERY: Duration = Duration::from_millis(200);
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 /// Linux tells processor time in hundredths, whatever its own clock does (proc(5), sysconf(3)).
 const TICKS: f64 = 100.0;
 
