@@ -6,7 +6,13 @@ use super::work::{Chart, Row, Turn, Work};
 use crate::say;
 
 /// Does a work; what fails stands in the row.
-pub(crate) fn run(work: &Work, available: &[Kind], source: &Source, rounds: usize) -> Vec<Chart> {
+pub(crate) fn run(
+    work: &Work,
+    available: &[Kind],
+    source: &Source,
+    counted: &Source,
+    rounds: usize,
+) -> Vec<Chart> {
     let kinds: Vec<Kind> = work.contenders.iter().copied().filter(|kind| available.contains(kind)).collect();
     let row = |kind: &Kind| Row::new(*kind, (work.title)(*kind));
     let mut charts: Vec<Chart> =
@@ -20,7 +26,12 @@ pub(crate) fn run(work: &Work, available: &[Kind], source: &Source, rounds: usiz
     }
     if work.charts.iter().any(|spec| spec.counts_fsyncs) {
         for (at, kind) in kinds.iter().enumerate() {
-            take(work, &Turn { kind: *kind, source, round: rounds, counting: true }, at, &mut charts);
+            take(
+                work,
+                &Turn { kind: *kind, source: counted, round: rounds, counting: true },
+                at,
+                &mut charts,
+            );
         }
     }
     charts

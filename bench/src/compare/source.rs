@@ -53,9 +53,10 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Makes nothing yet.
-    pub(crate) fn new(folder: &Path, size: u64) -> Self {
-        Self {
+    /// Makes nothing yet but the folder.
+    pub(crate) fn new(folder: &Path, size: u64) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        Ok(Self {
             folder: folder.to_owned(),
             size,
             new: OnceCell::new(),
@@ -63,7 +64,7 @@ impl Source {
             in_front: OnceCell::new(),
             in_places: OnceCell::new(),
             tree: OnceCell::new(),
-        }
+        })
     }
 
     /// Random bytes.

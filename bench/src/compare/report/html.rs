@@ -14,8 +14,8 @@ const METHOD: &str = "All run on one machine over loopback, one after the other,
     written. In the first round what the server has is compared with the source by SHA-256. Figures are medians; bars are \
     medians, dots are runs. CPU is the processor time of all processes of a side, those that have ended too. Memory of a \
     server is the peak of its resident set (VmHWM, added up over its processes), that of a client the largest sum of its \
-    processes' shares (Pss), looked at every 200 ms. Bytes on the wire are those of the loopback device, both ways, with all \
-    headers, and in the browser with what drives it. fsyncs are counted by strace in a run of their own.";
+    processes' shares (Pss), looked at every second. Bytes on the wire are those of the loopback device, both ways, with all \
+    headers, and in the browser with what drives it. fsyncs are counted by strace in a run of their own, of 256 MiB at most.";
 
 /// Everything.
 pub(super) fn page(report: &Report<'_>) -> Markup {

@@ -18,7 +18,7 @@ pub(super) const HEAD: [&str; 10] = [
     "MiB client",
     "server",
     "MiB on the wire",
-    "fsyncs",
+    "fsyncs of 256 MiB",
 ];
 
 /// A contender's columns.
