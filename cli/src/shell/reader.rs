@@ -98,7 +98,7 @@ struct Unwanted;
 /// What a reading gives, in the file's order.
 enum Cut {
     Chunk(ChunkRef, Bytes),
-    End(Input),
+    End(Box<Input>),
 }
 
 /// Hashes and tells, until the reading or the shell is gone.
@@ -109,7 +109,7 @@ fn hash_all(upload: UploadId, pass: PassId, to_hash: &Receiver<Cut>, tell: &Send
                 let digest = ChunkDigest::new(Sha256::digest(&bytes).into());
                 Input::Chunks { upload, pass, chunks: vec![(chunk, digest)] }
             }
-            Cut::End(input) => input,
+            Cut::End(input) => *input,
         };
         if tell.send(Event::Inputs(vec![input])).is_err() {
             return;
@@ -143,7 +143,7 @@ impl Reading {
     }
 
     fn end(&self, input: Input) -> Result<(), Unwanted> {
-        self.cut.send(Cut::End(input)).map_err(|_| Unwanted)
+        self.cut.send(Cut::End(Box::new(input))).map_err(|_| Unwanted)
     }
 
     fn read(&mut self, mut file: File, path: &Path) -> Result<(), Unwanted> {
