@@ -43,3 +43,26 @@ impl Behind {
         let _ = tokio::task::spawn_blocking(move || thread.join()).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::getpriority_process;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_gives_way_with_all_of_its_threads() {
+        // Linux tells that of the thread that asks (sched(7)).
+        let own = getpriority_process(None).unwrap();
+        let (tell, told) = oneshot::channel();
+        let behind = Behind::spawn("behind", async move {
+            let here = getpriority_process(None).unwrap();
+            let there = tokio::task::spawn_blocking(|| getpriority_process(None).unwrap()).await.unwrap();
+            tell.send((here, there)).unwrap();
+        });
+        let behind = behind.unwrap();
+        assert_eq!(told.await.unwrap(), (NICENESS, NICENESS));
+        behind.stop().await;
+        assert_eq!(getpriority_process(None).unwrap(), own);
+    }
+}
