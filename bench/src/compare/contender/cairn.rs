@@ -42,18 +42,17 @@ impl Host for Cairn {
 
     fn put(&self, path: &Path) -> Command {
         let mut command = Command::new(&self.binary);
-        command
-            .args(["put", "--json", "--server", &self.server.url("")])
-            .arg("--state")
-            .arg(self.state.path());
+        command.args(["put", "--server", &self.server.url("")]).arg("--state").arg(self.state.path());
+        if path.is_dir() {
+            // Its receipt tells the server's totals.
+            command.arg("--json");
+        }
         command.arg(path);
         command
     }
 
     fn url(&self, _name: &str, said: &str) -> anyhow::Result<String> {
-        // The page says its link; the client a line of JSON with it.
-        let link = last_event(said).ok().and_then(|event| event["url"].as_str().map(str::to_owned));
-        Ok(format!("{}/raw", link.unwrap_or_else(|| said.trim().to_owned())))
+        Ok(format!("{}/raw", said.trim()))
     }
 
     fn holds(&self, name: &str, said: &str) -> anyhow::Result<(u64, String)> {
@@ -78,7 +77,7 @@ impl Host for Cairn {
 pub(super) fn settings() -> anyhow::Result<Settings> {
     Ok(Settings {
         what: version_of(&binary()?, &["--version"])?,
-        how: "server: `cairn serve`; client: `cairn put --json`; page: its own; nothing is set".to_owned(),
+        how: "server: `cairn serve`; client: `cairn put`, with `--json` for folders; page: its own; nothing is set".to_owned(),
     })
 }
 
