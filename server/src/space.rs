@@ -14,6 +14,8 @@ use crate::refusal::{Answer, Refusal};
 
 /// A promise is over when nothing has come for so long.
 const LAPSE: Duration = Duration::from_secs(15 * 60);
+/// How often somebody looks which are over.
+const LAPSE_EVERY: Duration = Duration::from_secs(1);
 /// No owner is promised more than this part of the free space.
 const OWNER_PART: u64 = 4;
 /// All promises together are no more than this part of it: the other may be taken by whoever sends at once.
@@ -33,6 +35,11 @@ pub(crate) struct Space {
 #[derive(Default)]
 struct Ledger {
     sessions: HashMap<SessionId, Promise>,
+    /// The sums of their promises.
+    bytes: u64,
+    owners: HashMap<OwnerId, u64>,
+    /// When they were last looked through.
+    lapsed: Option<Instant>,
 }
 
 /// What one session was told to send.
@@ -54,8 +61,9 @@ impl Space {
         let free = self.chunks.free_bytes().await?;
         let mut ledger = self.ledger();
         ledger.lapse(Instant::now());
-        let others = ledger.sessions.iter().filter(|(id, _)| Some(**id) != session);
-        Ok(free.saturating_sub(others.map(|(_, promise)| promise.bytes).sum()))
+        let own =
+            session.and_then(|session| ledger.sessions.get(&session)).map_or(0, |promise| promise.bytes);
+        Ok(free.saturating_sub(ledger.bytes - own))
     }
 
     /// Refuses what can't fit.
@@ -82,7 +90,7 @@ impl Space {
 
     /// Nothing more will come.
     pub(crate) fn forget(&self, session: SessionId) {
-        self.ledger().sessions.remove(&session);
+        self.ledger().forget(session);
     }
 
     /// There was no room for something: unheld chunks needn't wait for their time.
@@ -108,15 +116,20 @@ impl Space {
 
 impl Ledger {
     fn lapse(&mut self, now: Instant) {
-        self.sessions.retain(|_, promise| now.duration_since(promise.touched) < LAPSE);
+        if self.lapsed.is_some_and(|lapsed| now.duration_since(lapsed) < LAPSE_EVERY) {
+            return;
+        }
+        self.lapsed = Some(now);
+        let is_over = |promise: &Promise| now.duration_since(promise.touched) >= LAPSE;
+        let over = self.sessions.iter().filter(|(_, promise)| is_over(promise)).map(|(session, _)| *session);
+        let over: Vec<_> = over.collect();
+        over.into_iter().for_each(|session| self.forget(session));
     }
 
     fn promise(&mut self, session: SessionId, owner: OwnerId, rows: &[Row], free: u64, now: Instant) {
-        let left = |part: u64, owners: &dyn Fn(OwnerId) -> bool| {
-            let promised = self.sessions.values().filter(|promise| owners(promise.owner));
-            (free / part).saturating_sub(promised.map(|promise| promise.bytes).sum())
-        };
-        let mut room = left(OWNER_PART, &|other| other == owner).min(left(ALL_PART, &|_| true));
+        let left = |part: u64, promised: u64| (free / part).saturating_sub(promised);
+        let owned = self.owners.entry(owner).or_default();
+        let mut room = left(OWNER_PART, *owned).min(left(ALL_PART, self.bytes));
         let promise = self.sessions.entry(session).or_insert_with(|| Promise {
             owner,
             chunks: HashMap::new(),
@@ -130,6 +143,8 @@ impl Ledger {
                 promise.touched = now;
                 promise.chunks.insert(row.digest, row.length);
                 promise.bytes += length;
+                *owned += length;
+                self.bytes += length;
                 room -= length;
             }
         }
@@ -138,11 +153,28 @@ impl Ledger {
     fn settle(&mut self, session: SessionId, digest: ChunkDigest, now: Instant) {
         let Some(promise) = self.sessions.get_mut(&session) else { return };
         promise.touched = now;
-        if let Some(length) = promise.chunks.remove(&digest) {
-            promise.bytes -= u64::from(length);
-        }
-        if promise.chunks.is_empty() {
+        let length = promise.chunks.remove(&digest).map_or(0, u64::from);
+        promise.bytes -= length;
+        let (owner, is_kept) = (promise.owner, !promise.chunks.is_empty());
+        self.give_back(owner, length);
+        if !is_kept {
             self.sessions.remove(&session);
+        }
+    }
+
+    fn forget(&mut self, session: SessionId) {
+        if let Some(promise) = self.sessions.remove(&session) {
+            self.give_back(promise.owner, promise.bytes);
+        }
+    }
+
+    fn give_back(&mut self, owner: OwnerId, bytes: u64) {
+        self.bytes -= bytes;
+        if let Some(owned) = self.owners.get_mut(&owner) {
+            *owned -= bytes;
+            if *owned == 0 {
+                self.owners.remove(&owner);
+            }
         }
     }
 }
@@ -156,7 +188,11 @@ mod tests {
     }
 
     fn bytes(ledger: &Ledger) -> u64 {
-        ledger.sessions.values().map(|promise| promise.bytes).sum()
+        let of_chunks =
+            |promise: &Promise| promise.chunks.values().map(|length| u64::from(*length)).sum::<u64>();
+        let bytes = ledger.sessions.values().map(of_chunks).sum();
+        assert_eq!((bytes, bytes), (ledger.bytes, ledger.owners.values().sum()), "the sums are not theirs");
+        bytes
     }
 
     #[tokio::test(start_paused = true)]
@@ -173,6 +209,9 @@ mod tests {
         assert_eq!(bytes(&ledger), 50);
         tokio::time::advance(Duration::from_secs(15 * 60)).await;
         ledger.lapse(Instant::now());
+        assert_eq!((bytes(&ledger), ledger.sessions.len(), ledger.owners.len()), (0, 0, 0));
+        ledger.promise(session, owner, &[row(1, 100), row(2, 50)], 4_000, Instant::now());
+        ledger.forget(session);
         assert_eq!((bytes(&ledger), ledger.sessions.len()), (0, 0));
     }
 

@@ -82,8 +82,8 @@ impl Committer {
         answered.await.map_err(|_| gone())?
     }
 
-    /// Ends the log's segment, where the log has at least this many bytes, and flushes the index: from here on
-    /// nothing but the frames behind the one that is given is needed beside a snapshot.
+    /// Ends the log's segment, where the log has at least this many bytes: once the index is flushed, nothing but the frames behind
+    /// the one that is given is needed beside a snapshot.
     pub(crate) async fn roll(&self, log_bytes: u64) -> Result<Option<u64>> {
         self.alone(move |work| {
             work.log.refill();
@@ -91,8 +91,6 @@ impl Committer {
                 return Ok(None);
             }
             work.log.roll(work.sequence + 1)?;
-            let flushed = work.shared.index.flush();
-            flushed.map_err(|error| LogFailure::Closed(error.to_string()))?;
             Ok(Some(work.sequence))
         })
         .await
@@ -325,7 +323,7 @@ impl Work {
         let rolled = self.log.append(&frames, first)?;
         self.sequence = sequence;
         let applied = self.shared.index.apply(&written, sequence);
-        let flushed = applied.and_then(|()| if rolled { self.shared.index.flush() } else { Ok(()) });
+        let flushed = applied.and_then(|()| if rolled { self.shared.index.ask_flush() } else { Ok(()) });
         flushed.map_err(|error| LogFailure::Closed(error.to_string()))
     }
 }

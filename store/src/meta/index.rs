@@ -10,12 +10,22 @@ pub(crate) type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// An index over the log. Only the committer writes; anybody may read meanwhile.
 pub(crate) trait Index: Read + Send + Sync + 'static {
-    /// Applies writes and notes `sequence`, the last frame that they contain, in one atomic step.
+    /// Applies writes, and then notes `sequence`, the last frame that they contain. Where that breaks off, some of the writes may be there.
     fn apply(&self, writes: &Writes, sequence: u64) -> Result<()>;
 
     /// The last frame that was applied, 0 where there is none.
     fn applied(&self) -> Result<u64>;
 
+    /// The value under `key`, where that can be said without waiting for a disk or for others.
+    fn get_at_once(&self, _key: &[u8]) -> Option<Option<Vec<u8>>> {
+        None
+    }
+
     /// Writes to disk what was applied. Not needed for durability: it shortens the next replay.
     fn flush(&self) -> Result<()>;
+
+    /// The same, for those who need not wait for it.
+    fn ask_flush(&self) -> Result<()> {
+        self.flush()
+    }
 }

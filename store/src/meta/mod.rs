@@ -3,6 +3,7 @@
 pub(crate) mod codec;
 mod committer;
 pub(crate) mod facts;
+mod gathered;
 pub(crate) mod index;
 mod keys;
 pub(crate) mod log;
@@ -38,7 +39,7 @@ pub(crate) use self::{
     read::Read,
     tx::Tx,
 };
-pub use open::{memory, open};
+pub use open::{memory, open, open_gathering_little};
 
 /// Keeps every fact. Each verb is one atomic step; a verb that changes something is durable when it returns,
 /// and whoever reads next sees it. A verb that fails has changed nothing. Verbs may run at the same time.

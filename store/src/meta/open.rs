@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::MetaStore;
 use super::committer::{Committer, Shared};
+use super::gathered::{GATHERED_BYTES, Gathered};
 use super::index::{Index, Writes};
 use super::log::NoLog;
 use super::log::replay::{Replayed, first_frame, replay};
@@ -16,22 +17,28 @@ use crate::disk::{Disk, clear_new, make_folders, real};
 use crate::error::{Result, StoreError};
 use crate::format;
 
-/// Rows that replay hands to the index at once. sled keeps every page that a batch replaces until its end, some KiB for
-/// each row.
+/// Rows that replay hands to the index at once.
 const REPLAY_ROWS: usize = 2_000;
 
 /// Opens the store in the folder `data`, which is made where it is missing. `Closed` where another server uses it,
 /// `Damaged` where the log can't be read, `Newer` where a later version wrote it. Reads the log; takes a while where
 /// the index has to be built anew.
 pub fn open(data: &Path) -> Result<Arc<dyn MetaStore>> {
-    open_over(real(), data, &SledFolder::new(data))
+    open_over(real(), data, &SledFolder::new(data), GATHERED_BYTES)
 }
 
-/// The same on any disk and with any kind of index.
+/// The same with so few rows in front of the index that most of them soon lie in it.
+#[doc(hidden)]
+pub fn open_gathering_little(data: &Path) -> Result<Arc<dyn MetaStore>> {
+    open_over(real(), data, &SledFolder::new(data), 512)
+}
+
+/// The same on any disk and with any kind of index, in front of which `gathered` bytes of rows gather.
 pub(crate) fn open_over(
     disk: Arc<dyn Disk>,
     data: &Path,
     indexes: &dyn IndexFolder,
+    gathered: usize,
 ) -> Result<Arc<dyn MetaStore>> {
     format::check(disk.as_ref(), data)?;
     make_folders(disk.as_ref(), data)?;
@@ -42,7 +49,7 @@ pub(crate) fn open_over(
     }
     format::note(place.disk.as_ref(), data)?;
     let (index, replayed) = place.open()?;
-    let shared = Shared::new(index, Some(lock));
+    let shared = Shared::new(Box::new(Gathered::new(index, gathered)?), Some(lock));
     let committer = Committer::start(shared.clone(), Box::new(replayed.log), replayed.sequence);
     shared.check_open()?;
     let snapshots = Snapshots::new(place.disk, place.snapshots)?;

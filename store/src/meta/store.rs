@@ -73,6 +73,10 @@ impl Store {
         let written = tokio::task::spawn_blocking(move || {
             // A closed store is opened anew once nobody has it any more: its lock must not wait for this.
             let go_on = || shared.check_open();
+            if let Err(error) = shared.index.flush() {
+                shared.close(&error.to_string());
+                return Err(error);
+            }
             snapshot::write(disk.as_ref(), &folder, after, shared.index.as_ref(), &go_on)
         });
         let length = written.await.unwrap_or_else(|error| Err(StoreError::Io(io::Error::other(error))))?;
@@ -81,6 +85,19 @@ impl Store {
         let forgotten = tokio::task::spawn_blocking(move || snapshot::forget(disk.as_ref(), &folder, after));
         forgotten.await.unwrap_or_else(|error| Err(StoreError::Io(io::Error::other(error))))?;
         Ok(length)
+    }
+
+    /// For looks of which most ask for what was written lately.
+    async fn read_lately<T, F>(&self, look: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&dyn Read) -> Result<T> + Send + 'static,
+    {
+        self.shared.check_open()?;
+        match looks::glance(self.shared.index.as_ref(), &look) {
+            Some(looked) => looked,
+            None => self.read(look).await,
+        }
     }
 
     async fn read<T, F>(&self, look: F) -> Result<T>
@@ -114,7 +131,7 @@ impl MetaStore for Store {
     }
 
     async fn owner_by_key(&self, key_hash: [u8; 32]) -> Result<Option<Owner>> {
-        self.read(move |read| owner::by_key(read, &key_hash)).await
+        self.read_lately(move |read| owner::by_key(read, &key_hash)).await
     }
 
     async fn start(&self, session: NewSession) -> Result<(Session, bool)> {
@@ -122,11 +139,11 @@ impl MetaStore for Store {
     }
 
     async fn session_by_key(&self, owner: Option<OwnerId>, key: ClientKey) -> Result<Option<SessionId>> {
-        self.read(move |read| start::by_key(read, owner, key)).await
+        self.read_lately(move |read| start::by_key(read, owner, key)).await
     }
 
     async fn session(&self, id: SessionId) -> Result<Option<Session>> {
-        self.read(move |read| Ok(facts::session(read, id)?.map(|fact| fact.session))).await
+        self.read_lately(move |read| Ok(facts::session(read, id)?.map(|fact| fact.session))).await
     }
 
     async fn declare_rows(&self, said: Declaration) -> Result<(Session, Vec<RowState>)> {
@@ -158,15 +175,15 @@ impl MetaStore for Store {
     }
 
     async fn row(&self, session: SessionId, index: u32) -> Result<Option<StoredRow>> {
-        self.read(move |read| upload::row(read, session, index)).await
+        self.read_lately(move |read| upload::row(read, session, index)).await
     }
 
     async fn chunk(&self, digest: ChunkDigest) -> Result<Option<ChunkRecord>> {
-        self.read(move |read| facts::chunk(read, digest)).await
+        self.read_lately(move |read| facts::chunk(read, digest)).await
     }
 
     async fn placement(&self, digest: ChunkDigest) -> Result<(u32, bool)> {
-        self.read(move |read| upload::placement(read, digest)).await
+        self.read_lately(move |read| upload::placement(read, digest)).await
     }
 
     async fn arrive(
@@ -223,7 +240,7 @@ impl MetaStore for Store {
     }
 
     async fn folder(&self, id: FolderId) -> Result<Option<Folder>> {
-        self.read(move |read| facts::folder(read, id)).await
+        self.read_lately(move |read| facts::folder(read, id)).await
     }
 
     async fn folders(&self, owner: OwnerId, after: Option<FolderId>, limit: usize) -> Result<Vec<Folder>> {
@@ -263,7 +280,7 @@ impl MetaStore for Store {
     }
 
     async fn file(&self, id: FileId) -> Result<Option<File>> {
-        self.read(move |read| facts::live_file(read, id)).await
+        self.read_lately(move |read| facts::live_file(read, id)).await
     }
 
     async fn files(&self, owner: OwnerId, after: Option<FileId>, limit: usize) -> Result<Vec<File>> {
@@ -275,7 +292,7 @@ impl MetaStore for Store {
     }
 
     async fn link(&self, id: LinkId) -> Result<Option<Link>> {
-        self.read(move |read| facts::link(read, id)).await
+        self.read_lately(move |read| facts::link(read, id)).await
     }
 
     async fn links(&self, target: Target) -> Result<Vec<Link>> {
@@ -299,7 +316,7 @@ impl MetaStore for Store {
     }
 
     async fn linked(&self, token_hash: [u8; 32]) -> Result<Option<Linked>> {
-        self.read(move |read| share::linked(read, &token_hash)).await
+        self.read_lately(move |read| share::linked(read, &token_hash)).await
     }
 
     async fn follows(&self) -> Result<Vec<SessionId>> {

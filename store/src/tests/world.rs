@@ -21,6 +21,8 @@ use crate::model::{
 
 const DATA: &str = "/data";
 const DISK_BYTES: u64 = 1 << 40;
+/// Little: some rows are still in memory, others on their way to the index or there.
+const GATHERED_BYTES: usize = 4_096;
 const FAR: u64 = 1 << 50;
 
 /// An empty disk, large enough for every test.
@@ -153,7 +155,7 @@ fn owner() -> OwnerId {
 impl World {
     pub(super) fn open(disk: Arc<dyn Disk>, indexes: &Flushed, now: u64, next_id: u64) -> Result<Self> {
         let data = PathBuf::from(DATA);
-        let meta = open_over(disk.clone(), &data, indexes)?;
+        let meta = open_over(disk.clone(), &data, indexes, GATHERED_BYTES)?;
         Ok(Self { meta, chunks: chunk::open_over(disk, &data, true)?, now, next_id })
     }
 

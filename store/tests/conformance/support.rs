@@ -39,7 +39,7 @@ impl Kit {
     /// Log, sled and files in a fresh folder.
     pub(crate) fn disk() -> Self {
         let folder = TempDir::new().unwrap();
-        let meta = meta::open(folder.path()).unwrap();
+        let meta = meta::open_gathering_little(folder.path()).unwrap();
         Self { meta, chunks: OnceLock::new(), folder: Some(folder) }
     }
 

@@ -20,6 +20,9 @@ use crate::meta::read::{Entry, Read};
 /// Memory that sled may use for pages, in bytes.
 const CACHE_BYTES: u64 = 128 * 1_024 * 1_024;
 
+/// Rows that sled is given at once: it keeps every page that a batch replaces until its end, some KiB for each row.
+const BATCH_ROWS: usize = 2_000;
+
 /// Under this key lies the last applied sequence; no kind of row is 0.
 const APPLIED_KEY: &[u8] = &[0];
 
@@ -183,19 +186,24 @@ impl Read for SledIndex {
 
 impl Index for SledIndex {
     fn apply(&self, writes: &Writes, sequence: u64) -> Result<()> {
-        let mut batch = Batch::default();
-        for (key, value) in writes {
-            match value {
-                Some(value) => batch.insert(key.as_slice(), value.as_slice()),
-                None => batch.remove(key.as_slice()),
-            }
-        }
-        batch.insert(APPLIED_KEY, &sequence.to_be_bytes());
         self.files.is_flushed.store(false, Ordering::Release);
-        self.guard(|| {
-            self.db.apply_batch(batch)?;
-            self.release(writes.len())
-        })
+        let mut rows = writes.iter();
+        while rows.len() > 0 {
+            let mut batch = Batch::default();
+            let count = rows.len().min(BATCH_ROWS);
+            for (key, value) in rows.by_ref().take(count) {
+                match value {
+                    Some(value) => batch.insert(key.as_slice(), value.as_slice()),
+                    None => batch.remove(key.as_slice()),
+                }
+            }
+            self.guard(|| {
+                self.db.apply_batch(batch)?;
+                self.release(count)
+            })?;
+        }
+        self.guard(|| self.db.insert(APPLIED_KEY, &sequence.to_be_bytes()))?;
+        Ok(())
     }
 
     fn applied(&self) -> Result<u64> {
