@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use cairn_store::meta::Library;
 use cairn_store::verify::{Report, verify};
 
 use crate::say;
@@ -22,7 +23,7 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
         "{} is no data folder of a server",
         options.data.display()
     );
-    let meta = cairn_store::meta::open(&options.data)?;
+    let meta = cairn_store::meta::open(&options.data, Library::of(&options.data))?;
     let chunks = cairn_store::chunk::open(&options.data)?;
     let mut told = |report: &Report| {
         say::progress(&format!("{} chunks, {} MiB read", report.chunks, report.bytes >> 20));

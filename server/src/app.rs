@@ -149,9 +149,9 @@ pub async fn start(config: Config, stores: Option<Stores>) -> anyhow::Result<Run
 }
 
 async fn open(config: &Config) -> anyhow::Result<Stores> {
-    let (data, compress) = (config.data.clone(), config.compress);
+    let (data, index, compress) = (config.data.clone(), config.index, config.compress);
     let stores = tokio::task::spawn_blocking(move || -> Result<Stores, cairn_store::StoreError> {
-        let meta = cairn_store::meta::open(&data)?;
+        let meta = cairn_store::meta::open(&data, index)?;
         let open_chunks =
             if compress { cairn_store::chunk::open_compressing } else { cairn_store::chunk::open };
         Ok(Stores { meta, chunks: open_chunks(&data)? })

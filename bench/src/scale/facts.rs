@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use cairn_shared::{BlobDigest, ChunkDigest, ChunkRule, FileId, OwnerId, Row, SessionId, UnixMs};
 use cairn_store::MetaStore;
+use cairn_store::meta::Library;
 use cairn_store::model::{
     ChunkRecord, ChunkState, Codec, Declaration, FileFields, Locator, NewSession, Owner, Publish, Reach,
 };
@@ -37,10 +38,15 @@ pub(crate) struct Upload {
     count: u64,
 }
 
+/// The library that the server's setting names.
+fn index() -> anyhow::Result<Library> {
+    Ok(std::env::var("CAIRN_INDEX").map_or(Ok(Library::default()), |name| name.parse())?)
+}
+
 impl Facts {
     /// Opens the facts in a data folder, and waits for what that takes.
     pub(crate) async fn open(data: &Path) -> anyhow::Result<Self> {
-        let meta = cairn_store::meta::open(data)?;
+        let meta = cairn_store::meta::open(data, index()?)?;
         meta.add_owner(Owner { id: owner(), key_hash: digest("owner", 0), created_at: NOW }).await?;
         Ok(Self { meta })
     }

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use cairn_store::meta::Library;
+
 pub use read::{ConfigError, Given};
 pub use table::{SETTINGS, Setting, markdown};
 
@@ -62,6 +64,8 @@ pub struct Config {
     pub checkpoint_bytes: u64,
     /// How long a connection stays whose client reads nothing.
     pub answer_idle: Duration,
+    /// What keeps the index.
+    pub index: Library,
     /// Whether chunks that compress well are stored so.
     pub compress: bool,
     /// The longest wait for the next bytes of a body.

@@ -71,6 +71,7 @@ impl Config {
             delete_after: source.span("delete_after")?,
             checkpoint_bytes: source.parse("checkpoint_bytes", "it must be a number of bytes")?,
             answer_idle: source.span("answer_idle")?,
+            index: source.parse("index", "it must be sled or redb")?,
             compress: source.parse("compress", "it must be true or false")?,
             body_idle: source.span("body_idle")?,
         })

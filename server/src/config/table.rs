@@ -84,6 +84,12 @@ pub const SETTINGS: &[Setting] = &[
         doc: "How long the log may grow, in bytes, before a snapshot of all facts takes its place.",
     },
     Setting {
+        key: "index",
+        variable: "CAIRN_INDEX",
+        default: "sled",
+        doc: "The library that keeps the index: `sled` or `redb`. redb reads less from the disk and takes less of it once a store has more than a million chunks (docs/STORAGE.md). Another one than before builds the index anew at the next start.",
+    },
+    Setting {
         key: "answer_idle",
         variable: "CAIRN_ANSWER_IDLE",
         default: "2m",

@@ -10,7 +10,9 @@ pub(crate) mod log;
 mod looks;
 pub(crate) mod memory;
 mod open;
+mod place;
 mod read;
+mod redb;
 mod sled;
 pub(crate) mod snapshot;
 mod store;
@@ -40,6 +42,7 @@ pub(crate) use self::{
     tx::Tx,
 };
 pub use open::{memory, open, open_gathering_little};
+pub use place::{Library, UnknownLibrary};
 
 /// Keeps every fact. Each verb is one atomic step; a verb that changes something is durable when it returns,
 /// and whoever reads next sees it. A verb that fails has changed nothing. Verbs may run at the same time.

@@ -10,7 +10,7 @@ use super::index::{Index, Writes};
 use super::log::NoLog;
 use super::log::replay::{Replayed, first_frame, replay};
 use super::memory::MemoryIndex;
-use super::sled::SledFolder;
+use super::place::{IndexPlace, Library};
 use super::snapshot::{self, Snapshot};
 use super::store::{Snapshots, Store};
 use crate::disk::{Disk, clear_new, make_folders, real};
@@ -22,15 +22,15 @@ const REPLAY_ROWS: usize = 2_000;
 
 /// Opens the store in the folder `data`, which is made where it is missing. `Closed` where another server uses it,
 /// `Damaged` where the log can't be read, `Newer` where a later version wrote it. Reads the log; takes a while where
-/// the index has to be built anew.
-pub fn open(data: &Path) -> Result<Arc<dyn MetaStore>> {
-    open_over(real(), data, &SledFolder::new(data), GATHERED_BYTES)
+/// the index has to be built anew, which it is where another library kept it before.
+pub fn open(data: &Path, index: Library) -> Result<Arc<dyn MetaStore>> {
+    open_over(real(), data, &IndexPlace::new(data, index), GATHERED_BYTES)
 }
 
 /// The same with so few rows in front of the index that most of them soon lie in it.
 #[doc(hidden)]
-pub fn open_gathering_little(data: &Path) -> Result<Arc<dyn MetaStore>> {
-    open_over(real(), data, &SledFolder::new(data), 512)
+pub fn open_gathering_little(data: &Path, index: Library) -> Result<Arc<dyn MetaStore>> {
+    open_over(real(), data, &IndexPlace::new(data, index), 512)
 }
 
 /// The same on any disk and with any kind of index, in front of which `gathered` bytes of rows gather.

@@ -20,6 +20,7 @@ macro_rules! suite {
     ($($module:ident { $($case:ident),+ $(,)? })+) => {
         suite!(@ memory $($module { $($case)+ })+);
         suite!(@ disk $($module { $($case)+ })+);
+        suite!(@ disk_redb $($module { $($case)+ })+);
     };
     (@ $adapter:ident $($module:ident { $($case:ident)+ })+) => {
         mod $adapter {

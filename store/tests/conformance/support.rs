@@ -8,6 +8,7 @@ use cairn_shared::message::RowState;
 use cairn_shared::{
     ChunkDigest, ChunkRule, ClientKey, FileId, LinkId, Manifest, OwnerId, Row, SessionId, UnixMs,
 };
+use cairn_store::meta::Library;
 use cairn_store::model::{
     ChunkRecord, ChunkState, Codec, Declaration, File, FileFields, Link, Locator, NewSession, Publish, Reach,
     Session, StoredRow,
@@ -38,8 +39,17 @@ impl Kit {
 
     /// Log, sled and files in a fresh folder.
     pub(crate) fn disk() -> Self {
+        Self::disk_with(Library::Sled)
+    }
+
+    /// The same with redb.
+    pub(crate) fn disk_redb() -> Self {
+        Self::disk_with(Library::Redb)
+    }
+
+    fn disk_with(index: Library) -> Self {
         let folder = TempDir::new().unwrap();
-        let meta = meta::open_gathering_little(folder.path()).unwrap();
+        let meta = meta::open_gathering_little(folder.path(), index).unwrap();
         Self { meta, chunks: OnceLock::new(), folder: Some(folder) }
     }
 

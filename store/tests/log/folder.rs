@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cairn_store::meta::Library;
 use cairn_store::{MetaStore, StoreError, meta};
 use tempfile::TempDir;
 
@@ -16,11 +17,11 @@ impl Folder {
     }
 
     pub(crate) fn open(&self) -> Arc<dyn MetaStore> {
-        meta::open(self.0.path()).unwrap()
+        meta::open(self.0.path(), Library::Sled).unwrap()
     }
 
     pub(crate) fn try_open(&self) -> Result<Arc<dyn MetaStore>, StoreError> {
-        meta::open(self.0.path())
+        meta::open(self.0.path(), Library::Sled)
     }
 
     /// What a killed process leaves: the files as they are at this moment.

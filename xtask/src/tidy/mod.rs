@@ -19,7 +19,7 @@ type Rule = fn(&Tree) -> Vec<Finding>;
 const RULES: &[(&str, Rule)] = &[
     ("shared and engine are sans-I/O", walls::sans_io),
     ("service.rs files don't know actix", walls::services),
-    ("only store/src/meta/sled knows sled", walls::index_library),
+    ("only store/src/meta/sled knows sled, only store/src/meta/redb knows redb", walls::index_library),
     ("only web/src/ui and web/src/state know Leptos", walls::page_library),
     ("dependencies of shared and engine", manifest::dependencies),
     ("every file says its responsibility first", shape::first_line),

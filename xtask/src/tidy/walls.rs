@@ -50,19 +50,22 @@ pub(super) fn services(tree: &Tree) -> Vec<Finding> {
 
 /// Other parts of the store can change what the index is kept in without noticing.
 pub(super) fn index_library(tree: &Tree) -> Vec<Finding> {
-    let others = tree.rust().filter(|file| !file.path.starts_with("store/src/meta/sled"));
     let mut findings = Vec::new();
-    for file in others {
-        for (number, line) in file.code_lines() {
-            let crates = words(line).filter(|(at, word)| *word == "sled" && !is_our_module(&line[..*at]));
-            findings
-                .extend(crates.map(|_| file.finding(number, "`sled`: only store/src/meta/sled knows it")));
+    for library in ["sled", "redb"] {
+        let home = format!("store/src/meta/{library}");
+        for file in tree.rust().filter(|file| !file.path.starts_with(&home)) {
+            for (number, line) in file.code_lines() {
+                let crates =
+                    words(line).filter(|(at, word)| *word == library && !is_our_module(&line[..*at]));
+                let why = format!("`{library}`: only {home} knows it");
+                findings.extend(crates.map(|_| file.finding(number, why.clone())));
+            }
         }
     }
     findings
 }
 
-/// Whether `sled` after this is the folder of ours, as in `mod sled` and `super::sled`.
+/// Whether a library's name after this is the folder of ours, as in `mod sled` and `super::sled`.
 fn is_our_module(before: &str) -> bool {
     let before = before.trim_end();
     let path = before.strip_suffix("::").and_then(|path| path.chars().next_back());
@@ -121,6 +124,7 @@ mod tests {
     fn the_index_library_is_behind_one_folder() {
         assert_eq!(check(index_library, "store/src/meta/log.rs", "use sled::Db;\n").len(), 1);
         assert_eq!(check(index_library, "store/src/meta/log.rs", "let a: ::sled::Db;\n").len(), 1);
+        assert_eq!(check(index_library, "store/src/meta/sled/mod.rs", "use redb::Database;\n").len(), 1);
         assert!(check(index_library, "store/src/meta/sled/mod.rs", "use sled::Db;\n").is_empty());
         assert!(
             check(index_library, "store/src/meta/open.rs", "mod sled;\nuse super::sled::Index;\n").is_empty()

@@ -1,5 +1,5 @@
-//! The seal of a closed index: lengths and checksums of all its files. sled 0.34 finds most damage by itself, but a few
-//! flipped bits in a thousand lose rows without a word; whatever changed while nobody had the index open breaks the seal.
+//! The seal of a closed index: lengths and checksums of all its files. redb doesn't look at the
+//! checksums of its pages when it opens a file that was closed; whatever changed while nobody had it open breaks the seal.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -16,17 +16,28 @@ pub(super) fn set(seal: &Path, folder: &Path) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Breaks the seal, where there is one; false where the files are not those that were sealed.
-pub(super) fn take(seal: &Path, folder: &Path) -> io::Result<bool> {
+/// What a seal says of an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seal {
+    /// The files are those that were sealed.
+    Whole,
+    /// They are others.
+    Broken,
+    /// There is none: the index was not closed.
+    Missing,
+}
+
+/// Looks at the seal and breaks it: it holds once.
+pub(super) fn take(seal: &Path, folder: &Path) -> io::Result<Seal> {
     let sealed = match fs::read(seal) {
         Ok(sealed) => sealed,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Seal::Missing),
         Err(error) => return Err(error),
     };
     // A file that can't be read is another one, too.
     let is_whole = sums(folder).is_ok_and(|sums| sums.as_bytes() == sealed);
     fs::remove_file(seal)?;
-    Ok(is_whole)
+    Ok(if is_whole { Seal::Whole } else { Seal::Broken })
 }
 
 /// One line for each file: CRC-32C, length, path.
@@ -76,9 +87,9 @@ mod tests {
         fs::create_dir_all(folder.join("deep")).unwrap();
         let file = folder.join("deep/file");
         fs::write(&file, [7; 100]).unwrap();
-        assert!(take(&seal, &folder).unwrap(), "without a seal nothing is known");
+        assert_eq!(take(&seal, &folder).unwrap(), Seal::Missing);
         set(&seal, &folder).unwrap();
-        assert!(take(&seal, &folder).unwrap());
+        assert_eq!(take(&seal, &folder).unwrap(), Seal::Whole);
         assert!(!seal.exists(), "it holds once");
         let changes: [fn(&Path); 4] = [
             |file| fs::write(file, [&[7; 99][..], &[6]].concat()).unwrap(),
@@ -90,7 +101,7 @@ mod tests {
             fs::write(&file, [7; 100]).unwrap();
             set(&seal, &folder).unwrap();
             change(&file);
-            assert!(!take(&seal, &folder).unwrap());
+            assert_eq!(take(&seal, &folder).unwrap(), Seal::Broken);
         }
     }
 }
