@@ -24,7 +24,7 @@ use work::Chart;
 /// Bytes on the disk for each byte of the large file: the file, an edited one, and what servers keep of two.
 const ROOM: u64 = 6;
 /// Of the large file where fsyncs are counted, in bytes: strace makes some servers ten times as slow.
-pub(crate) const COUNTED_BYTES_MAX: u64 = 256 << 20;
+const COUNTED_BYTES_MAX: u64 = 256 << 20;
 /// Browsers, small files, and what is there anyway.
 const ROOM_MORE: u64 = 2 << 30;
 

@@ -166,15 +166,21 @@ pub(crate) fn clear_new(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
 pub(crate) fn read_file(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
     let file = disk.open(path)?;
     let mut bytes = vec![0; usize::try_from(file.length()?).map_err(io::Error::other)?];
+    let read = read_full(file.as_ref(), &mut bytes, 0)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+/// Fills `buffer` with what lies at `offset`; how many bytes there were, which is less only where the file ends before.
+pub(crate) fn read_full(file: &dyn DiskFile, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut read = 0;
-    while read < bytes.len() {
-        match file.read_at(&mut bytes[read..], read as u64)? {
+    while read < buffer.len() {
+        match file.read_at(&mut buffer[read..], offset + read as u64)? {
             0 => break,
             some => read += some,
         }
     }
-    bytes.truncate(read);
-    Ok(bytes)
+    Ok(read)
 }
 
 /// The folder that a path lies in.
@@ -182,7 +188,7 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
 }
 
-/// Space that facts leave free, in bytes: sled can't go on after a write that found none.
+/// Space that facts leave free, in bytes: an index can't go on after a write that found none.
 const FACTS_RESERVE_BYTES: u64 = 32 * 1_024 * 1_024;
 /// Space that chunks leave free, in bytes: a disk full of chunks still takes the facts that remove some.
 const CHUNKS_RESERVE_BYTES: u64 = 2 * FACTS_RESERVE_BYTES;

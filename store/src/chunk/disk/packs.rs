@@ -14,7 +14,7 @@ use super::folders::Folders;
 use super::write::{BUFFER_BYTES, TempFile};
 use crate::chunk::pack::{self, Entry, TRAILER_BYTES};
 use crate::chunk::{ChunkCopy, Described, PackWriter, zstd};
-use crate::disk::{Disk, DiskFile, folder_of};
+use crate::disk::{Disk, DiskFile, folder_of, read_full};
 use crate::error::{Result, StoreError};
 use crate::model::{Codec, Locator};
 
@@ -59,7 +59,7 @@ impl DiskPack {
         let (state, name) = blocking(move || {
             let mut buffer = state.gather(&waiting, compress);
             let name = is_end.then(|| state.close(&mut buffer));
-            state.write(folders, &path, &buffer)?;
+            state.write(&folders, &path, &buffer)?;
             Ok((state, name))
         })
         .await?;
@@ -97,12 +97,8 @@ impl State {
         name
     }
 
-    fn write(&mut self, folders: Arc<Folders>, path: &Path, bytes: &[u8]) -> Result<()> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => self.file.insert(TempFile::create(folders, path.to_owned())?),
-        };
-        file.append(bytes)?;
+    fn write(&mut self, folders: &Arc<Folders>, path: &Path, bytes: &[u8]) -> Result<()> {
+        TempFile::made(&mut self.file, folders, path)?.append(bytes)?;
         self.written += bytes.len() as u64;
         Ok(())
     }
@@ -192,14 +188,8 @@ fn read_tail(file: &dyn DiskFile, path: &Path) -> Result<(u64, Vec<(Entry, bool)
     let read = |bytes: usize| {
         let at = length.checked_sub(bytes as u64).ok_or_else(damaged)?;
         let mut buffer = vec![0; bytes];
-        let mut filled = 0;
-        while filled < bytes {
-            match file.read_at(&mut buffer[filled..], at + filled as u64)? {
-                0 => return Err(damaged()),
-                some => filled += some,
-            }
-        }
-        Ok(buffer)
+        let read = read_full(file, &mut buffer, at)?;
+        if read < bytes { Err(damaged()) } else { Ok(buffer) }
     };
     let tail = pack::tail_length(&read(TRAILER_BYTES)?).ok_or_else(damaged)?;
     let entries = pack::entries(&read(tail)?).ok_or_else(damaged)?;

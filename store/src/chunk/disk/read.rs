@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::blocking;
 use super::frames::Frames;
 use crate::chunk::ChunkReader;
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{Disk, DiskFile, read_full};
 use crate::error::{Result, StoreError};
 use crate::model::{Codec, Locator};
 
@@ -95,15 +95,12 @@ impl Stretch {
     /// Appends the next bytes, so many where there are as many.
     pub(super) fn read(&mut self, file: &dyn DiskFile, wanted: usize, bytes: &mut Vec<u8>) -> Result<()> {
         let wanted = self.left.min(wanted as u64);
-        let mut end = bytes.len();
-        bytes.resize(end + usize::try_from(wanted).unwrap_or_default(), 0);
-        while end < bytes.len() {
-            match file.read_at(&mut bytes[end..], self.at)? {
-                0 => return Err(StoreError::Damaged(format!("chunk {} ends too early", self.key))),
-                some => (end, self.at) = (end + some, self.at + some as u64),
-            }
+        let begin = bytes.len();
+        bytes.resize(begin + usize::try_from(wanted).unwrap_or_default(), 0);
+        if read_full(file, &mut bytes[begin..], self.at)? < bytes.len() - begin {
+            return Err(StoreError::Damaged(format!("chunk {} ends too early", self.key)));
         }
-        self.left -= wanted;
+        (self.at, self.left) = (self.at + wanted, self.left - wanted);
         Ok(())
     }
 }

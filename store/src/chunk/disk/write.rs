@@ -15,7 +15,7 @@ use super::folders::Folders;
 use super::frames::Frames;
 use super::gathered::Gathered;
 use crate::chunk::{ChunkWriter, Staged, StagedBytes, too_long, zstd};
-use crate::disk::{DiskFile, Use, check_space};
+use crate::disk::{DiskFile, Use, check_space, read_full};
 use crate::error::{Result, StoreError};
 use crate::model::{Codec, Locator};
 
@@ -49,6 +49,18 @@ impl TempFile {
         self.append_all(&[bytes])
     }
 
+    /// The file in `place`, made where there is none.
+    pub(super) fn made<'a>(
+        place: &'a mut Option<Self>,
+        folders: &Arc<Folders>,
+        path: &Path,
+    ) -> Result<&'a mut Self> {
+        Ok(match place {
+            Some(file) => file,
+            None => place.insert(Self::create(folders.clone(), path.to_owned())?),
+        })
+    }
+
     /// Keeps bytes behind the end, until `take_back`.
     fn park(&mut self, pieces: &[Bytes]) -> Result<()> {
         self.parked += self.write_all(pieces, self.length + self.parked)?;
@@ -58,12 +70,8 @@ impl TempFile {
     /// What was parked.
     fn take_back(&mut self) -> Result<Bytes> {
         let mut bytes = vec![0; self.parked as usize];
-        let mut read = 0;
-        while read < bytes.len() {
-            match self.file.read_at(&mut bytes[read..], self.length + read as u64)? {
-                0 => return Err(StoreError::Io(io::ErrorKind::UnexpectedEof.into())),
-                some => read += some,
-            }
+        if read_full(self.file.as_ref(), &mut bytes, self.length)? < bytes.len() {
+            return Err(StoreError::Io(io::ErrorKind::UnexpectedEof.into()));
         }
         // What is written in its place may be shorter.
         self.file.set_length(self.length)?;
@@ -213,10 +221,7 @@ impl DiskWriter {
 impl State {
     /// The file, made where it is not there.
     fn file(&mut self, folders: &Arc<Folders>, path: &Path) -> Result<&mut TempFile> {
-        if self.file.is_none() {
-            self.file = Some(TempFile::create(folders.clone(), path.to_owned())?);
-        }
-        self.file.as_mut().ok_or_else(gone)
+        TempFile::made(&mut self.file, folders, path)
     }
 
     fn write(&mut self, folders: &Arc<Folders>, path: &Path, pieces: &[Bytes]) -> Result<()> {
