@@ -13,7 +13,7 @@ use crate::dedup::Dedup;
 use crate::platform;
 use crate::refusal::{Answer, Refusal};
 use crate::space::Space;
-use crate::stages::download::Starts;
+use crate::stages::download::{Lanes, Starts};
 use crate::upkeep::Follower;
 
 /// With the rows of each, a quarter of the fewest open files that a system gives (`http/connections.rs`).
@@ -40,6 +40,7 @@ pub struct Cairn {
     /// Runs that may have several chunks open at the same time; the others have one, as each connection may.
     pub(crate) gathering: Semaphore,
     pub(crate) starts: Starts,
+    pub(crate) lanes: Lanes,
     clock: fn() -> UnixMs,
 }
 
@@ -57,6 +58,7 @@ impl Cairn {
             follower,
             gathering: Semaphore::new(GATHERING_MAX),
             starts: Starts::new(),
+            lanes: Lanes::new(),
             clock,
         }
     }

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use cairn_shared::ChunkDigest;
-use cairn_store::chunk::open_verified;
 use cairn_store::model::ChunkState;
 use cairn_store::{ChunkReader, StoreError};
 
@@ -20,14 +19,21 @@ pub(crate) struct Content {
 impl Content {
     /// Opens a chunk, from `skip` on. All of it is read and verified nevertheless: its last bytes come only where all of
     /// them are what they were. `Damaged` where it is not there, or was found damaged before.
-    pub(crate) async fn open(stores: &Stores, digest: ChunkDigest, skip: u32) -> Result<Self, StoreError> {
+    ///
+    /// One read gives up to `at_once` bytes.
+    pub(crate) async fn open(
+        stores: &Stores,
+        digest: ChunkDigest,
+        skip: u32,
+        at_once: usize,
+    ) -> Result<Self, StoreError> {
         let damaged = |what: &str| StoreError::Damaged(format!("chunk {} {what}", digest.short()));
         let record = stores.meta.chunk(digest).await?.ok_or_else(|| damaged("has no record"))?;
         if record.state == ChunkState::Damaged {
             return Err(damaged("was found damaged"));
         }
         let (generation, skip) = (record.generation, usize::try_from(skip).unwrap_or(usize::MAX));
-        match open_verified(stores.chunks.as_ref(), &record).await {
+        match stores.chunks.open_verified(&record, at_once).await {
             Ok(reader) => Ok(Self { stores: stores.clone(), reader, skip, digest, generation }),
             Err(error) => Err(judge(stores, digest, generation, error).await),
         }

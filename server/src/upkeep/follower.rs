@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cairn_shared::{BlobDigest, ChunkRule, SessionId};
 use cairn_store::StoreError;
+use cairn_store::chunk::READ_BYTES;
 use cairn_store::model::{Follow, SessionState};
 use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 use sha2::{Digest, Sha256};
@@ -213,7 +214,7 @@ impl Jobs {
                 return Ok(Turn::Wait);
             }
             for row in &page[..arrived] {
-                let mut content = Content::open(&self.stores, row.digest, 0).await?;
+                let mut content = Content::open(&self.stores, row.digest, 0, READ_BYTES).await?;
                 while let Some(bytes) = content.read().await? {
                     job.sha.update(&bytes);
                 }

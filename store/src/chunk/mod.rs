@@ -11,14 +11,17 @@ use bytes::Bytes;
 use cairn_shared::{ChunkDigest, Row};
 use sha2::{Digest, Sha256};
 
+use self::verify::{Check, Verified};
 use crate::error::{Result, StoreError};
-use crate::model::{Codec, Locator};
+use crate::model::{ChunkRecord, Codec, Locator};
 
 #[cfg(test)]
 pub(crate) use disk::open_over;
 pub use disk::{open, open_compressing};
 pub use memory::{memory, memory_compressing};
-pub use verify::open_verified;
+
+/// What one read gives where nobody asks for more, in bytes.
+pub const READ_BYTES: usize = 256 * 1_024;
 
 /// Keeps chunks under their digest and generation. Nothing half-written is ever visible under a digest.
 #[async_trait]
@@ -36,6 +39,13 @@ pub trait ChunkStore: Send + Sync + 'static {
     /// Opens a chunk for reading, from `offset` on, in plain bytes; at or behind its end there is nothing to read.
     /// `Damaged` where the chunk is not there.
     async fn open(&self, locator: &Locator, offset: u32) -> Result<Box<dyn ChunkReader>>;
+
+    /// Opens a whole chunk. The last bytes are given once the CRC-32 of all is that of the record; else the reader ends with `Damaged`.
+    /// One read gives up to `at_once` bytes, where the store has them together: fewer reads cost less, and more memory.
+    async fn open_verified(&self, record: &ChunkRecord, _at_once: usize) -> Result<Box<dyn ChunkReader>> {
+        let reader = self.open(&record.locator, 0).await?;
+        Ok(Box::new(Verified::new(reader, Check::new(record))))
+    }
 
     /// Removes a chunk's bytes; repeated: nothing happens.
     async fn remove(&self, locator: &Locator) -> Result<()>;
@@ -129,7 +139,7 @@ impl Staged {
 /// Gives a chunk's bytes, in order.
 #[async_trait]
 pub trait ChunkReader: Send {
-    /// Up to 256 KiB of plain bytes; `None` at the end. `Damaged` where the bytes end too early, or can't be decoded.
+    /// Plain bytes, up to 256 KiB or as many as it was opened for; `None` at the end. `Damaged` where the bytes end too early, or can't be decoded.
     async fn read(&mut self) -> Result<Option<Bytes>>;
 }
 

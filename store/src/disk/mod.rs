@@ -54,6 +54,21 @@ pub(crate) trait DiskFile: Send {
     /// Fills as much of `buffer` as the file has from `offset` on.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
+    /// Appends up to `wanted` bytes that lie at `offset` to a buffer; how many there were, fewer only where the file ends before.
+    fn append_at(&self, buffer: &mut Vec<u8>, wanted: usize, offset: u64) -> io::Result<u64> {
+        let begin = buffer.len();
+        buffer.resize(begin + wanted, 0);
+        let mut end = begin;
+        while end < buffer.len() {
+            match self.read_at(&mut buffer[end..], offset + (end - begin) as u64)? {
+                0 => break,
+                some => end += some,
+            }
+        }
+        buffer.truncate(end);
+        Ok((end - begin) as u64)
+    }
+
     /// In bytes.
     fn length(&self) -> io::Result<u64>;
 
@@ -165,22 +180,9 @@ pub(crate) fn clear_new(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
 /// All bytes of a file.
 pub(crate) fn read_file(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
     let file = disk.open(path)?;
-    let mut bytes = vec![0; usize::try_from(file.length()?).map_err(io::Error::other)?];
-    let read = read_full(file.as_ref(), &mut bytes, 0)?;
-    bytes.truncate(read);
+    let mut bytes = Vec::new();
+    file.append_at(&mut bytes, usize::try_from(file.length()?).map_err(io::Error::other)?, 0)?;
     Ok(bytes)
-}
-
-/// Fills `buffer` with what lies at `offset`; how many bytes there were, which is less only where the file ends before.
-pub(crate) fn read_full(file: &dyn DiskFile, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    let mut read = 0;
-    while read < buffer.len() {
-        match file.read_at(&mut buffer[read..], offset + read as u64)? {
-            0 => break,
-            some => read += some,
-        }
-    }
-    Ok(read)
 }
 
 /// The folder that a path lies in.

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::random::Random;
 use super::tree;
-use crate::chunk::{self, ChunkStore, Described, open_verified};
+use crate::chunk::{self, ChunkStore, Described, READ_BYTES};
 use crate::disk::Disk;
 use crate::disk::sim::SimDisk;
 use crate::error::{Conflict, Result, StoreError};
@@ -345,7 +345,7 @@ impl World {
         assert_eq!(said, Some(row(number)), "row {index} of {session}");
         let record = self.meta.chunk(row(number).digest).await.unwrap().expect("a record of a held chunk");
         assert_eq!(record.state, ChunkState::Present, "row {index} of {session}");
-        let mut reader = open_verified(self.chunks.as_ref(), &record).await.unwrap();
+        let mut reader = self.chunks.open_verified(&record, READ_BYTES).await.unwrap();
         let mut bytes = Vec::new();
         while let Some(some) = reader.read().await.unwrap() {
             bytes.extend_from_slice(&some);
@@ -378,7 +378,7 @@ impl World {
     pub(super) async fn check_what_is_given(&self, facts: &Facts) {
         for number in facts.sessions.values().chain(facts.files.values()).flat_map(BTreeMap::values) {
             let Some(record) = self.meta.chunk(row(*number).digest).await.unwrap() else { continue };
-            let mut reader = match open_verified(self.chunks.as_ref(), &record).await {
+            let mut reader = match self.chunks.open_verified(&record, READ_BYTES).await {
                 Err(StoreError::Damaged(_)) => continue,
                 opened => opened.unwrap(),
             };

@@ -214,7 +214,7 @@ pub(crate) async fn small_chunks_are_compressed_one_by_one(kit: Kit) {
 
 /// Reads by a record, as downloads do; `Damaged` may come with any piece.
 async fn read_verified(store: &dyn ChunkStore, record: &ChunkRecord) -> Result<Vec<u8>, StoreError> {
-    let mut reader = chunk::open_verified(store, record).await?;
+    let mut reader = store.open_verified(record, chunk::READ_BYTES).await?;
     let mut all = Vec::new();
     while let Some(bytes) = reader.read().await? {
         all.extend_from_slice(&bytes);

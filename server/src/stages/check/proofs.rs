@@ -7,6 +7,7 @@ use cairn_shared::message::{Declared, RowState};
 use cairn_shared::proof::Prover;
 use cairn_shared::{Proof, ProofKey, Row};
 use cairn_store::StoreError;
+use cairn_store::chunk::READ_BYTES;
 use cairn_store::model::Session;
 use sha2::{Digest, Sha256};
 
@@ -102,7 +103,7 @@ async fn is_right(
     let _turn = cairn.dedup.turn().await?;
     let key = ProofKey::of_session(&cairn.secret.session_key(session.id)).of_row(index, row);
     let (mut prover, mut sha256) = (Prover::new(&key), Sha256::new());
-    let mut content = match Content::open(&cairn.stores(), row.digest, 0).await {
+    let mut content = match Content::open(&cairn.stores(), row.digest, 0, READ_BYTES).await {
         Ok(content) => content,
         Err(StoreError::Damaged(_)) => return Ok(None),
         Err(error) => return Err(error.into()),

@@ -1,5 +1,6 @@
 //! `GET /d/{token}`: the share pages and the bytes.
 
+mod haste;
 mod media;
 mod page;
 pub(crate) mod route;
@@ -8,4 +9,5 @@ mod starts;
 mod tree;
 mod tree_page;
 
+pub(crate) use haste::Lanes;
 pub(crate) use starts::Starts;

@@ -2,21 +2,24 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::task::{Poll, ready};
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use cairn_shared::{Row, SessionId, UnixMs};
 use cairn_store::StoreError;
+use cairn_store::chunk::READ_BYTES;
 use futures_util::{Stream, stream};
 use tokio::sync::mpsc;
 
+use super::haste::Haste;
 use super::starts::STEP;
 use crate::access::LinkRight;
 use crate::cairn::{Cairn, Stores};
 use crate::content::Content;
 use crate::refusal::Answer;
 
-/// Pieces of up to 256 KiB that wait for a client. More would be memory for each that is slow; with fewer the reading
+/// Pieces that wait for a client. More would be memory for each that is slow; with fewer the reading
 /// would not get through its pauses.
 const AHEAD: usize = 2;
 
@@ -69,6 +72,7 @@ pub(super) async fn read(
         skip: found.skip,
         left: length,
         open: None,
+        haste: cairn.lanes.begin(),
     };
     if length > 0 {
         // What can't be read at all is told while there is still a status to tell it with.
@@ -85,6 +89,7 @@ struct Reading {
     skip: u32,
     left: u64,
     open: Option<Content>,
+    haste: Haste,
 }
 
 impl Reading {
@@ -94,7 +99,10 @@ impl Reading {
         tokio::spawn(async move {
             while let Ok(room) = pieces.reserve().await {
                 match self.step().await {
-                    Ok(Some(bytes)) => room.send(Ok(bytes)),
+                    Ok(Some(bytes)) => {
+                        self.haste.took(bytes.len());
+                        room.send(Ok(bytes));
+                    }
                     Ok(None) => return,
                     Err(error) => {
                         tracing::error!(session.id = %self.session, error = %error, "a download broke off");
@@ -103,7 +111,16 @@ impl Reading {
                 }
             }
         });
-        stream::poll_fn(move |context| read.poll_recv(context))
+        let mut rest = Bytes::new();
+        stream::poll_fn(move |context| {
+            if rest.is_empty() {
+                match ready!(read.poll_recv(context)) {
+                    Some(Ok(bytes)) => rest = bytes,
+                    ended => return Poll::Ready(ended),
+                }
+            }
+            Poll::Ready(Some(Ok(rest.split_to(rest.len().min(READ_BYTES)))))
+        })
     }
 
     /// The next bytes; `None` once all were given.
@@ -134,7 +151,7 @@ impl Reading {
         }
         let missing = || StoreError::Damaged(format!("a row of session {} is missing", self.session));
         let row = self.rows.pop_front().ok_or_else(missing)?;
-        let reader = Content::open(&self.stores, row.digest, self.skip).await?;
+        let reader = Content::open(&self.stores, row.digest, self.skip, self.haste.at_once()).await?;
         self.next += 1;
         self.skip = 0;
         Ok(reader)

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 
 use self::folders::{Folders, copy, file_name};
 use self::packs::DiskPack;
-use self::read::DiskReader;
+use self::read::{DiskReader, Plan};
 use self::write::DiskWriter;
 pub(crate) use self::write::TempFile;
 use super::{
@@ -25,7 +25,7 @@ use super::{
 use crate::disk::{Disk, Use, folder_of, free_bytes, make_folders, real};
 use crate::error::Result;
 use crate::format;
-use crate::model::{Codec, Locator};
+use crate::model::{ChunkRecord, Codec, Locator};
 
 /// Opens the chunks in the folder `data`, which is made where it is missing, and clears away what an earlier run
 /// left half-written. `Closed` where another server uses them, `Newer` where a later version wrote them.
@@ -91,7 +91,15 @@ impl ChunkStore for DiskChunks {
     async fn open(&self, locator: &Locator, offset: u32) -> Result<Box<dyn ChunkReader>> {
         let (path, locator) = (self.folders.path(&locator.key)?, locator.clone());
         let disk = self.folders.disk.clone();
-        Ok(Box::new(blocking(move || DiskReader::open(disk.as_ref(), &path, &locator, offset)).await?))
+        let open = move || DiskReader::open(disk.as_ref(), &path, &locator, offset, Plan::default());
+        Ok(Box::new(blocking(open).await?))
+    }
+
+    async fn open_verified(&self, record: &ChunkRecord, at_once: usize) -> Result<Box<dyn ChunkReader>> {
+        let (path, locator) = (self.folders.path(&record.locator.key)?, record.locator.clone());
+        let (disk, plan) = (self.folders.disk.clone(), Plan::verified(record, at_once));
+        let open = move || DiskReader::open(disk.as_ref(), &path, &locator, 0, plan);
+        Ok(Box::new(blocking(open).await?))
     }
 
     async fn remove(&self, locator: &Locator) -> Result<()> {

@@ -14,7 +14,7 @@ use super::folders::Folders;
 use super::write::{BUFFER_BYTES, TempFile};
 use crate::chunk::pack::{self, Entry, TRAILER_BYTES};
 use crate::chunk::{ChunkCopy, Described, PackWriter, zstd};
-use crate::disk::{Disk, DiskFile, folder_of, read_full};
+use crate::disk::{Disk, DiskFile, folder_of};
 use crate::error::{Result, StoreError};
 use crate::model::{Codec, Locator};
 
@@ -187,9 +187,9 @@ fn read_tail(file: &dyn DiskFile, path: &Path) -> Result<(u64, Vec<(Entry, bool)
     let length = file.length()?;
     let read = |bytes: usize| {
         let at = length.checked_sub(bytes as u64).ok_or_else(damaged)?;
-        let mut buffer = vec![0; bytes];
-        let read = read_full(file, &mut buffer, at)?;
-        if read < bytes { Err(damaged()) } else { Ok(buffer) }
+        let mut buffer = Vec::new();
+        let read = file.append_at(&mut buffer, bytes, at)?;
+        if read < bytes as u64 { Err(damaged()) } else { Ok(buffer) }
     };
     let tail = pack::tail_length(&read(TRAILER_BYTES)?).ok_or_else(damaged)?;
     let entries = pack::entries(&read(tail)?).ok_or_else(damaged)?;

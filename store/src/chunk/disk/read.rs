@@ -8,24 +8,44 @@ use bytes::Bytes;
 
 use super::blocking;
 use super::frames::Frames;
-use crate::chunk::ChunkReader;
-use crate::disk::{Disk, DiskFile, read_full};
+use crate::chunk::verify::Check;
+use crate::chunk::{ChunkReader, READ_BYTES};
+use crate::disk::{Disk, DiskFile};
 use crate::error::{Result, StoreError};
-use crate::model::{Codec, Locator};
-
-/// What one read gives, and one hop to a blocking thread reads, in bytes.
-const READ_BYTES: usize = 256 * 1_024;
+use crate::model::{ChunkRecord, Codec, Locator};
 
 /// Gives one chunk.
 pub(super) struct DiskReader {
     // `None` only after a failed read: what is left then never comes.
     source: Option<Source>,
     ready: Bytes,
+    at_once: usize,
 }
 
 struct Source {
     file: Box<dyn DiskFile>,
     form: Form,
+    plan: Plan,
+}
+
+/// How a chunk is read.
+pub(super) struct Plan {
+    check: Option<Check>,
+    /// What one read gives, and one hop to a blocking thread reads, in bytes.
+    at_once: usize,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { check: None, at_once: READ_BYTES }
+    }
+}
+
+impl Plan {
+    /// All of it is looked at.
+    pub(super) fn verified(record: &ChunkRecord, at_once: usize) -> Self {
+        Self { check: Some(Check::new(record)), at_once }
+    }
 }
 
 enum Form {
@@ -42,7 +62,13 @@ pub(super) struct Stretch {
 
 impl DiskReader {
     /// Opens the file and reads the first bytes, in one hop.
-    pub(super) fn open(disk: &dyn Disk, path: &Path, locator: &Locator, offset: u32) -> Result<Self> {
+    pub(super) fn open(
+        disk: &dyn Disk,
+        path: &Path,
+        locator: &Locator,
+        offset: u32,
+        plan: Plan,
+    ) -> Result<Self> {
         let file = disk.open(path).map_err(|error| {
             if error.kind() == io::ErrorKind::NotFound {
                 StoreError::Damaged(format!("chunk {} is not there", locator.key))
@@ -54,9 +80,10 @@ impl DiskReader {
             Codec::Plain => Form::Plain(Stretch::new(locator, offset)),
             Codec::Zstd { length } => Form::Frames(Frames::new(locator, length, offset)),
         };
-        let mut source = Source { file, form };
+        let at_once = plan.at_once;
+        let mut source = Source { file, form, plan };
         let ready = source.next()?;
-        Ok(Self { source: Some(source), ready })
+        Ok(Self { source: Some(source), ready, at_once })
     }
 }
 
@@ -69,14 +96,23 @@ impl Source {
     }
 
     fn next(&mut self) -> Result<Bytes> {
-        match &mut self.form {
+        let at_once = self.plan.at_once;
+        let read = match &mut self.form {
             Form::Plain(bytes) => {
                 let mut read = Vec::new();
-                bytes.read(self.file.as_ref(), READ_BYTES, &mut read)?;
-                Ok(read.into())
+                bytes.read(self.file.as_ref(), at_once, &mut read)?;
+                read
             }
-            Form::Frames(frames) => Ok(frames.next(self.file.as_ref(), READ_BYTES)?.into()),
+            Form::Frames(frames) => frames.next(self.file.as_ref(), at_once)?,
+        };
+        let is_done = self.is_done();
+        if let Some(check) = &mut self.plan.check {
+            check.take(&read)?;
+            if is_done {
+                check.end()?;
+            }
         }
+        Ok(read.into())
     }
 }
 
@@ -95,9 +131,7 @@ impl Stretch {
     /// Appends the next bytes, so many where there are as many.
     pub(super) fn read(&mut self, file: &dyn DiskFile, wanted: usize, bytes: &mut Vec<u8>) -> Result<()> {
         let wanted = self.left.min(wanted as u64);
-        let begin = bytes.len();
-        bytes.resize(begin + usize::try_from(wanted).unwrap_or_default(), 0);
-        if read_full(file, &mut bytes[begin..], self.at)? < bytes.len() - begin {
+        if file.append_at(bytes, usize::try_from(wanted).unwrap_or_default(), self.at)? < wanted {
             return Err(StoreError::Damaged(format!("chunk {} ends too early", self.key)));
         }
         (self.at, self.left) = (self.at + wanted, self.left - wanted);
@@ -119,6 +153,7 @@ impl ChunkReader for DiskReader {
         if self.ready.is_empty() {
             return Ok(None);
         }
-        Ok(Some(self.ready.split_to(self.ready.len().min(READ_BYTES))))
+        // Whole frames may be more.
+        Ok(Some(self.ready.split_to(self.ready.len().min(self.at_once))))
     }
 }

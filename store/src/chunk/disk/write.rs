@@ -15,7 +15,7 @@ use super::folders::Folders;
 use super::frames::Frames;
 use super::gathered::Gathered;
 use crate::chunk::{ChunkWriter, Staged, StagedBytes, too_long, zstd};
-use crate::disk::{DiskFile, Use, check_space, read_full};
+use crate::disk::{DiskFile, Use, check_space};
 use crate::error::{Result, StoreError};
 use crate::model::{Codec, Locator};
 
@@ -69,8 +69,8 @@ impl TempFile {
 
     /// What was parked.
     fn take_back(&mut self) -> Result<Bytes> {
-        let mut bytes = vec![0; self.parked as usize];
-        if read_full(self.file.as_ref(), &mut bytes, self.length)? < bytes.len() {
+        let mut bytes = Vec::new();
+        if self.file.append_at(&mut bytes, self.parked as usize, self.length)? < self.parked {
             return Err(StoreError::Io(io::ErrorKind::UnexpectedEof.into()));
         }
         // What is written in its place may be shorter.

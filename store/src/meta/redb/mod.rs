@@ -2,6 +2,7 @@
 
 mod pages;
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,8 +17,10 @@ use crate::meta::read::{Entry, Read};
 
 const TABLE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("rows");
 
-/// Memory that redb may use for pages, in bytes.
-const CACHE_BYTES: usize = 128 * 1_024 * 1_024;
+/// Memory that redb may use for pages, in bytes: a part of its file, so that what lies above the leaves stays there however many
+/// chunks there are.
+const CACHE_PART: u64 = 16;
+const CACHE_BYTES: std::ops::RangeInclusive<u64> = 128 * 1_024 * 1_024..=512 * 1_024 * 1_024;
 
 /// Rows of one commit at most. Each may be on a page of its own, of which a commit writes a copy: this keeps the copies of one
 /// commit well below the space that facts leave free.
@@ -53,8 +56,10 @@ pub(super) fn open(folder: &Path, guard: Guard, check: bool) -> Result<RedbIndex
 fn open_file(path: &Path, check: bool) -> Result<Database, redb::Error> {
     let is_repaired = Arc::new(AtomicBool::new(false));
     let noted = is_repaired.clone();
+    let length = fs::metadata(path).map_or(0, |file| file.len());
+    let cache = (length / CACHE_PART).clamp(*CACHE_BYTES.start(), *CACHE_BYTES.end());
     let mut db = Database::builder()
-        .set_cache_size(CACHE_BYTES)
+        .set_cache_size(usize::try_from(cache).unwrap_or(usize::MAX))
         .set_repair_callback(move |_| noted.store(true, Ordering::Release))
         .create_with_backend(Pages::open(path)?)?;
     if check && !is_repaired.load(Ordering::Acquire) && !db.check_integrity()? {
