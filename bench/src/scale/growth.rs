@@ -57,7 +57,7 @@ impl Column {
 
     /// A new chunk's way through check and upload, by four requests at a time: µs, reads.
     fn chunk(&self) -> (f64, f64) {
-        let steps = ["absent", "declared", "four"];
+        let steps = ["declared", "looked", "four"];
         (steps.iter().map(|step| self.cost(step)).sum(), steps.iter().map(|step| self.reads(step)).sum())
     }
 
@@ -77,6 +77,7 @@ fn tell(columns: &[Column]) {
         ("absent", "check: a digest that nobody holds, µs; reads"),
         ("present", "check: one that somebody holds, µs; reads"),
         ("declared", "check: a row declared, µs; reads"),
+        ("looked", "check: whether it is there, as it wasn't the owner's, µs; reads"),
         ("adopted", "check: a chunk that is held from then on, µs; reads"),
         ("single", "upload: stored one by one, µs; reads"),
         ("four", "upload: stored by 4 at a time, µs; reads"),

@@ -34,7 +34,7 @@ pub(crate) fn declare(tx: &mut Tx<'_>, said: &Declaration) -> Result<(Session, V
         begin_revision(tx, &mut fact, said)?;
     }
     let dropped = facts::dropped(tx, said.session)?;
-    check_bounds(tx, &fact.session, said, dropped)?;
+    check_bounds(tx, &fact.session, said)?;
     put_rows(tx, &mut fact, said, dropped)?;
     let states =
         said.rows.iter().map(|row| state(tx, &fact.session, row, said.reach)).collect::<Result<_>>()?;
@@ -142,12 +142,7 @@ fn drop_rows_from(tx: &mut Tx<'_>, session: &Session, rows_before: u32, was: Opt
     Ok(())
 }
 
-fn check_bounds(
-    read: &dyn Read,
-    session: &Session,
-    said: &Declaration,
-    dropped: Option<Dropped>,
-) -> Result<()> {
+fn check_bounds(read: &dyn Read, session: &Session, said: &Declaration) -> Result<()> {
     if said.rows.is_empty() {
         return Ok(());
     }
@@ -158,7 +153,7 @@ fn check_bounds(
     if session.rows_expected().is_some_and(|expected| end > expected) {
         return Err(Conflict::IndexOutOfRange { rows: rows_promised(session) }.into());
     }
-    if said.at >= session.rows { check_behind(read, session, dropped) } else { Ok(()) }
+    if said.at >= session.rows { check_behind(read, session) } else { Ok(()) }
 }
 
 fn put_rows(

@@ -4,7 +4,7 @@ use cairn_shared::ChunkRule;
 use cairn_shared::limits::SESSION_ROWS_MAX;
 
 use crate::error::{Conflict, Result};
-use crate::meta::facts::{self, Dropped};
+use crate::meta::facts;
 use crate::meta::read::Read;
 use crate::model::Session;
 
@@ -42,12 +42,12 @@ pub(crate) fn check_length(session: &Session, rows: u32, index: u32, length: u32
 }
 
 /// With an unknown size under a fixed rule a short row is the last: nothing may stand behind it.
-pub(crate) fn check_behind(read: &dyn Read, session: &Session, dropped: Option<Dropped>) -> Result<()> {
+pub(crate) fn check_behind(read: &dyn Read, session: &Session) -> Result<()> {
     let ChunkRule::Fixed(full) = session.fields.rule else { return Ok(()) };
     if session.size.is_some() || session.rows == 0 {
         return Ok(());
     }
-    match facts::row(read, session.id, session.rows - 1, dropped)? {
+    match facts::row_of(read, session, session.rows - 1)? {
         Some(last) if last.row.length < full => Err(Conflict::IndexOutOfRange { rows: session.rows }.into()),
         Some(_) | None => Ok(()),
     }

@@ -60,14 +60,16 @@ pub(crate) fn placement(read: &dyn Read, digest: ChunkDigest) -> Result<(u32, bo
 
 /// The row at `index`.
 pub(crate) fn row(read: &dyn Read, session: SessionId, index: u32) -> Result<Option<StoredRow>> {
-    facts::row(read, session, index, facts::dropped(read, session)?)
+    match facts::session(read, session)? {
+        Some(fact) => facts::row_of(read, &fact.session, index),
+        None => Ok(None),
+    }
 }
 
 /// Compares with the declared row, or defines the row where the rule leaves it to the body.
 fn put_row(tx: &mut Tx<'_>, fact: &mut SessionFact, arrival: &Arrival) -> Result<()> {
     let (session, at) = (&mut fact.session, arrival.index);
-    let dropped = facts::dropped(tx, session.id)?;
-    let stored = facts::row(tx, session.id, at, dropped)?;
+    let stored = facts::row_of(tx, session, at)?;
     if let Some(stored) = stored
         && stored.declared
     {
@@ -75,7 +77,7 @@ fn put_row(tx: &mut Tx<'_>, fact: &mut SessionFact, arrival: &Arrival) -> Result
     }
     check_definable(session, at)?;
     if at >= session.rows {
-        check_behind(tx, session, dropped)?;
+        check_behind(tx, session)?;
     }
     let rows = session.rows.max(at + 1);
     check_length(session, rows, at, arrival.row.length)?;
