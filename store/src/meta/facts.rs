@@ -108,9 +108,12 @@ pub(crate) fn row(
 pub(crate) fn row_of(read: &dyn Read, session: &Session, index: u32) -> Result<Option<StoredRow>> {
     let Some(value) = read.get(&keys::row(session.id, index))? else { return Ok(None) };
     let fact = codec::from_row(&value)?;
-    let is_of_now = fact.revision >= session.revision;
-    let is_row = is_of_now || is_live(index, &fact, dropped(read, session.id)?);
-    Ok(is_row.then_some(fact.stored))
+    if fact.revision >= session.revision {
+        return Ok(Some(fact.stored));
+    }
+    // In this order: what is dropped is removed together with the note that says so.
+    let dropped = dropped(read, session.id)?;
+    row(read, session.id, index, dropped)
 }
 
 pub(crate) fn put_row(tx: &mut Tx<'_>, session: &Session, index: u32, stored: StoredRow) {

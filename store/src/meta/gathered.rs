@@ -11,11 +11,11 @@ use super::index::{Index, Writes};
 use super::read::{Entry, Read, key_after};
 use crate::error::{Result, StoreError};
 
-/// What gathers before it is handed over, in bytes of keys and values. As much again may gather meanwhile.
-pub(crate) const GATHERED_BYTES: usize = 8 * 1_024 * 1_024;
-
 /// What a row takes in memory beside its key and value, in bytes.
 const ROW_BYTES: usize = 96;
+
+/// Rows that one look takes from memory, where fewer of them are asked for: many of them may be removals.
+const STRETCH_ROWS: usize = 1_000;
 
 /// An index and the rows that it does not have yet. Those may be lost: the log has them.
 pub(crate) struct Gathered {
@@ -47,7 +47,7 @@ struct State {
 }
 
 impl Gathered {
-    /// In front of `index`, which nobody else uses; `bytes` gather.
+    /// In front of `index`, which nobody else uses; `bytes` of keys and values gather, and up to twice that while as much is being handed over.
     pub(crate) fn new(index: Box<dyn Index>, bytes: usize) -> Result<Self> {
         let applied = index.applied()?;
         let state = State { applied, ..State::default() };
@@ -105,6 +105,10 @@ impl Shared {
                 Err(_) => state.failed = Some("the index panicked".to_owned()),
             }
             self.changed.notify_all();
+            // Freeing them takes a while, in which nobody waits.
+            drop(state);
+            drop(rows);
+            state = self.state();
         }
     }
 }
@@ -126,21 +130,22 @@ impl State {
         }
     }
 
-    /// What is not in the index yet of `from..end`, as far as it brings up to `limit` entries; and where that ends.
+    /// What is not in the index yet of `from..end`, as far as it brings up to `limit` entries or is long; and where that ends.
     fn range(&self, from: &[u8], end: &[u8], limit: usize) -> (Writes, Vec<u8>) {
         let bounds = (Bound::Included(from), Bound::Excluded(end));
         let mut found = Writes::new();
         let mut until = end.to_vec();
         // The later ones are in front.
         for rows in [&self.rows, self.leaving.as_ref()] {
-            let mut entries = 0;
+            let (mut entries, mut count) = (0, 0);
             for (key, value) in rows.range::<[u8], _>(bounds) {
                 if *key >= until {
                     break;
                 }
                 found.entry(key.clone()).or_insert_with(|| value.clone());
                 entries += usize::from(value.is_some());
-                if entries == limit {
+                count += 1;
+                if entries == limit || count == STRETCH_ROWS.max(limit) {
                     until = key_after(key);
                     break;
                 }
@@ -153,9 +158,14 @@ impl State {
 
 impl Read for Gathered {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        let gathered = self.shared.state().get(key);
+        let state = self.shared.state();
+        if let Some(gathered) = state.get(key) {
+            return Ok(gathered);
+        }
+        state.check()?;
+        drop(state);
         // What has left memory since then is in the index.
-        gathered.map_or_else(|| self.shared.index.get(key), Ok)
+        self.shared.index.get(key)
     }
 
     fn page(&self, from: &[u8], end: &[u8], limit: usize) -> Result<Vec<Entry>> {
@@ -163,10 +173,14 @@ impl Read for Gathered {
         let mut from = from.to_vec();
         // Rows that are removed leave room in the page.
         while from.as_slice() < end && found.len() < limit {
-            let (fresh, mut until) = self.shared.state().range(&from, end, limit);
-            let page = self.shared.index.page(&from, &until, limit)?;
+            let state = self.shared.state();
+            state.check()?;
+            let (fresh, mut until) = state.range(&from, end, limit);
+            drop(state);
+            let wanted = limit + fresh.values().filter(|value| value.is_none()).count();
+            let page = self.shared.index.page(&from, &until, wanted)?;
             if let Some((last, _)) = page.last()
-                && page.len() == limit
+                && page.len() == wanted
             {
                 until = key_after(last);
             }

@@ -16,6 +16,11 @@ pub(crate) trait Index: Read + Send + Sync + 'static {
     /// The last frame that was applied, 0 where there is none.
     fn applied(&self) -> Result<u64>;
 
+    /// The last frame of which there may be a row: a later one than was applied where that broke off.
+    fn seen(&self) -> Result<u64> {
+        self.applied()
+    }
+
     /// The value under `key`, where that can be said without waiting for a disk or for others.
     fn get_at_once(&self, _key: &[u8]) -> Option<Option<Vec<u8>>> {
         None

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::MetaStore;
 use super::committer::{Committer, Shared};
-use super::gathered::{GATHERED_BYTES, Gathered};
+use super::gathered::Gathered;
 use super::index::{Index, Writes};
 use super::log::NoLog;
 use super::log::replay::{Replayed, first_frame, replay};
@@ -13,32 +13,32 @@ use super::memory::MemoryIndex;
 use super::place::{IndexPlace, Library};
 use super::snapshot::{self, Snapshot};
 use super::store::{Snapshots, Store};
-use crate::disk::{Disk, clear_new, make_folders, real};
+use crate::disk::{Disk, clear_new, gathered_bytes, make_folders, real};
 use crate::error::{Result, StoreError};
 use crate::format;
 
-/// Rows that replay hands to the index at once.
-const REPLAY_ROWS: usize = 2_000;
+/// Rows that replay hands to the index at once, in bytes, sorted: those that the log has several times are written once.
+const REPLAY_BYTES: usize = 16 * 1_024 * 1_024;
 
 /// Opens the store in the folder `data`, which is made where it is missing. `Closed` where another server uses it,
 /// `Damaged` where the log can't be read, `Newer` where a later version wrote it. Reads the log; takes a while where
 /// the index has to be built anew, which it is where another library kept it before.
 pub fn open(data: &Path, index: Library) -> Result<Arc<dyn MetaStore>> {
-    open_over(real(), data, &IndexPlace::new(data, index), GATHERED_BYTES)
+    open_over(real(), data, &IndexPlace::new(data, index), None)
 }
 
 /// The same with so few rows in front of the index that most of them soon lie in it.
 #[doc(hidden)]
 pub fn open_gathering_little(data: &Path, index: Library) -> Result<Arc<dyn MetaStore>> {
-    open_over(real(), data, &IndexPlace::new(data, index), 512)
+    open_over(real(), data, &IndexPlace::new(data, index), Some(512))
 }
 
-/// The same on any disk and with any kind of index, in front of which `gathered` bytes of rows gather.
+/// The same on any disk and with any kind of index, in front of which `gathered` bytes of rows gather, or as many as the disk has room for.
 pub(crate) fn open_over(
     disk: Arc<dyn Disk>,
     data: &Path,
     indexes: &dyn IndexFolder,
-    gathered: usize,
+    gathered: Option<usize>,
 ) -> Result<Arc<dyn MetaStore>> {
     format::check(disk.as_ref(), data)?;
     make_folders(disk.as_ref(), data)?;
@@ -49,6 +49,7 @@ pub(crate) fn open_over(
     }
     format::note(place.disk.as_ref(), data)?;
     let (index, replayed) = place.open()?;
+    let gathered = gathered.map_or_else(|| gathered_bytes(place.disk.as_ref(), data), Ok)?;
     let shared = Shared::new(Box::new(Gathered::new(index, gathered)?), Some(lock));
     let committer = Committer::start(shared.clone(), Box::new(replayed.log), replayed.sequence);
     shared.check_open()?;
@@ -114,7 +115,7 @@ impl Place<'_> {
             Some(first) if first > applied + 1 => return Ok(None),
             Some(_) | None => {}
         }
-        let replayed = self.replay(index.as_ref(), applied, applied)?;
+        let replayed = self.replay(index.as_ref(), applied, index.seen()?.max(applied))?;
         Ok(Some((index, replayed)))
     }
 
@@ -123,16 +124,13 @@ impl Place<'_> {
         let index = self.indexes.open()?;
         let (mut after, mut seen) = (0, 0);
         if let Some(snapshot) = self.snapshot()? {
-            let mut written = Writes::new();
+            let mut written = Batch::default();
             seen = snapshot::read(self.disk.as_ref(), &snapshot, &mut |rows| {
                 written.extend(rows);
                 // Not applied up to anything before all rows are there.
-                if written.len() >= REPLAY_ROWS {
-                    index.apply(&std::mem::take(&mut written), 0)?;
-                }
-                Ok(())
+                if written.is_full() { index.apply(&written.take(), 0) } else { Ok(()) }
             })?;
-            index.apply(&written, snapshot.after)?;
+            index.apply(&written.take(), snapshot.after)?;
             after = snapshot.after;
         }
         let replayed = self.replay(index.as_ref(), after, seen)?;
@@ -145,19 +143,40 @@ impl Place<'_> {
     }
 
     fn replay(&self, index: &dyn Index, after: u64, known: u64) -> Result<Replayed> {
-        let mut written = Writes::new();
+        let mut written = Batch::default();
         let mut sequence = after;
         let replayed = replay(&self.disk, &self.log, after, known, &mut |frame| {
             written.extend(frame.writes);
             sequence = frame.sequence;
-            if written.len() >= REPLAY_ROWS {
-                index.apply(&std::mem::take(&mut written), sequence)?;
-            }
-            Ok(())
+            if written.is_full() { index.apply(&written.take(), sequence) } else { Ok(()) }
         })?;
-        if !written.is_empty() {
-            index.apply(&written, sequence)?;
+        if sequence > after {
+            index.apply(&written.take(), sequence)?;
         }
         Ok(replayed)
+    }
+}
+
+/// Rows for the index, until there are enough.
+#[derive(Default)]
+struct Batch {
+    rows: Writes,
+    bytes: usize,
+}
+
+impl Batch {
+    fn extend(&mut self, rows: Writes) {
+        self.bytes +=
+            rows.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum::<usize>();
+        self.rows.extend(rows);
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes >= REPLAY_BYTES
+    }
+
+    fn take(&mut self) -> Writes {
+        self.bytes = 0;
+        std::mem::take(&mut self.rows)
     }
 }

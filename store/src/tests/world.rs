@@ -155,7 +155,7 @@ fn owner() -> OwnerId {
 impl World {
     pub(super) fn open(disk: Arc<dyn Disk>, indexes: &Flushed, now: u64, next_id: u64) -> Result<Self> {
         let data = PathBuf::from(DATA);
-        let meta = open_over(disk.clone(), &data, indexes, GATHERED_BYTES)?;
+        let meta = open_over(disk.clone(), &data, indexes, Some(GATHERED_BYTES))?;
         Ok(Self { meta, chunks: chunk::open_over(disk, &data, true)?, now, next_id })
     }
 

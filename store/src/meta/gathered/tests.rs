@@ -12,6 +12,7 @@ use crate::tests::random::Random;
 struct Slow {
     rows: MemoryIndex,
     written: AtomicUsize,
+    pages: AtomicUsize,
     flushes: AtomicUsize,
     fails: AtomicBool,
 }
@@ -22,6 +23,7 @@ impl Read for Arc<Slow> {
     }
 
     fn page(&self, from: &[u8], end: &[u8], limit: usize) -> Result<Vec<Entry>> {
+        self.pages.fetch_add(1, Ordering::SeqCst);
         self.rows.page(from, end, limit)
     }
 }
@@ -136,6 +138,18 @@ fn what_is_written_over_or_removed_in_time_never_comes_to_the_index() {
 }
 
 #[test]
+fn many_removed_rows_are_passed_over_in_few_steps() {
+    let (slow, rows) = gathered(1_000_000);
+    let key = |n: u32| [&[1][..], &n.to_be_bytes()].concat();
+    rows.apply(&(0..5_000).map(|n| (key(n), Some(vec![7]))).collect(), 1).unwrap();
+    rows.flush().unwrap();
+    rows.apply(&(0..4_999).map(|n| (key(n), None)).collect(), 2).unwrap();
+    assert_eq!(rows.page(&[1], &[2], 1).unwrap(), vec![(key(4_999), vec![7])]);
+    let pages = slow.pages.load(Ordering::SeqCst);
+    assert!(pages <= 6, "{pages} pages");
+}
+
+#[test]
 fn an_index_that_failed_is_told_to_the_next_who_writes() {
     let (slow, rows) = gathered(200);
     slow.fails.store(true, Ordering::SeqCst);
@@ -143,6 +157,7 @@ fn an_index_that_failed_is_told_to_the_next_who_writes() {
     let failed = (1..=255).find_map(|n| write(n).err());
     assert!(matches!(failed, Some(StoreError::Closed(why)) if why.contains("told to")));
     assert!(rows.flush().is_err());
-    // What gathered is still there for those who read.
+    // What gathered is still there for those who read; what the index says counts no more.
     assert!(rows.get(&[1]).unwrap().is_some());
+    assert!(rows.get(&[0]).is_err() && rows.page(&[0], &[9], 1).is_err());
 }

@@ -174,6 +174,10 @@ impl Index for Placed {
         self.index.applied()
     }
 
+    fn seen(&self) -> Result<u64> {
+        self.index.seen()
+    }
+
     fn flush(&self) -> Result<()> {
         self.index.flush()?;
         self.files.is_flushed.store(true, Ordering::Release);

@@ -51,7 +51,7 @@ fn keep_rows(library: Library) {
                 None => expected.remove(&key),
             };
         }
-        assert_eq!(index.applied().unwrap(), batch);
+        assert_eq!((index.applied().unwrap(), index.seen().unwrap()), (batch, batch));
         assert_eq!(all(index.as_ref()).unwrap(), expected, "after batch {batch}");
         for (key, value) in expected.iter().step_by(97) {
             assert_eq!(index.get(key).unwrap().as_ref(), Some(value));

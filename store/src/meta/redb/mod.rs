@@ -29,6 +29,9 @@ const COMMIT_ROWS: usize = 4_000;
 /// Under this key lies the last applied sequence; no kind of row is 0.
 const APPLIED_KEY: &[u8] = &[0];
 
+/// And under this one the last of which there may be a row.
+const SEEN_KEY: &[u8] = &[0, 0];
+
 /// redb's file, in its folder.
 const FILE: &str = "index.redb";
 
@@ -48,7 +51,7 @@ pub(super) fn open(folder: &Path, guard: Guard, check: bool) -> Result<RedbIndex
     let db = guard.call(|| open_file(&folder.join(FILE), check))?;
     let index = RedbIndex { db, guard };
     // Makes the table where there is none.
-    index.write(&mut Writes::new().iter(), None)?;
+    index.write(&mut Writes::new().iter(), &[])?;
     index.applied()?;
     Ok(index)
 }
@@ -77,7 +80,7 @@ impl RedbIndex {
     fn write<'a>(
         &self,
         rows: &mut dyn Iterator<Item = (&'a Vec<u8>, &'a Option<Vec<u8>>)>,
-        applied: Option<u64>,
+        notes: &[(&[u8], u64)],
     ) -> Result<()> {
         self.guard.call(|| {
             let write = self.db.begin_write()?;
@@ -88,8 +91,8 @@ impl RedbIndex {
                     None => table.remove(key.as_slice())?,
                 };
             }
-            if let Some(applied) = applied {
-                table.insert(APPLIED_KEY, applied.to_be_bytes().as_slice())?;
+            for (key, sequence) in notes {
+                table.insert(*key, sequence.to_be_bytes().as_slice())?;
             }
             drop(table);
             write.commit()?;
@@ -125,13 +128,17 @@ impl Index for RedbIndex {
     fn apply(&self, writes: &Writes, sequence: u64) -> Result<()> {
         let mut rows = writes.iter();
         while rows.len() > COMMIT_ROWS {
-            self.write(&mut rows.by_ref().take(COMMIT_ROWS), None)?;
+            self.write(&mut rows.by_ref().take(COMMIT_ROWS), &[(SEEN_KEY, sequence)])?;
         }
-        self.write(&mut rows, Some(sequence))
+        self.write(&mut rows, &[(SEEN_KEY, sequence), (APPLIED_KEY, sequence)])
     }
 
     fn applied(&self) -> Result<u64> {
         sequence(self.get(APPLIED_KEY)?)
+    }
+
+    fn seen(&self) -> Result<u64> {
+        sequence(self.get(SEEN_KEY)?)
     }
 
     /// Every commit was.

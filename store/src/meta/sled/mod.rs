@@ -18,6 +18,9 @@ const BATCH_ROWS: usize = 2_000;
 /// Under this key lies the last applied sequence; no kind of row is 0.
 const APPLIED_KEY: &[u8] = &[0];
 
+/// And under this one the last of which there may be a row.
+const SEEN_KEY: &[u8] = &[0, 0];
+
 /// Rows in a sled tree. Unflushed writes may be lost: the log has them.
 pub(super) struct SledIndex {
     db: Db,
@@ -71,6 +74,7 @@ impl Index for SledIndex {
         let mut rows = writes.iter();
         while rows.len() > 0 {
             let mut batch = Batch::default();
+            batch.insert(SEEN_KEY, &sequence.to_be_bytes());
             let count = rows.len().min(BATCH_ROWS);
             for (key, value) in rows.by_ref().take(count) {
                 match value {
@@ -89,6 +93,10 @@ impl Index for SledIndex {
 
     fn applied(&self) -> Result<u64> {
         sequence(self.get(APPLIED_KEY)?)
+    }
+
+    fn seen(&self) -> Result<u64> {
+        self::sequence(self.get(SEEN_KEY)?)
     }
 
     fn flush(&self) -> Result<()> {
