@@ -44,6 +44,14 @@ impl Shared {
         }
     }
 
+    /// Closes the store where the index says that it failed.
+    pub(crate) fn judge<T>(&self, done: Result<T>) -> Result<T> {
+        if let Err(StoreError::Closed(why)) = &done {
+            self.close(why);
+        }
+        done
+    }
+
     /// Closes the store: it never goes on by itself. The first reason stays.
     pub(crate) fn close(&self, why: &str) {
         if self.closed.set(why.to_owned()).is_ok() {

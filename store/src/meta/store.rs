@@ -73,10 +73,7 @@ impl Store {
         let written = tokio::task::spawn_blocking(move || {
             // A closed store is opened anew once nobody has it any more: its lock must not wait for this.
             let go_on = || shared.check_open();
-            if let Err(error) = shared.index.flush() {
-                shared.close(&error.to_string());
-                return Err(error);
-            }
+            shared.judge(shared.index.flush())?;
             snapshot::write(disk.as_ref(), &folder, after, shared.index.as_ref(), &go_on)
         });
         let length = written.await.unwrap_or_else(|error| Err(StoreError::Io(io::Error::other(error))))?;
@@ -107,11 +104,7 @@ impl Store {
     {
         self.shared.check_open()?;
         let shared = self.shared.clone();
-        let looked = looks::look(move || look(shared.index.as_ref())).await;
-        if let Err(StoreError::Closed(why)) = &looked {
-            self.shared.close(why);
-        }
-        looked
+        self.shared.judge(looks::look(move || look(shared.index.as_ref())).await)
     }
 
     async fn commit<T, F>(&self, verb: F) -> Result<T>

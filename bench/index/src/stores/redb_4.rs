@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use redb::{Database, Durability, ReadableDatabase, TableDefinition};
+use redb_4_4::{Database, Durability, ReadableDatabase, TableDefinition};
 
 use super::{CACHE_BYTES, Store};
 use crate::rows::{Entry, Writes};

@@ -15,7 +15,6 @@ use self::seal::Seal;
 use super::index::{Index, Writes};
 use super::open::IndexFolder;
 use super::read::{Entry, Read};
-use super::{redb, sled};
 use crate::disk::folder_of;
 use crate::error::{Result, StoreError};
 
@@ -49,7 +48,7 @@ pub struct UnknownLibrary;
 impl Library {
     /// The one that kept the index in the folder `data` last.
     pub fn of(data: &Path) -> Self {
-        if redb::is_in(&data.join("index")) { Self::Redb } else { Self::Sled }
+        if super::redb::is_in(&data.join("index")) { Self::Redb } else { Self::Sled }
     }
 }
 
@@ -86,7 +85,7 @@ impl IndexPlace {
     }
 
     fn is_of_another_library(&self) -> bool {
-        self.folder.exists() && redb::is_in(&self.folder) != (self.library == Library::Redb)
+        self.folder.exists() && super::redb::is_in(&self.folder) != (self.library == Library::Redb)
     }
 
     /// Durable before the library writes anything.
@@ -121,8 +120,8 @@ impl IndexFolder for IndexPlace {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let guard = Guard { failed: self.failed() };
         let index: Box<dyn Index> = match self.library {
-            Library::Sled => Box::new(sled::open(&self.folder, guard)?),
-            Library::Redb => Box::new(redb::open(&self.folder, guard, seal == Seal::Missing)?),
+            Library::Sled => Box::new(super::sled::open(&self.folder, guard)?),
+            Library::Redb => Box::new(super::redb::open(&self.folder, guard, seal == Seal::Missing)?),
         };
         let files = Files {
             folder: self.folder.clone(),

@@ -20,7 +20,7 @@ const TABLE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("rows");
 /// Memory that redb may use for pages, in bytes: a part of its file, so that what lies above the leaves stays there however many
 /// chunks there are.
 const CACHE_PART: u64 = 16;
-const CACHE_BYTES: std::ops::RangeInclusive<u64> = 128 * 1_024 * 1_024..=512 * 1_024 * 1_024;
+const CACHE_BYTES: std::ops::RangeInclusive<u64> = 128 * 1_024 * 1_024..=256 * 1_024 * 1_024;
 
 /// Rows of one commit at most. Each may be on a page of its own, of which a commit writes a copy: this keeps the copies of one
 /// commit well below the space that facts leave free.
