@@ -12,6 +12,7 @@ use super::process;
 /// Rows that one check has: as many as a client asks for together.
 const CHECK_ROWS: u64 = 256;
 const CHECKS: u64 = 60;
+/// Checks before anything is measured.
 const WARM_CHECKS: u64 = 1_000;
 /// Chunks that come one after another, and by four requests at a time, as `cairn put` sends them.
 const SINGLE_CHUNKS: u64 = 100;

@@ -87,7 +87,7 @@ impl DiskFile for RealFile {
         self.file.read_at(buffer, offset)
     }
 
-    /// Into memory that was not filled with zeros before, which would cost half as much as the reading.
+    /// Into memory that was not filled with zeros before: that would be one more pass over it.
     fn append_at(&self, buffer: &mut Vec<u8>, wanted: usize, offset: u64) -> io::Result<u64> {
         let begin = buffer.len();
         buffer.reserve_exact(wanted);

@@ -8,7 +8,7 @@ use crate::error::Result;
 /// A set of writes: `Some` puts a row, `None` removes it.
 pub(crate) type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
-/// An index over the log. Only the committer writes; anybody may read meanwhile.
+/// An index over the log. One thread writes; anybody may read meanwhile.
 pub(crate) trait Index: Read + Send + Sync + 'static {
     /// Applies writes, and then notes `sequence`, the last frame that they contain. Where that breaks off, some of the writes may be there.
     fn apply(&self, writes: &Writes, sequence: u64) -> Result<()>;

@@ -180,3 +180,6 @@ impl Batch {
         std::mem::take(&mut self.rows)
     }
 }
+
+#[cfg(test)]
+mod tests;

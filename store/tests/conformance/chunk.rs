@@ -214,9 +214,21 @@ pub(crate) async fn small_chunks_are_compressed_one_by_one(kit: Kit) {
 
 /// Reads by a record, as downloads do; `Damaged` may come with any piece.
 async fn read_verified(store: &dyn ChunkStore, record: &ChunkRecord) -> Result<Vec<u8>, StoreError> {
-    let mut reader = store.open_verified(record, chunk::READ_BYTES).await?;
+    let (little, much) = (read_by(store, record, chunk::READ_BYTES), read_by(store, record, MIB));
+    let (little, much) = (little.await, much.await);
+    assert_eq!(little.as_ref().ok(), much.as_ref().ok(), "it depends on how much is read at once");
+    much.and(little)
+}
+
+async fn read_by(
+    store: &dyn ChunkStore,
+    record: &ChunkRecord,
+    at_once: usize,
+) -> Result<Vec<u8>, StoreError> {
+    let mut reader = store.open_verified(record, at_once).await?;
     let mut all = Vec::new();
     while let Some(bytes) = reader.read().await? {
+        assert!(!bytes.is_empty() && bytes.len() <= at_once);
         all.extend_from_slice(&bytes);
     }
     Ok(all)

@@ -17,7 +17,11 @@ impl Folder {
     }
 
     pub(crate) fn open(&self) -> Arc<dyn MetaStore> {
-        meta::open(self.0.path(), Library::Sled).unwrap()
+        self.open_with(Library::Sled)
+    }
+
+    pub(crate) fn open_with(&self, index: Library) -> Arc<dyn MetaStore> {
+        meta::open(self.0.path(), index).unwrap()
     }
 
     pub(crate) fn try_open(&self) -> Result<Arc<dyn MetaStore>, StoreError> {

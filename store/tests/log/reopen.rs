@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use cairn_store::meta::Library;
 use cairn_store::{StoreError, chunk};
 
 use crate::folder::{Folder, files};
@@ -30,6 +31,15 @@ fn everything_is_there_after_a_clean_end() {
     let (folder, before) = filled();
     assert_eq!(seen(&folder), before);
     assert_eq!(seen(&folder), before);
+}
+
+#[test]
+fn everything_is_there_whichever_library_keeps_the_index() {
+    let (folder, before) = filled();
+    for library in [Library::Redb, Library::Redb, Library::Sled] {
+        let store = folder.open_with(library);
+        assert_eq!(wait(look(&*store)), before, "{library:?}");
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(super) struct DiskReader {
 struct Source {
     file: Box<dyn DiskFile>,
     form: Form,
-    plan: Plan,
+    check: Option<Check>,
 }
 
 /// How a chunk is read.
@@ -80,9 +80,9 @@ impl DiskReader {
             Codec::Plain => Form::Plain(Stretch::new(locator, offset)),
             Codec::Zstd { length } => Form::Frames(Frames::new(locator, length, offset)),
         };
-        let at_once = plan.at_once;
-        let mut source = Source { file, form, plan };
-        let ready = source.next()?;
+        let Plan { check, at_once } = plan;
+        let mut source = Source { file, form, check };
+        let ready = source.next(at_once)?;
         Ok(Self { source: Some(source), ready, at_once })
     }
 }
@@ -95,8 +95,7 @@ impl Source {
         }
     }
 
-    fn next(&mut self) -> Result<Bytes> {
-        let at_once = self.plan.at_once;
+    fn next(&mut self, at_once: usize) -> Result<Bytes> {
         let read = match &mut self.form {
             Form::Plain(bytes) => {
                 let mut read = Vec::new();
@@ -106,7 +105,7 @@ impl Source {
             Form::Frames(frames) => frames.next(self.file.as_ref(), at_once)?,
         };
         let is_done = self.is_done();
-        if let Some(check) = &mut self.plan.check {
+        if let Some(check) = &mut self.check {
             check.take(&read)?;
             if is_done {
                 check.end()?;
@@ -146,7 +145,9 @@ impl ChunkReader for DiskReader {
             let failed = || StoreError::Io(io::Error::other("an earlier read of this chunk failed"));
             let mut source = self.source.take().ok_or_else(failed)?;
             if !source.is_done() {
-                (source, self.ready) = blocking(move || source.next().map(|ready| (source, ready))).await?;
+                let at_once = self.at_once;
+                (source, self.ready) =
+                    blocking(move || source.next(at_once).map(|ready| (source, ready))).await?;
             }
             self.source = Some(source);
         }
