@@ -10,10 +10,14 @@ use crate::site::{Site, noise};
 const BLOCK: usize = 65_536;
 
 fn upload(site: &Site, bearer: &str, bytes: &[u8]) -> Value {
-    let fields = json!({"name": "a", "size": bytes.len(), "chunking": "fixed/65536"});
+    upload_by(site, bearer, bytes, BLOCK)
+}
+
+fn upload_by(site: &Site, bearer: &str, bytes: &[u8], block: usize) -> Value {
+    let fields = json!({"name": "a", "size": bytes.len(), "chunking": format!("fixed/{block}")});
     let session = site.ask("POST", "/api/start").by(bearer).json(&fields).send().expect(201);
     let id = session["session_id"].as_str().unwrap();
-    for (index, block) in bytes.chunks(BLOCK).enumerate() {
+    for (index, block) in bytes.chunks(block).enumerate() {
         site.ask("PUT", &format!("/api/upload/{id}/{index}")).by(bearer).body(block).send().expect(204);
     }
     site.ask("POST", &format!("/api/finish/{id}")).by(bearer).send().expect(201)
@@ -59,6 +63,20 @@ fn a_damaged_chunk_breaks_the_download_and_heals() {
         upload(&site, if round == 0 { &owner } else { &healer }, &file);
         assert_eq!(download(&site, &raw), (file, true));
     }
+}
+
+/// Who takes much fast is given chunks that were opened ahead of their turn.
+#[test]
+fn what_lies_before_the_damage_is_given_to_those_who_are_fast() {
+    const MIB: usize = 1_048_576;
+    let site = Site::on_disk(&[]);
+    let file = noise(2, 24 * MIB);
+    let raw = format!("{}/raw", upload_by(&site, &site.owner(), &file, MIB)["url"].as_str().unwrap());
+    assert!(download(&site, &raw) == (file.clone(), true));
+    flip(&site, &file[20 * MIB..21 * MIB], 777);
+    let (bytes, is_whole) = download(&site, &raw);
+    assert!(!is_whole && (19 * MIB..21 * MIB).contains(&bytes.len()), "{} bytes", bytes.len());
+    assert!(file.starts_with(&bytes));
 }
 
 /// Whatever part of the chunk is asked for first, with the damage in it or not.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 /// Read at once for those who are fast, in bytes: most chunks as a whole, or in two.
 const FAST_BYTES: usize = 1_024 * 1_024;
-/// Downloads that may be fast at the same time. Each keeps up to three times `FAST_BYTES`.
+/// Downloads that may be fast at the same time. Each keeps up to five times `FAST_BYTES`.
 const FAST_MAX: usize = 32;
 /// After so many bytes it is judged anew. The buffers between two kernels take fewer.
 const JUDGED_BYTES: u64 = 16 * 1_024 * 1_024;
@@ -40,9 +40,14 @@ pub(super) struct Haste {
 }
 
 impl Haste {
+    /// Whether it is given more than others.
+    pub(super) fn is_fast(&self) -> bool {
+        self.lane.is_some()
+    }
+
     /// How many bytes the next chunk is read by.
     pub(super) fn at_once(&self) -> usize {
-        if self.lane.is_some() { FAST_BYTES } else { READ_BYTES }
+        if self.is_fast() { FAST_BYTES } else { READ_BYTES }
     }
 
     /// So many were taken.

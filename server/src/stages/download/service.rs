@@ -1,9 +1,9 @@
 //! Reads a file's bytes in order, chunk by chunk, with a bounded buffer.
 
 use std::collections::VecDeque;
-use std::io;
 use std::task::{Poll, ready};
 use std::time::{Duration, UNIX_EPOCH};
+use std::{io, mem};
 
 use bytes::Bytes;
 use cairn_shared::{Row, SessionId, UnixMs};
@@ -11,6 +11,7 @@ use cairn_store::StoreError;
 use cairn_store::chunk::READ_BYTES;
 use futures_util::{Stream, stream};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::haste::Haste;
 use super::starts::STEP;
@@ -70,8 +71,10 @@ pub(super) async fn read(
         next: found.index,
         rows: found.rows.into(),
         skip: found.skip,
+        unopened: length,
         left: length,
         open: None,
+        coming: None,
         haste: cairn.lanes.begin(),
     };
     if length > 0 {
@@ -87,8 +90,13 @@ struct Reading {
     next: u32,
     rows: VecDeque<Row>,
     skip: u32,
+    /// Bytes that lie in chunks that were not opened.
+    unopened: u64,
+    /// Bytes that were not given.
     left: u64,
     open: Option<Content>,
+    /// The chunk behind the open one, for those who are fast: two are decoded side by side.
+    coming: Option<JoinHandle<Result<Content, StoreError>>>,
     haste: Haste,
 }
 
@@ -146,14 +154,30 @@ impl Reading {
     }
 
     async fn open_next(&mut self) -> Result<Content, StoreError> {
+        let content = match self.coming.take() {
+            Some(coming) => coming.await.map_err(io::Error::other)??,
+            None => self.next_chunk().await?.await?,
+        };
+        if self.haste.is_fast() && self.unopened > 0 {
+            // What goes wrong here goes wrong again, and is told, once its turn has come.
+            self.coming = self.next_chunk().await.ok().map(tokio::spawn);
+        }
+        Ok(content)
+    }
+
+    /// Finds the next row; what it gives opens the chunk behind it.
+    async fn next_chunk(
+        &mut self,
+    ) -> Result<impl Future<Output = Result<Content, StoreError>> + use<>, StoreError> {
         if self.rows.is_empty() {
             self.rows = self.stores.meta.rows(self.session, self.next, STEP as usize).await?.into();
         }
         let missing = || StoreError::Damaged(format!("a row of session {} is missing", self.session));
         let row = self.rows.pop_front().ok_or_else(missing)?;
-        let reader = Content::open(&self.stores, row.digest, self.skip, self.haste.at_once()).await?;
         self.next += 1;
-        self.skip = 0;
-        Ok(reader)
+        let skip = mem::take(&mut self.skip);
+        self.unopened = self.unopened.saturating_sub(u64::from(row.length - skip));
+        let (stores, at_once) = (self.stores.clone(), self.haste.at_once());
+        Ok(async move { Content::open(&stores, row.digest, skip, at_once).await })
     }
 }
