@@ -13,6 +13,7 @@ use cairn_engine::{ChunkRef, Input, PassFailure, PassId, UploadId};
 use cairn_shared::{ChunkDigest, ChunkRule};
 use sha2::{Digest, Sha256};
 
+use super::pool::Pool;
 use super::{Event, look_again};
 
 /// Read at once, in bytes.
@@ -22,11 +23,14 @@ const CUT_MAX: usize = 4;
 
 /// The bytes of chunks that were cut and are not released.
 #[derive(Clone, Default)]
-pub(crate) struct Held(Arc<Mutex<HashMap<(UploadId, ChunkRef), Bytes>>>);
+pub(crate) struct Held {
+    chunks: Arc<Mutex<HashMap<(UploadId, ChunkRef), Bytes>>>,
+    pool: Pool,
+}
 
 impl Held {
     fn lock(&self) -> MutexGuard<'_, HashMap<(UploadId, ChunkRef), Bytes>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.chunks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The bytes of a chunk, unless they were released meanwhile.
@@ -37,6 +41,13 @@ impl Held {
     /// Keeps the bytes of a chunk.
     pub(crate) fn keep(&self, upload: UploadId, chunk: ChunkRef, bytes: Bytes) {
         self.lock().insert((upload, chunk), bytes);
+    }
+
+    /// Keeps a copy of the bytes of a chunk, and gives it.
+    fn keep_copy(&self, upload: UploadId, chunk: ChunkRef, bytes: &[u8]) -> Bytes {
+        let bytes = self.pool.copy(bytes);
+        self.keep(upload, chunk, bytes.clone());
+        bytes
     }
 
     /// Forgets chunks.
@@ -186,8 +197,7 @@ impl Reading {
         while let Some(bytes) = cutter.next_chunk() {
             let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
             let chunk = ChunkRef { pass: self.pass, offset: self.offset, length };
-            let bytes = Bytes::copy_from_slice(bytes);
-            self.held.keep(self.upload, chunk, bytes.clone());
+            let bytes = self.held.keep_copy(self.upload, chunk, bytes);
             self.offset += u64::from(length);
             self.cut.send(Cut::Chunk(chunk, bytes)).map_err(|_| Unwanted)?;
         }

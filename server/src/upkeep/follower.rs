@@ -29,7 +29,22 @@ const ROWS_PAGE: usize = 64;
 #[derive(Clone)]
 pub(crate) struct Follower {
     awake: Arc<Awake>,
-    done: broadcast::Sender<SessionId>,
+    turned: broadcast::Sender<Turned>,
+}
+
+/// A session had its turn.
+#[derive(Debug, Clone, Copy)]
+struct Turned {
+    session: SessionId,
+    is_done: bool,
+}
+
+/// How long somebody waits for a digest.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    pub(crate) at_most: Duration,
+    /// Gives up where it takes more than the turn that is under way: then it may take minutes.
+    pub(crate) for_a_turn: bool,
 }
 
 /// Sessions that something has happened to, each once, however many chunks arrived.
@@ -48,7 +63,7 @@ impl Awake {
 impl Follower {
     /// A follower whose job does not run yet.
     pub(crate) fn new() -> Self {
-        Self { awake: Arc::default(), done: broadcast::channel(1_024).0 }
+        Self { awake: Arc::default(), turned: broadcast::channel(1_024).0 }
     }
 
     /// Tells that a chunk of the session has arrived.
@@ -57,16 +72,16 @@ impl Follower {
         self.awake.changed.notify_one();
     }
 
-    /// Tells that the session is finished, and waits for its digest, `at_most` that long.
-    pub(crate) async fn finish(&self, session: SessionId, at_most: Duration) {
-        let mut done = self.done.subscribe();
+    /// Tells that the session is finished, and waits for its digest.
+    pub(crate) async fn finish(&self, session: SessionId, patience: Patience) {
+        let mut turned = self.turned.subscribe();
         self.wake(session);
-        let _ = timeout(at_most, async {
+        let _ = timeout(patience.at_most, async {
             loop {
-                match done.recv().await {
-                    Ok(id) if id == session => return,
-                    Ok(_) => {}
-                    Err(_) => return,
+                match turned.recv().await {
+                    Ok(turned) if turned.session != session => {}
+                    Ok(turned) if !turned.is_done && !patience.for_a_turn => {}
+                    Ok(_) | Err(_) => return,
                 }
             }
         })
@@ -98,13 +113,15 @@ pub(crate) async fn follow(stores: Stores, follower: Follower, turn_bytes: u64) 
             let _ = timeout(due, follower.awake.changed.notified()).await;
             continue;
         };
+        // Nobody may be waiting.
+        let tell = |is_done| drop(follower.turned.send(Turned { session, is_done }));
         match jobs.turn(session).await {
-            Ok(Turn::More) => turns.push_back(session),
-            Ok(Turn::Wait) => {}
-            Ok(Turn::Done) => {
-                // Nobody may be waiting.
-                let _ = follower.done.send(session);
+            Ok(Turn::More) => {
+                turns.push_back(session);
+                tell(false);
             }
+            Ok(Turn::Wait) => {}
+            Ok(Turn::Done) => tell(true),
             Err(error) => {
                 jobs.running.remove(&session);
                 tracing::error!(session.id = %session, error = %error, "the follower broke off and will try again");
@@ -400,6 +417,29 @@ mod tests {
         job.abort();
         let whole: Vec<u8> = (0..6).flat_map(|index| chunk(index).to_vec()).collect();
         assert_eq!(digest, BlobDigest::new(Sha256::digest(whole).into()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_a_turn_gives_up_after_one_that_does_not_end_it() {
+        let (session, other) = (SessionId::new([7; 16]), SessionId::new([8; 16]));
+        let at_most = Duration::from_secs(60);
+        let follower = Follower::new();
+        let wait = |for_a_turn| {
+            let follower = follower.clone();
+            async move { follower.finish(session, Patience { at_most, for_a_turn }).await }
+        };
+        let began = Instant::now();
+        let (turn, all) = (tokio::spawn(wait(true)), tokio::spawn(wait(false)));
+        let steps = [(other, true), (other, false), (session, false), (session, true)];
+        let ended = [[false, false], [false, false], [true, false], [true, true]];
+        for ((session, is_done), ended) in steps.into_iter().zip(ended) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            follower.turned.send(Turned { session, is_done }).unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert_eq!([turn.is_finished(), all.is_finished()], ended);
+        }
+        wait(true).await;
+        assert_eq!(began.elapsed(), Duration::from_secs(8) + at_most, "nobody takes its turn");
     }
 
     #[tokio::test]

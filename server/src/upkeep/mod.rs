@@ -7,7 +7,7 @@ mod sweep;
 
 pub(crate) use behind::Behind;
 pub use figures::Figures;
-pub(crate) use follower::{Follower, TURN_BYTES, follow};
+pub(crate) use follower::{Follower, Patience, TURN_BYTES, follow};
 #[cfg(test)]
 pub(crate) use sweep::sweep_once;
 pub(crate) use sweep::{checkpoint, sweep};

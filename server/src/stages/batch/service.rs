@@ -1,7 +1,5 @@
 //! Carries out the items of a batch side by side, so that they share commits. Each has an outcome of its own.
 
-use std::time::Duration;
-
 use cairn_shared::limits::{BATCH_ITEMS_MAX, CHECK_ROWS_MAX};
 use cairn_shared::message::{
     BatchCheck, BatchFinish, BatchResponse, CheckResponse, FinishResponse, Outcome, StartRequest,
@@ -53,7 +51,7 @@ pub(super) async fn finish(
     check_count(items.len())?;
     let finished = items.into_iter().map(async |item| {
         let right = upload_right(cairn, asker, item.session).await?;
-        stages::finish::finish(cairn, &right, item.finish, Duration::ZERO).await
+        stages::finish::finish(cairn, &right, item.finish, stages::finish::AT_ONCE).await
     });
     Ok(outcomes(join_all(finished).await))
 }

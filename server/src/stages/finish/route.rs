@@ -15,8 +15,8 @@ pub(crate) async fn post(cairn: web::Data<Cairn>, request: HttpRequest, body: Bo
     let asker = asker(&cairn, &request).await?;
     let right = upload_right(&cairn, &asker, variable(&request)?).await?;
     let wanted = optional_json_body(&request, body, JSON_BYTES_MAX).await?;
-    let blob_wait = service::blob_wait(&wanted);
-    let finished = service::finish(&cairn, &right, wanted, blob_wait).await?;
+    let patience = service::patience(&wanted);
+    let finished = service::finish(&cairn, &right, wanted, patience).await?;
     let mut response = HttpResponse::Created();
     if let Some(url) = &finished.url {
         response.insert_header((LOCATION, url.as_str()));

@@ -10,25 +10,29 @@ use crate::access::{UploadRight, sha256};
 use crate::cairn::Cairn;
 use crate::refusal::Answer;
 use crate::stages::start::check_size;
+use crate::upkeep::Patience;
 
-/// The longest wait for the whole-file digest before `blob` is answered as null, where the client sent no manifest digest:
-/// the blob's digest is all by which it can tell that its file is whole.
-const BLOB_WAIT: Duration = Duration::from_secs(2);
+/// For a request that waits for nothing.
+pub(crate) const AT_ONCE: Patience = Patience { at_most: Duration::ZERO, for_a_turn: true };
+
+/// Before `blob` is answered as null, where the client sent no manifest digest: the blob's digest is all by which it can tell
+/// that its file is whole.
+const UNPROVEN: Patience = Patience { at_most: Duration::from_secs(2), for_a_turn: false };
 
 /// The same where the manifest digest has proven that already: the link shall not wait long for what only programs ask for.
-const BLOB_WAIT_PROVEN: Duration = Duration::from_millis(250);
+const PROVEN: Patience = Patience { at_most: Duration::from_millis(250), for_a_turn: true };
 
 /// How long this request waits for the whole-file digest.
-pub(super) fn blob_wait(request: &FinishRequest) -> Duration {
-    if request.manifest_digest.is_some() { BLOB_WAIT_PROVEN } else { BLOB_WAIT }
+pub(super) fn patience(request: &FinishRequest) -> Patience {
+    if request.manifest_digest.is_some() { PROVEN } else { UNPROVEN }
 }
 
-/// Publishes the session's rows as a file with a link, or into its folder; waits so long for its whole digest.
+/// Publishes the session's rows as a file with a link, or into its folder; waits so long for its whole-file digest.
 pub(crate) async fn finish(
     cairn: &Cairn,
     right: &UploadRight,
     request: FinishRequest,
-    blob_wait: Duration,
+    patience: Patience,
 ) -> Answer<FinishResponse> {
     if let Some(size) = request.size {
         check_size(right.session().fields.rule, size)?;
@@ -49,7 +53,7 @@ pub(crate) async fn finish(
     let first = matches!(right.session().state, SessionState::Open);
     let (session, file) = cairn.meta.publish(publish).await?;
     if file.blob.is_none() {
-        cairn.follower.finish(session.id, blob_wait).await;
+        cairn.follower.finish(session.id, patience).await;
     }
     cairn.space.forget(session.id);
     if first {
