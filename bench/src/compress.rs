@@ -127,15 +127,13 @@ fn put(path: &Path, state: &Path, url: &str) -> anyhow::Result<String> {
     let binary = std::env::var_os("CAIRN_BIN").context("CAIRN_BIN is not set")?;
     let mut command = Command::new(binary);
     command
-        .args(["put", "--json", "--server", url.trim_end_matches('/')])
+        .args(["put", "--server", url.trim_end_matches('/')])
         .arg("--state")
         .arg(state)
         .arg(path);
     let output = command.stderr(Stdio::null()).output()?;
     anyhow::ensure!(output.status.success(), "cairn put failed ({})", output.status);
-    let text = String::from_utf8(output.stdout)?;
-    let last: serde_json::Value = serde_json::from_str(text.lines().last().context("it told nothing")?)?;
-    Ok(last["url"].as_str().unwrap_or_default().to_owned())
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 /// Reads and forgets all of it.

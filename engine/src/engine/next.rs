@@ -16,7 +16,7 @@ const GRANT_BYTES_MIN: u64 = 1 << 20;
 /// How long a platform is believed that says there is no network, in milliseconds.
 pub(super) const OFFLINE_TIME_MS: u64 = 30_000;
 /// First pause before the whole-file digest is asked for again, and the longest, in milliseconds.
-pub(super) const BLOB_PAUSE_MS: u64 = 1_000;
+pub(super) const BLOB_PAUSE_MS: u64 = 250;
 pub(super) const BLOB_PAUSE_MAX_MS: u64 = 30_000;
 
 /// Small grants cost more than they bring, but half a share always holds the rule's longest chunk.
