@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::Context;
 use cairn_e2e::{Server, Timer, random_file};
@@ -17,6 +18,9 @@ const ROUNDS: usize = 5;
 /// Downloads that are timed together: one alone takes too little time to tell.
 const DOWNLOADS: u32 = 4;
 const MIB: f64 = 1_048_576.0;
+/// A server that works less than a fiftieth of a second in this time rests.
+const SETTLE_LOOK_EVERY: Duration = Duration::from_millis(250);
+const SETTLE_LOOKS: usize = 240;
 
 /// What one run tells.
 #[derive(Clone, Copy, Default)]
@@ -102,6 +106,7 @@ fn measure(path: &Path, state: &Path, compress: bool) -> anyhow::Result<Figures>
     let (timer, before) = (Timer::start(), server.cpu_seconds()?);
     let link = put(path, state, &server.url(""))?;
     let put_seconds = timer.elapsed().as_secs_f64();
+    settle(&server)?;
     let put_cpu = server.cpu_seconds()? - before;
     let mut figures =
         Figures { stored: server.stored_bytes()? as f64, put_seconds, put_cpu, ..Figures::default() };
@@ -122,15 +127,23 @@ fn measure(path: &Path, state: &Path, compress: bool) -> anyhow::Result<Figures>
     Ok(figures)
 }
 
+/// Waits until the follower is through: what it does is the upload's, and shall not disturb the downloads.
+fn settle(server: &Server) -> anyhow::Result<()> {
+    for _ in 0..SETTLE_LOOKS {
+        let before = server.cpu_seconds()?;
+        std::thread::sleep(SETTLE_LOOK_EVERY);
+        if server.cpu_seconds()? - before < 0.02 {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("the server does not come to rest")
+}
+
 /// Gives the link.
 fn put(path: &Path, state: &Path, url: &str) -> anyhow::Result<String> {
     let binary = std::env::var_os("CAIRN_BIN").context("CAIRN_BIN is not set")?;
     let mut command = Command::new(binary);
-    command
-        .args(["put", "--server", url.trim_end_matches('/')])
-        .arg("--state")
-        .arg(state)
-        .arg(path);
+    command.args(["put", "--server", url.trim_end_matches('/')]).arg("--state").arg(state).arg(path);
     let output = command.stderr(Stdio::null()).output()?;
     anyhow::ensure!(output.status.success(), "cairn put failed ({})", output.status);
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())

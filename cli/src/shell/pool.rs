@@ -7,12 +7,20 @@ use bytes::Bytes;
 
 /// Memory comes in multiples of this, in bytes: so it fits more often than to one chunk.
 const STEP_BYTES: usize = 256 * 1_024;
-/// Kept for later, in bytes: as much as the engine lets readers hold.
-const KEPT_BYTES_MAX: usize = 32 << 20;
+/// In use and kept for later, in bytes: with more in use nothing is kept. As much as the engine lets readers hold, and what it is rounded up by.
+const BYTES_MAX: usize = 48 << 20;
 
 /// Where memory comes from and goes back to; clones share it.
 #[derive(Clone, Default)]
-pub(super) struct Pool(Arc<Mutex<Vec<Vec<u8>>>>);
+pub(super) struct Pool(Arc<Mutex<Memory>>);
+
+#[derive(Default)]
+struct Memory {
+    /// What was used last, and lies in the processor's caches, at the end.
+    kept: Vec<Vec<u8>>,
+    /// What is kept and what is out, in bytes.
+    bytes: usize,
+}
 
 impl Pool {
     /// A copy of these bytes; its memory comes back once nobody has it any more.
@@ -23,27 +31,37 @@ impl Pool {
     }
 
     fn take(&self, length: usize) -> Vec<u8> {
-        let mut kept = self.lock();
-        // What was used last lies in the processor's caches. Memory that is too short makes way.
-        let found = kept.iter().rposition(|memory| memory.capacity() >= length);
-        let memory = found.or_else(|| kept.len().checked_sub(1)).map(|at| kept.remove(at));
-        drop(kept);
-        match memory {
-            Some(memory) if found.is_some() => memory,
-            _ => Vec::with_capacity(length.next_multiple_of(STEP_BYTES)),
+        let wanted = length.next_multiple_of(STEP_BYTES);
+        let mut memory = self.lock();
+        // What is much longer would be wasted on this.
+        let fits = |kept: &Vec<u8>| (wanted..=wanted + wanted / 2).contains(&kept.capacity());
+        if let Some(at) = memory.kept.iter().rposition(fits) {
+            return memory.kept.remove(at);
+        }
+        memory.bytes += wanted;
+        // Where all that may be is there, what was not wanted for the longest time goes.
+        let mut gone = Vec::new();
+        while memory.bytes > BYTES_MAX && !memory.kept.is_empty() {
+            let unwanted = memory.kept.remove(0);
+            memory.bytes -= unwanted.capacity();
+            gone.push(unwanted);
+        }
+        drop(memory);
+        drop(gone);
+        Vec::with_capacity(wanted)
+    }
+
+    fn give_back(&self, mut bytes: Vec<u8>) {
+        bytes.clear();
+        let mut memory = self.lock();
+        if memory.bytes <= BYTES_MAX {
+            memory.kept.push(bytes);
+        } else {
+            memory.bytes -= bytes.capacity();
         }
     }
 
-    fn give_back(&self, mut memory: Vec<u8>) {
-        memory.clear();
-        let mut kept = self.lock();
-        let bytes: usize = kept.iter().map(Vec::capacity).sum();
-        if bytes + memory.capacity() <= KEPT_BYTES_MAX {
-            kept.push(memory);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+    fn lock(&self) -> MutexGuard<'_, Memory> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -73,7 +91,7 @@ mod tests {
     const MIB: usize = 1 << 20;
 
     fn kept(pool: &Pool) -> Vec<usize> {
-        pool.lock().iter().map(Vec::capacity).collect()
+        pool.lock().kept.iter().map(Vec::capacity).collect()
     }
 
     #[test]
@@ -87,17 +105,36 @@ mod tests {
         drop(part);
         let second = pool.copy(&vec![2; MIB - 1]);
         assert_eq!((second.as_ptr(), &second[..]), (at, &vec![2; MIB - 1][..]));
-        // Of what is too short nothing stays that would only be in the way.
-        drop(second);
-        drop(pool.copy(&vec![3; 2 * MIB]));
-        assert_eq!(kept(&pool), [2 * MIB]);
     }
 
     #[test]
+    fn what_is_much_too_long_is_left_to_others() {
+        let pool = Pool::default();
+        drop(pool.copy(&vec![0; 4 * MIB]));
+        let short = pool.copy(&[0; 1]);
+        assert_eq!(kept(&pool), [4 * MIB]);
+        drop(short);
+        assert_eq!(kept(&pool), [4 * MIB, STEP_BYTES]);
+    }
+
+    /// Of all lengths, a good part out at a time, more than may be at the end.
+    #[test]
     fn no_more_is_kept_than_may_be() {
         let pool = Pool::default();
-        let out: Vec<Bytes> = (0..40).map(|_| pool.copy(&vec![0; MIB])).collect();
-        drop(out);
-        assert_eq!(kept(&pool).iter().sum::<usize>(), KEPT_BYTES_MAX);
+        let bytes = vec![0; 4 * MIB];
+        let mut out = std::collections::VecDeque::new();
+        for number in 0..2_000_usize {
+            out.push_back(pool.copy(&bytes[..number * 2_654_435_761 % (4 * MIB) + 1]));
+            let held: usize = out.iter().map(Bytes::len).sum();
+            if held > 28 * MIB {
+                out.pop_front();
+            }
+            assert!(pool.lock().bytes <= BYTES_MAX, "{number}");
+        }
+        out.extend((0..16).map(|_| pool.copy(&bytes)));
+        assert!(kept(&pool).is_empty());
+        out.clear();
+        assert_eq!(kept(&pool).iter().sum::<usize>(), pool.lock().bytes);
+        assert!(pool.lock().bytes <= BYTES_MAX);
     }
 }

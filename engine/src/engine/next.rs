@@ -221,9 +221,11 @@ impl Engine {
     fn prove(&mut self) {
         for (id, upload) in self.uploads.iter_mut().filter(|(_, upload)| upload.turn) {
             let Some(session) = &upload.session else { continue };
-            let key = ProofKey::of_session(&session.key);
+            // Only where one is wanted: of thousands of small files each has a session, and this comes by each time.
+            let mut of_session = None;
             while let Some((index, row, chunk)) = upload.rows.next_proof() {
-                let key = key.of_row(index, row);
+                let key =
+                    of_session.get_or_insert_with(|| ProofKey::of_session(&session.key)).of_row(index, row);
                 self.effects.push_back(Effect::Prove { upload: *id, index, chunk, key });
             }
         }

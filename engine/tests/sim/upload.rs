@@ -106,7 +106,7 @@ fn the_digest_of_the_whole_file_may_come_late() {
     let asked_at = world.now;
     world.settle();
     assert!(world.view(ONE).finished.is_some_and(|finished| finished.blob.is_some()));
-    assert!(world.now - asked_at >= 1_000 + 2_000 + 4_000, "the pauses double");
+    assert!(world.now - asked_at >= 250 + 500 + 1_000 + 2_000 + 4_000, "the pauses double");
 }
 
 #[test]

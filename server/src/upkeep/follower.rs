@@ -238,7 +238,7 @@ impl Jobs {
                 job.follow.next += 1;
                 job.unsaved_bytes += u64::from(row.length);
                 turn_bytes += u64::from(row.length);
-                if turn_bytes >= self.turn_bytes {
+                if turn_bytes >= self.turn_bytes && rows != Some(job.follow.next) {
                     return Ok(Turn::More);
                 }
             }
@@ -417,6 +417,21 @@ mod tests {
         job.abort();
         let whole: Vec<u8> = (0..6).flat_map(|index| chunk(index).to_vec()).collect();
         assert_eq!(digest, BlobDigest::new(Sha256::digest(whole).into()));
+    }
+
+    #[tokio::test]
+    async fn each_turn_is_told_and_the_last_one_as_such() {
+        let stores = memory();
+        let (id, _) = uploaded(&stores, 4).await;
+        publish(&stores, id).await;
+        let follower = Follower::new();
+        let mut turned = follower.turned.subscribe();
+        let job = tokio::spawn(follow(stores, follower, 2 * CHUNK_BYTES as u64));
+        for is_done in [false, true] {
+            let turned = tokio::time::timeout(Duration::from_secs(10), turned.recv()).await.unwrap().unwrap();
+            assert_eq!((turned.session, turned.is_done), (id, is_done));
+        }
+        job.abort();
     }
 
     #[tokio::test(start_paused = true)]

@@ -75,8 +75,11 @@ fn what_lies_before_the_damage_is_given_to_those_who_are_fast() {
     assert!(download(&site, &raw) == (file.clone(), true));
     flip(&site, &file[20 * MIB..21 * MIB], 777);
     let (bytes, is_whole) = download(&site, &raw);
-    assert!(!is_whole && (19 * MIB..21 * MIB).contains(&bytes.len()), "{} bytes", bytes.len());
-    assert!(file.starts_with(&bytes));
+    // What was not sent when the error came, up to a buffer, is not sent any more.
+    assert!(!is_whole && (20 * MIB - MIB / 2..21 * MIB).contains(&bytes.len()), "{} bytes", bytes.len());
+    // Who was not fast has got the damaged chunk by pieces, but for its last.
+    let sound = bytes.len().min(20 * MIB);
+    assert!(bytes[..sound] == file[..sound]);
 }
 
 /// Whatever part of the chunk is asked for first, with the damage in it or not.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 /// Read at once for those who are fast, in bytes: most chunks as a whole, or in two.
 const FAST_BYTES: usize = 1_024 * 1_024;
-/// Downloads that may be fast at the same time. Each keeps up to five times `FAST_BYTES`.
+/// Downloads that may be fast at the same time. Each keeps up to five times `FAST_BYTES`, and two open files.
 const FAST_MAX: usize = 32;
 /// After so many bytes it is judged anew. The buffers between two kernels take fewer.
 const JUDGED_BYTES: u64 = 16 * 1_024 * 1_024;

@@ -159,7 +159,7 @@ impl Reading {
             None => self.next_chunk().await?.await?,
         };
         if self.haste.is_fast() && self.unopened > 0 {
-            // What goes wrong here goes wrong again, and is told, once its turn has come.
+            // A row that can't be found is looked for again, and told, once its turn has come.
             self.coming = self.next_chunk().await.ok().map(tokio::spawn);
         }
         Ok(content)
@@ -176,7 +176,7 @@ impl Reading {
         let row = self.rows.pop_front().ok_or_else(missing)?;
         self.next += 1;
         let skip = mem::take(&mut self.skip);
-        self.unopened = self.unopened.saturating_sub(u64::from(row.length - skip));
+        self.unopened = self.unopened.saturating_sub(u64::from(row.length.saturating_sub(skip)));
         let (stores, at_once) = (self.stores.clone(), self.haste.at_once());
         Ok(async move { Content::open(&stores, row.digest, skip, at_once).await })
     }
