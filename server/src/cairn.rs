@@ -37,9 +37,10 @@ pub struct Cairn {
     pub(crate) secret: Secret,
     pub(crate) config: Config,
     pub(crate) follower: Follower,
-    /// Runs that may have several chunks open at the same time; the others have one, as each connection may.
+    /// Runs that may have several chunks open at the same time; the others have one.
     pub(crate) gathering: Semaphore,
     pub(crate) starts: Starts,
+    /// Downloads that may have two chunks open, and much of them in memory.
     pub(crate) lanes: Lanes,
     clock: fn() -> UnixMs,
 }

@@ -10,7 +10,7 @@ use actix_web::rt::net::TcpStream;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use rustix::process::{Resource, getrlimit};
 
-/// One part of the open files is for sockets, as much for the chunks that they read and write, the rest for the stores.
+/// One part of the open files is for sockets, as much for the chunks that they read and write (a few downloads have two), the rest for the stores.
 const OPEN_FILES_PART: u64 = 3;
 /// More than anybody's machine serves well.
 const WORKER_CONNECTIONS_MAX: u64 = 25_600;
