@@ -18,6 +18,7 @@ use cairn_shared::route::{Method, Route};
 use cairn_shared::{Problem, ProblemCode};
 use cairn_store::MetaStore;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::access::{HostRule, Secret};
 use crate::cairn::{Cairn, Stores};
@@ -41,6 +42,7 @@ pub struct Running {
     meta: Arc<dyn MetaStore>,
     jobs: Vec<tokio::task::JoinHandle<()>>,
     following: Behind,
+    stopping: watch::Sender<bool>,
 }
 
 /// Why a server ended.
@@ -70,6 +72,7 @@ impl Running {
                     () = told => is_told = true,
                     () = store_closes(&self.meta) => {}
                 }
+                self.stopping.send_replace(true);
                 handle.stop(true).await;
             } => server.await,
         };
@@ -142,10 +145,10 @@ pub async fn start(config: Config, stores: Option<Stores>) -> anyhow::Result<Run
     let answer_idle = config.answer_idle;
     let hosts = HostRule::new(config.hosts.iter().cloned().chain(config.public_host()));
     let cairn = Arc::new(Cairn::new(stores, secret, config, follower));
-    let meta = cairn.meta.clone();
+    let (meta, stopping) = (cairn.meta.clone(), cairn.stopping.clone());
     let jobs = vec![tokio::spawn(sweep(cairn.clone())), tokio::spawn(checkpoint(cairn.clone()))];
     let server = serve(listener, web::Data::from(cairn), web::Data::new(hosts), pace, page, answer_idle)?;
-    Ok(Running { address, server, meta, jobs, following })
+    Ok(Running { address, server, meta, jobs, following, stopping })
 }
 
 async fn open(config: &Config) -> anyhow::Result<Stores> {
@@ -300,6 +303,7 @@ fn handler(route: Route) -> Handler {
         Route::CheckHash => base.to(check::route::post_hash),
         Route::Check => base.to(check::route::post),
         Route::Upload => base.to(upload::route::put),
+        Route::Channel => base.to(upload::channel::open),
         Route::Status => base.to(status::route::get),
         Route::Finish => base.to(finish::route::post),
         Route::BatchStart => base.to(batch::route::start),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cairn_shared::UnixMs;
 use cairn_store::{ChunkStore, MetaStore};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::access::Secret;
 use crate::config::Config;
@@ -42,6 +42,8 @@ pub struct Cairn {
     pub(crate) starts: Starts,
     /// Downloads that may have two chunks open, and much of them in memory.
     pub(crate) lanes: Lanes,
+    /// The server has been told to stop: what is open without a request on it is closed.
+    pub(crate) stopping: watch::Sender<bool>,
     clock: fn() -> UnixMs,
 }
 
@@ -60,6 +62,7 @@ impl Cairn {
             gathering: Semaphore::new(GATHERING_MAX),
             starts: Starts::new(),
             lanes: Lanes::new(),
+            stopping: watch::Sender::new(false),
             clock,
         }
     }

@@ -66,6 +66,8 @@ routes! {
     Check = Post "/api/check/{session}";
     /// Stores a chunk.
     Upload = Put "/api/upload/{session}/{index}";
+    /// Opens an upload channel: a WebSocket that takes what `Upload` takes.
+    Channel = Get "/api/channel";
     /// Tells where a session stands.
     Status = Get "/api/status/{session}";
     /// Publishes a session.

@@ -34,13 +34,18 @@ pub(crate) async fn credential(cairn: &Cairn, header: Option<&[u8]>) -> Answer<C
         scheme.eq_ignore_ascii_case("bearer").then_some(())?;
         token.trim().parse::<Bearer>().ok()
     });
+    bearer_credential(cairn, bearer.ok_or_else(unknown)?).await
+}
+
+/// What stands behind `Bearer`, wherever it was given.
+pub(crate) async fn bearer_credential(cairn: &Cairn, bearer: Bearer) -> Answer<Credential> {
     match bearer {
-        Some(Bearer::Owner(key)) => match cairn.meta.owner_by_key(sha256(&key)).await? {
+        Bearer::Owner(key) => match cairn.meta.owner_by_key(sha256(&key)).await? {
             Some(owner) => Ok(Credential::Owner(owner.id)),
             None => Err(unknown()),
         },
-        Some(session @ Bearer::Session(_)) => Ok(Credential::Session(session)),
-        Some(Bearer::Token(_)) | None => Err(unknown()),
+        session @ Bearer::Session(_) => Ok(Credential::Session(session)),
+        Bearer::Token(_) => Err(unknown()),
     }
 }
 

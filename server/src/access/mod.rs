@@ -8,7 +8,7 @@ mod rights;
 mod scope;
 mod secret;
 
-pub(crate) use credential::{Asker, Credential, credential};
+pub(crate) use credential::{Asker, Credential, bearer_credential, credential};
 pub(crate) use host::HostRule;
 pub(crate) use local::is_local;
 pub(crate) use origin::is_cross_site;

@@ -116,6 +116,11 @@ impl FromRequest for Body {
 }
 
 impl Body {
+    /// The bytes that follow the head of an upgraded connection, for as long as it lives.
+    pub(super) fn upgraded(self) -> (dev::Payload, Pace) {
+        (dev::Payload::Stream { payload: Box::pin(self.payload) }, self.pace)
+    }
+
     /// `Content-Length`, in bytes.
     pub(crate) fn declared(&self) -> Option<u64> {
         self.declared
@@ -142,7 +147,7 @@ impl Body {
 }
 
 /// A stream with a time limit on every wait, a minimum rate and a maximum length.
-struct Paced<S> {
+pub(super) struct Paced<S> {
     bytes: S,
     pace: Pace,
     left: u64,
@@ -153,7 +158,7 @@ struct Paced<S> {
 }
 
 impl<S> Paced<S> {
-    fn new(bytes: S, pace: Pace, length_max: u64) -> Self {
+    pub(super) fn new(bytes: S, pace: Pace, length_max: u64) -> Self {
         let now = Instant::now();
         Self {
             bytes,

@@ -5,7 +5,9 @@ use std::panic::AssertUnwindSafe;
 use actix_web::body::MessageBody;
 use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::http::header::{HOST, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{
+    HOST, HeaderName, HeaderValue, REFERRER_POLICY, UPGRADE, X_CONTENT_TYPE_OPTIONS,
+};
 use actix_web::middleware::Next;
 use actix_web::web;
 use cairn_shared::{Problem, ProblemCode};
@@ -45,7 +47,10 @@ fn admit(request: &ServiceRequest) -> Answer<()> {
         let detail = "Use an address of this server, or name the host in CAIRN_HOSTS or CAIRN_PUBLIC_URL.";
         Problem::new(ProblemCode::HostUnknown, detail).with_field("Host").into()
     })?;
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD);
+    // No browser asks a server before it lets a page of another site open a WebSocket to it. (`Connection` tells nothing: many a
+    // proxy sets it everywhere.)
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let safe = reads && !request.headers().contains_key(UPGRADE);
     if !safe && is_cross_site(request.headers(), &host) {
         let detail = "A page of another site sent this request.";
         return Err(Problem::new(ProblemCode::CrossSite, detail).with_field("Origin").into());

@@ -5,6 +5,7 @@
 mod access;
 mod batch;
 mod body;
+mod channel;
 mod damage;
 mod declared;
 mod dedup;

@@ -32,6 +32,8 @@ fn expected(route: Route) -> [u16; 6] {
         Route::CheckHash => [404, 401, 404, 401, 401, 200],
         Route::Check => [404, 401, 404, 404, 200, 200],
         Route::Upload => [404, 401, 404, 404, 204, 204],
+        // Not by a plain request; who may put what is told for each put.
+        Route::Channel => [400, 401, 400, 400, 400, 400],
         Route::Status => [404, 401, 404, 404, 200, 200],
         Route::Finish => [404, 401, 404, 404, 201, 201],
         // A batch is an owner's; what is foreign in it is refused item by item.
@@ -153,6 +155,7 @@ fn ask(site: &Site, route: Route, path: &str, bearer: &str) -> u16 {
         Route::Health
         | Route::Owner
         | Route::CheckHash
+        | Route::Channel
         | Route::Status
         | Route::Finish
         | Route::SessionDelete

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::site::{Ask, Site, hex, noise, wait_for};
 
 /// A session whose rows are these, all of them declared.
-fn declared(site: &Site, owner: &str, rows: &[Vec<u8>]) -> String {
+pub(crate) fn declared(site: &Site, owner: &str, rows: &[Vec<u8>]) -> String {
     let size: usize = rows.iter().map(Vec::len).sum();
     let start = json!({"name": "run.bin", "size": size, "chunking": "fastcdc-2020/1"});
     let started = site.ask("POST", "/api/start").by(owner).json(&start).send().expect(201);
@@ -25,11 +25,11 @@ fn put<'a>(site: &'a Site, owner: &str, id: &str, at: u32, rows: &str) -> Ask<'a
     site.ask("PUT", &format!("/api/upload/{id}/{at}?rows={rows}")).by(owner)
 }
 
-fn missing(site: &Site, owner: &str, id: &str) -> Value {
+pub(crate) fn missing(site: &Site, owner: &str, id: &str) -> Value {
     site.ask("GET", &format!("/api/status/{id}")).by(owner).send().expect(200)["missing"].clone()
 }
 
-fn rows() -> Vec<Vec<u8>> {
+pub(crate) fn rows() -> Vec<Vec<u8>> {
     // The first length is no multiple of what is written at once, the second one is.
     vec![noise(1, 700_001), noise(2, 256 * 1_024), noise(3, 300_000), noise(4, 1)]
 }

@@ -1,6 +1,7 @@
 //! The JSON bodies of every route, in the order of a file's life.
 
 mod batch;
+mod channel;
 mod check;
 mod file;
 mod finish;
@@ -11,6 +12,7 @@ mod start;
 mod status;
 
 pub use batch::{BatchCheck, BatchFinish, BatchRequest, BatchResponse, Outcome, Stored};
+pub use channel::ChannelPut;
 pub use check::{CheckRequest, CheckResponse, Declared, HashResponse, RowState};
 pub use file::{FileItem, ListResponse};
 pub use finish::{FinishRequest, FinishResponse};

@@ -1,5 +1,6 @@
-//! `PUT /api/upload/{session}/{index}`: the bytes of one chunk, or of several one behind the other.
+//! `PUT /api/upload/{session}/{index}`: the bytes of one chunk, or of several one behind the other; also by a channel.
 
+pub(crate) mod channel;
 pub(crate) mod route;
 mod run;
 mod service;
