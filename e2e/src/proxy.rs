@@ -1,6 +1,7 @@
 //! Stands between browser and server, counts every byte that is sent, can slow it down, and can answer in the server's
 //! place.
 
+use std::cell::Cell;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,9 +20,9 @@ const BURST_BYTES: u64 = 1 << 20;
 pub enum Refusal {
     /// Everything is passed on.
     None,
-    /// 503 to every request, with a wish to be left alone for so many seconds.
+    /// 503 to every request, with a wish to be left alone for so many seconds; WebSockets end.
     Busy(u32),
-    /// 413 to bodies of more bytes.
+    /// 413 to bodies of more bytes, and 400 to WebSockets: as many a proxy does that nobody has set up for more.
     Larger(u64),
 }
 
@@ -31,11 +32,21 @@ impl Refusal {
         let line = match self {
             Self::None => return None,
             Self::Busy(seconds) => format!("503 Service Unavailable\r\nRetry-After: {seconds}"),
+            Self::Larger(_) if asks_for_websocket(head) => "400 Bad Request".to_owned(),
             Self::Larger(bytes) if content_length(head) > bytes => "413 Content Too Large".to_owned(),
             Self::Larger(_) => return None,
         };
         Some(format!("HTTP/1.1 {line}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
     }
+}
+
+/// What becomes of bytes that came.
+enum Verdict {
+    Pass,
+    /// This is the answer; nothing more is passed on.
+    Answer(String),
+    /// Both sides are broken.
+    Break,
 }
 
 /// A request as it came by.
@@ -139,18 +150,20 @@ impl Drop for Proxy {
 }
 
 impl Shared {
-    /// Notes a request that begins with these bytes; gives the answer where the server is not to see it.
-    fn meet(&self, bytes: &[u8]) -> Option<String> {
+    /// Notes a request that begins with these bytes; tells whether the server is to see it.
+    fn meet(&self, bytes: &[u8], upgraded: &Cell<bool>) -> Verdict {
         let begins = |method: &&[u8]| bytes.starts_with(method);
         if ![&b"GET "[..], b"POST ", b"PUT ", b"PATCH ", b"DELETE "].iter().any(begins) {
-            return None;
+            let breaks = upgraded.get() && matches!(*lock(&self.refusal), Refusal::Busy(_));
+            return if breaks { Verdict::Break } else { Verdict::Pass };
         }
+        upgraded.set(asks_for_websocket(bytes));
         let answer = lock(&self.refusal).answer(bytes);
         let line = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
         let what = String::from_utf8_lossy(line).trim_end_matches(" HTTP/1.1").to_owned();
         let (at, body, refused) = (self.started.elapsed(), content_length(bytes), answer.is_some());
         lock(&self.passed).push(Passed { at, what, body, refused });
-        answer
+        answer.map_or(Verdict::Pass, Verdict::Answer)
     }
 
     /// Counts bytes from the browser, and waits as the limit wants it.
@@ -173,6 +186,10 @@ impl Shared {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn asks_for_websocket(head: &[u8]) -> bool {
+    String::from_utf8_lossy(head).to_ascii_lowercase().contains("\r\nupgrade: websocket")
 }
 
 fn content_length(head: &[u8]) -> u64 {
@@ -199,20 +216,20 @@ fn serve(browser: &TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     server.set_nodelay(true)?;
     let back = {
         let (server, browser) = (server.try_clone()?, browser.try_clone()?);
-        thread::spawn(move || copy(&server, &browser, |_| None))
+        thread::spawn(move || copy(&server, &browser, |_| Verdict::Pass))
     };
+    let upgraded = Cell::new(false);
     copy(browser, &server, |bytes| {
-        let answer = shared.meet(bytes);
+        let verdict = shared.meet(bytes, &upgraded);
         shared.count(bytes);
-        answer
+        verdict
     });
     let _ = back.join();
     Ok(())
 }
 
-/// Copies until one side ends, then ends the other one's half. A broken side breaks both. What `each` gives is an answer
-/// instead: nothing more is passed on.
-fn copy(mut from: &TcpStream, mut to: &TcpStream, each: impl Fn(&[u8]) -> Option<String>) {
+/// Copies until one side ends, then ends the other one's half. A broken side breaks both.
+fn copy(mut from: &TcpStream, mut to: &TcpStream, each: impl Fn(&[u8]) -> Verdict) {
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut answered = false;
     loop {
@@ -222,15 +239,15 @@ fn copy(mut from: &TcpStream, mut to: &TcpStream, each: impl Fn(&[u8]) -> Option
                 return;
             }
             Ok(length) => {
-                let answer = each(&buffer[..length]);
-                let done = match answer {
-                    Some(answer) => {
+                let done = match each(&buffer[..length]) {
+                    Verdict::Answer(answer) => {
                         answered = true;
                         from.write_all(answer.as_bytes())
                     }
+                    Verdict::Break => Err(io::ErrorKind::ConnectionAborted.into()),
                     // The rest of a body is read all the same: a broken connection would be no answer.
-                    None if answered => Ok(()),
-                    None => to.write_all(&buffer[..length]),
+                    Verdict::Pass if answered => Ok(()),
+                    Verdict::Pass => to.write_all(&buffer[..length]),
                 };
                 if done.is_ok() {
                     continue;

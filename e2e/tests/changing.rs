@@ -8,7 +8,7 @@ use std::time::Duration;
 use cairn_e2e::{Browser, Deadline, Page, Proxy, Server, get, random_file, sha256_file};
 
 /// More than is read ahead of what is sent.
-const SIZE: u64 = 48_000_000;
+const SIZE: u64 = 96_000_000;
 const SOON: Duration = Duration::from_secs(30);
 
 /// A browser with the page, and a line that is slow enough to meet files while they are read.
@@ -58,11 +58,16 @@ impl Slow {
     }
 }
 
-/// Another content of the same size, in the same second as before.
+/// Another content of the same size, in the same second as before. The file is never shorter meanwhile: an empty one would be
+/// taken for what it is.
 fn overwrite(path: &Path, seed: u64) -> anyhow::Result<()> {
     let before = fs::metadata(path)?.modified()?;
-    random_file(path, SIZE, seed)?;
-    Ok(File::options().write(true).open(path)?.set_modified(before + Duration::from_millis(seed))?)
+    let other = path.with_extension("other");
+    random_file(&other, SIZE, seed)?;
+    let mut file = File::options().write(true).open(path)?;
+    std::io::copy(&mut File::open(&other)?, &mut file)?;
+    fs::remove_file(other)?;
+    Ok(file.set_modified(before + Duration::from_millis(seed))?)
 }
 
 #[test]

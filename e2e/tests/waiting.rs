@@ -87,7 +87,7 @@ fn a_server_that_is_gone_is_waited_for() -> anyhow::Result<()> {
     sending.wait_says(&["Waiting for network", "the server can’t be reached", "again in "])?;
     sending.countdown(3)?;
     sending.server.go_on()?;
-    sending.check(&["net::ERR_"])
+    sending.check(&["net::ERR_", "WebSocket connection"])
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_busy_server_is_left_alone_as_long_as_it_asks() -> anyhow::Result<()> {
     let seen = sending.countdown(4)?;
     assert!(seen.iter().all(|left| *left <= u64::from(SECONDS)), "{seen:?}");
     sending.proxy.refuse(Refusal::None);
-    sending.check(&["503 (Service Unavailable)"])?;
+    sending.check(&["503 (Service Unavailable)", "WebSocket connection"])?;
 
     let requests = sending.proxy.requests();
     let first = requests.iter().find(|request| request.refused).map(|request| request.at).unwrap_or_default();
@@ -116,7 +116,7 @@ fn a_server_that_is_busy_from_the_start_is_said_to_be() -> anyhow::Result<()> {
     let sending = Sending::start(Refusal::Busy(5))?;
     sending.wait_says(&["Waiting for the server", "The server is busy · again in "])?;
     sending.proxy.refuse(Refusal::None);
-    sending.check(&["503 (Service Unavailable)"])
+    sending.check(&["503 (Service Unavailable)", "WebSocket connection"])
 }
 
 #[test]
@@ -137,11 +137,27 @@ fn a_paused_file_says_so_and_sends_nothing() -> anyhow::Result<()> {
 }
 
 #[test]
+fn a_fast_line_has_runs_go_by_channels() -> anyhow::Result<()> {
+    let sending = Sending::start(Refusal::None)?;
+    sending.check(&[])?;
+    let requests = sending.proxy.requests();
+    let puts = requests.iter().filter(|request| request.what.starts_with("PUT "));
+    let put: u64 = puts.map(|request| request.body).sum();
+    assert!(put < SIZE * 9 / 10, "{put} bytes by PUT");
+    assert!(requests.iter().any(|request| request.what == "GET /api/channel"), "{requests:?}");
+    Ok(())
+}
+
+#[test]
 fn a_proxy_that_takes_no_large_body_is_learned() -> anyhow::Result<()> {
     const LIMIT: u64 = 1 << 20;
     let sending = Sending::start(Refusal::Larger(LIMIT))?;
-    sending.check(&["413 (Content Too Large)"])?;
-    let refused = sending.proxy.requests().iter().filter(|request| request.refused).count();
+    sending.check(&["413 (Content Too Large)", "WebSocket connection"])?;
+    let puts_refused = || {
+        let requests = sending.proxy.requests();
+        requests.iter().filter(|request| request.refused && request.what.starts_with("PUT ")).count()
+    };
+    let refused = puts_refused();
     // A window of requests with several chunks, and one of those chunks alone.
     assert!((1..=8).contains(&refused), "{refused} bodies were refused");
     // The next file is cut short enough from the start.
@@ -149,7 +165,6 @@ fn a_proxy_that_takes_no_large_body_is_learned() -> anyhow::Result<()> {
     random_file(&other, SIZE / 2, 23)?;
     Page(&sending.tab).drop_files(&[&other])?;
     Page(&sending.tab).wait_state("other.bin", "done", SOON)?;
-    let refused_now = sending.proxy.requests().iter().filter(|request| request.refused).count();
-    assert_eq!(refused_now, refused);
+    assert_eq!(puts_refused(), refused);
     Ok(())
 }

@@ -7,7 +7,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use cairn_engine::cutter::Cutter;
-use cairn_shared::{ChunkDigest, ChunkRule};
+use cairn_shared::proof::RowKey;
+use cairn_shared::{ChunkDigest, ChunkRule, Proof};
 use cairn_web::platform::blob::Source;
 use cairn_web::platform::clock::sleep;
 use cairn_web::platform::digest::Hasher;
@@ -189,6 +190,37 @@ async fn a_few_chunks_keep_little_memory() {
         assert!(held <= memory && memory <= 4 * held, "{held} bytes keep {memory}");
     }
     assert_eq!(bench.desk.held_bytes(), size);
+}
+
+/// What is released makes room for what is read next, in the same memory; what is held stays as it is.
+#[wasm_bindgen_test]
+async fn bytes_are_right_however_often_memory_is_read_into() {
+    const KEY: [u8; 32] = [7; 32];
+    let bytes = bytes(8 * SIZE);
+    let bench = Bench::new(&bytes, Hasher::new());
+    let (mut told, mut held) = (0, Vec::new());
+    for _ in 0..40 {
+        bench.read(SIZE as u64 / 4);
+        sleep(20).await;
+        let chunks: Vec<Held> = bench.chunks().into_iter().map(|(held, _)| held).collect();
+        let (kept, released): (Vec<_>, Vec<_>) = chunks[told..].iter().partition(|held| held.1 % 7 == 0);
+        told = chunks.len();
+        held.extend(kept);
+        bench.desk.take(ToWorker::Release { upload: 1, chunks: released }, None);
+    }
+    bench.until_end().await;
+    assert_eq!(bench.chunks(), expected(&bytes));
+    assert!(held.len() > 3, "{held:?}");
+    for (index, chunk) in (0..).zip(held) {
+        bench.desk.take(ToWorker::Prove { upload: 1, index, chunk, key: KEY }, None);
+        let at = chunk.1 as usize;
+        let right = Proof::of(&RowKey::new(KEY), &bytes[at..at + chunk.2 as usize]);
+        let told = bench.told.borrow();
+        assert!(
+            matches!(told.last(), Some(FromWorker::Proven { proof, .. }) if *proof == right),
+            "{chunk:?}"
+        );
+    }
 }
 
 #[wasm_bindgen_test]

@@ -6,8 +6,11 @@ use std::rc::Rc;
 use cairn_engine::Now;
 use cairn_shared::UnixMs;
 use gloo_timers::callback::{Interval, Timeout};
-use wasm_bindgen::JsCast;
+use js_sys::Promise;
 use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::MessageChannel;
 
 /// Milliseconds since the page was opened; never goes back.
 pub fn now() -> Now {
@@ -23,6 +26,20 @@ pub fn unix_now() -> UnixMs {
 /// Waits.
 pub async fn sleep(ms: u32) {
     gloo_timers::future::TimeoutFuture::new(ms).await;
+}
+
+/// Lets the browser do what waits on this thread, and comes back at once: a timer takes 4 ms.
+pub async fn turn() {
+    let Ok(channel) = MessageChannel::new() else { return };
+    let come_back = Promise::new(&mut |resolve, _| {
+        let on = Closure::once_into_js(move |_: JsValue| resolve.call0(&JsValue::NULL));
+        channel.port1().set_onmessage(Some(on.unchecked_ref()));
+    });
+    // It fails for values that can't be cloned.
+    let _ = channel.port2().post_message(&JsValue::NULL);
+    // Nothing rejects it.
+    let _ = JsFuture::from(come_back).await;
+    channel.port1().close();
 }
 
 /// Calls back once, unless it is dropped before.

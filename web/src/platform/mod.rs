@@ -1,6 +1,7 @@
 //! Everything that touches the browser. Nothing outside this folder names `web_sys`.
 
 pub mod blob;
+pub mod channel;
 pub mod clipboard;
 pub mod clock;
 pub mod digest;

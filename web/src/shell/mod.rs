@@ -47,6 +47,9 @@ const SHOW_MS: Now = 250;
 /// Small files that the engine works on at once.
 const SMALL_MAX: usize = 500;
 
+/// Chunks that are read and not released, in bytes: several spans, so that their memory is used again as it is.
+const HELD_BYTES_MAX: u64 = 64 << 20;
+
 /// What the shell tells those who show it.
 pub trait Watcher {
     /// These uploads look different now. Told before a frame is drawn, four times a second at most.
@@ -115,7 +118,7 @@ impl Shell {
         )?;
         let shell = Self(Rc::new(Inner {
             engine: RefCell::new(Engine::new(
-                Config { small_max: SMALL_MAX, ..Config::default() },
+                Config { small_max: SMALL_MAX, held_bytes_max: HELD_BYTES_MAX, ..Config::default() },
                 random::seed(),
             )),
             pool,

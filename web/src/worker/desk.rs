@@ -5,15 +5,17 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use cairn_shared::frame::FrameHead;
+use cairn_shared::limits::PACKED_BYTES_MAX;
 use cairn_shared::proof::RowKey;
 use cairn_shared::{Bearer, ChunkRule, Proof};
+use futures_util::future::{AbortHandle, abortable};
 use wasm_bindgen_futures::spawn_local;
 
-use crate::platform::blob::{self, Source};
+use crate::platform::blob::{Memory, Source};
 use crate::platform::digest::Hasher;
-use crate::platform::http::Abort;
+use crate::worker::channels::Channels;
 use crate::worker::message::{Framed, FromWorker, Held, ToWorker};
-use crate::worker::reader::Reader;
+use crate::worker::reader::{Reader, SPAN_BYTES};
 use crate::worker::sender;
 
 /// Tells the page.
@@ -27,7 +29,9 @@ struct Inner {
     tell: Tell,
     hasher: Hasher,
     uploads: RefCell<HashMap<u32, Upload>>,
-    sending: RefCell<HashMap<u64, Abort>>,
+    memory: Memory,
+    channels: Channels,
+    sending: RefCell<HashMap<u64, AbortHandle>>,
 }
 
 struct Upload {
@@ -45,7 +49,14 @@ impl Desk {
     /// An empty one that hashes in a given way.
     pub fn with_hasher(tell: impl Fn(FromWorker) + 'static, hasher: Hasher) -> Self {
         let tell: Tell = Rc::new(tell);
-        Self(Rc::new(Inner { tell, hasher, uploads: RefCell::default(), sending: RefCell::default() }))
+        Self(Rc::new(Inner {
+            tell,
+            hasher,
+            uploads: RefCell::default(),
+            memory: Memory::new(SPAN_BYTES),
+            channels: Channels::default(),
+            sending: RefCell::default(),
+        }))
     }
 
     /// Does what the page asks for.
@@ -56,7 +67,7 @@ impl Desk {
             ToWorker::SendBatch { request, chunks, bearer } => self.send_batch(request, &chunks, bearer),
             ToWorker::Send { request, upload, session, index, chunks, bearer } => {
                 let rows = chunks.len();
-                self.send(request, upload, &chunks, sender::Target { session, index, rows, bearer });
+                self.send(request, upload, chunks, sender::Target { session, index, rows, bearer });
             }
             ToWorker::Prove { upload, index, chunk, key } => {
                 self.prove(upload, index, chunk, RowKey::new(key))
@@ -77,7 +88,10 @@ impl Desk {
                 }
             }
             ToWorker::Abort { request } => {
-                self.0.sending.borrow_mut().remove(&request);
+                let sending = self.0.sending.borrow_mut().remove(&request);
+                if let Some(sending) = sending {
+                    sending.abort();
+                }
             }
             ToWorker::Close { upload } => self.close(upload),
         }
@@ -107,16 +121,23 @@ impl Desk {
         for reader in closed.iter().flat_map(|upload| &upload.readers) {
             reader.end();
         }
+        if self.0.uploads.borrow().is_empty() {
+            self.0.memory.clear();
+        }
     }
 
     fn read(&self, upload: u32, pass: u32, rule: ChunkRule, bytes: u64) {
         if self.reader(upload, pass).is_none() {
             let mut uploads = self.0.uploads.borrow_mut();
             let Some(open) = uploads.get_mut(&upload) else { return };
+            if open.source.size() > u64::from(PACKED_BYTES_MAX) {
+                self.0.channels.prepare();
+            }
             let reader = Reader::new(
                 (upload, pass),
                 rule,
                 open.source.clone(),
+                self.0.memory.clone(),
                 self.0.hasher.clone(),
                 self.0.tell.clone(),
             );
@@ -147,32 +168,31 @@ impl Desk {
             (FrameHead { session: *session, index: *index, length: held.2 }, bytes)
         };
         let frames: Vec<_> = chunks.iter().map(bytes).collect();
-        let abort = Abort::new();
-        let signal = abort.signal();
-        self.0.sending.borrow_mut().insert(request, abort);
-        let desk = self.clone();
-        spawn_local(async move {
-            let result = sender::send_batch(&frames, bearer, signal).await;
-            let wanted = desk.0.sending.borrow_mut().remove(&request).is_some();
-            if wanted {
-                (desk.0.tell)(FromWorker::Replies { request, result: result.map_err(Into::into) });
-            }
+        self.ask(request, async move {
+            let result = sender::send_batch(&frames, bearer).await;
+            FromWorker::Replies { request, result: result.map_err(Into::into) }
         });
     }
 
-    fn send(&self, request: u64, upload: u32, chunks: &[Held], target: sender::Target) {
-        let bytes = |chunk: &Held| self.reader(upload, chunk.0).and_then(|reader| reader.bytes(chunk));
-        let bytes = chunks.iter().map(bytes).collect::<Option<Vec<_>>>().map(|parts| blob::joined(&parts));
-        let abort = Abort::new();
-        let signal = abort.signal();
-        self.0.sending.borrow_mut().insert(request, abort);
+    fn send(&self, request: u64, upload: u32, chunks: Vec<Held>, target: sender::Target) {
+        let desk = self.clone();
+        self.ask(request, async move {
+            let bytes = |chunk: &Held| desk.reader(upload, chunk.0).and_then(|reader| reader.bytes(chunk));
+            let bytes = || chunks.iter().map(bytes).collect();
+            let result = sender::send(&desk.0.channels, bytes, target).await;
+            FromWorker::Reply { request, result: result.map_err(Into::into) }
+        });
+    }
+
+    /// Tells what comes of a request, unless it is broken off before.
+    fn ask(&self, request: u64, answer: impl Future<Output = FromWorker> + 'static) {
+        let (answer, handle) = abortable(answer);
+        self.0.sending.borrow_mut().insert(request, handle);
         let desk = self.clone();
         spawn_local(async move {
-            let result = sender::send(bytes, target, signal).await;
-            // An aborted request is no longer in the list, and nobody waits for its reply.
-            let wanted = desk.0.sending.borrow_mut().remove(&request).is_some();
-            if wanted {
-                (desk.0.tell)(FromWorker::Reply { request, result: result.map_err(Into::into) });
+            if let Ok(answer) = answer.await {
+                desk.0.sending.borrow_mut().remove(&request);
+                (desk.0.tell)(answer);
             }
         });
     }

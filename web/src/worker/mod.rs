@@ -1,5 +1,6 @@
 //! The worker: reads files, cuts, hashes, holds the chunks' bytes and sends them.
 
+mod channels;
 pub mod desk;
 pub mod message;
 pub mod reader;

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
-use std::ops::Range;
 use std::rc::Rc;
 
 use cairn_engine::cutter::Cutter;
@@ -11,14 +10,15 @@ use cairn_shared::limits::FASTCDC_BYTES_MAX;
 use js_sys::ArrayBuffer;
 use wasm_bindgen_futures::spawn_local;
 
-use crate::platform::blob::{Bytes, Reading, Source};
+use crate::platform::blob::{Bytes, Memory, Reading, Source};
+use crate::platform::clock;
 use crate::platform::digest::{Hasher, Hashing};
 use crate::platform::memory::wasm_bytes;
 use crate::worker::desk::Tell;
 use crate::worker::message::{FromWorker, Held};
 
 /// Read at once, in bytes: fewer, larger reads are what makes a browser fast.
-const SPAN_BYTES: u64 = 16 << 20;
+pub(super) const SPAN_BYTES: u32 = 16 << 20;
 /// So much is read at one moment, in bytes: no browser reads it in several steps.
 const MOMENT_BYTES: u64 = 64 << 10;
 /// Copied into wasm memory at once, in bytes; keeps that memory small.
@@ -38,6 +38,7 @@ struct Inner {
     upload: u32,
     pass: u32,
     source: Source,
+    memory: Memory,
     hasher: Hasher,
     tell: Tell,
     /// How far the page wants it to read, in bytes from the start.
@@ -45,8 +46,8 @@ struct Inner {
     running: Cell<bool>,
     ended: Cell<bool>,
     held: RefCell<HashMap<Held, Bytes>>,
-    /// Where the spans lay that are cut and whose memory chunks still keep.
-    pinned: RefCell<Vec<Range<u64>>>,
+    /// Spans that are cut and whose memory chunks still keep.
+    pinned: RefCell<Vec<Span>>,
     work: RefCell<Option<Work>>,
 }
 
@@ -101,6 +102,7 @@ impl Reader {
         (upload, pass): (u32, u32),
         rule: ChunkRule,
         source: Source,
+        memory: Memory,
         hasher: Hasher,
         tell: Tell,
     ) -> Self {
@@ -118,6 +120,7 @@ impl Reader {
             upload,
             pass,
             source,
+            memory,
             hasher,
             tell,
             granted: Cell::new(0),
@@ -166,17 +169,20 @@ impl Reader {
         self.unpin();
     }
 
-    /// Where little of a span is still held, that is copied, and the span's memory goes.
+    /// Where little of a span is still held, that is copied, and the span's memory is used for what is read next.
     fn unpin(&self) {
         let mut held = self.0.held.borrow_mut();
         self.0.pinned.borrow_mut().retain(|span| {
-            let inside = |chunk: &Held| span.start <= chunk.1 && chunk.1 + u64::from(chunk.2) <= span.end;
+            let inside = |chunk: &Held| span.at <= chunk.1 && chunk.1 + u64::from(chunk.2) <= span.end();
             let bytes: u64 = held.keys().filter(|chunk| inside(chunk)).map(|chunk| u64::from(chunk.2)).sum();
-            if bytes * PINNED_MAX > span.end - span.start {
+            if bytes * PINNED_MAX > u64::from(span.bytes.length()) {
                 return true;
             }
             for (_, bytes) in held.iter_mut().filter(|(chunk, _)| inside(chunk)) {
                 *bytes = bytes.slice(0, bytes.length());
+            }
+            if !self.0.ended.get() {
+                self.0.memory.give_back(&span.bytes);
             }
             false
         });
@@ -235,6 +241,9 @@ impl Reader {
             }
             self.take(work);
             self.cut(work).await;
+            if work.ahead.is_some() {
+                clock::turn().await;
+            }
             if self.0.ended.get() {
                 return Stop::Granted;
             }
@@ -264,9 +273,9 @@ impl Reader {
 
     fn begin_reading(&self, work: &mut Work) -> Reading {
         // The first chunk leaves as soon as it can be cut.
-        let length = if work.read == 0 { u64::from(FASTCDC_BYTES_MAX) } else { SPAN_BYTES };
-        let end = work.size.min(work.read + length);
-        let reading = self.0.source.read(work.read..end);
+        let length = if work.read == 0 { FASTCDC_BYTES_MAX } else { SPAN_BYTES };
+        let end = work.size.min(work.read + u64::from(length));
+        let reading = self.0.source.read_into(&self.0.memory, work.read..end);
         work.read = end;
         reading
     }
@@ -306,7 +315,7 @@ impl Reader {
         while (work.spans.len() > 1 || through)
             && let Some(span) = work.spans.pop_front_if(|span| past(span))
         {
-            self.0.pinned.borrow_mut().push(span.at..span.end());
+            self.0.pinned.borrow_mut().push(span);
             self.unpin();
         }
     }
