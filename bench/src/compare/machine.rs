@@ -23,15 +23,27 @@ const SAMPLE_BYTES: u64 = 1 << 30;
 const TRIES: usize = 3;
 const SECONDS_MAX: u64 = 300;
 
-/// Reads a chosen file by slices of 8 MiB, one ahead of the one that is worked on.
-const READ: &str = "(async hash => {
-    const file = document.querySelector('input').files[0], step = 8 << 20;
-    const slice = at => file.slice(at, at + step).arrayBuffer();
+/// Reads a chosen file by slices of 16 MiB, one ahead of the one that is worked on; each into new memory, or into memory that was
+/// used before. A reader that nobody holds is forgotten, and never answers.
+const READ: &str = "(async (again, hash) => {
+    const file = document.querySelector('input').files[0], step = 16 << 20;
+    const spare = [], readers = window.readers = new Set();
+    const slice = async at => {
+        const part = file.slice(at, at + step);
+        if (!again || part.size < step) return part.arrayBuffer();
+        const reader = part.stream().getReader({ mode: 'byob' });
+        readers.add(reader);
+        const room = new Uint8Array(spare.pop() ?? new ArrayBuffer(step));
+        const { value } = await reader.read(room, { min: step });
+        readers.delete(reader);
+        return value.buffer;
+    };
     const begun = performance.now();
     for (let at = 0, next = slice(0); at < file.size; at += step) {
         const bytes = await next;
         next = slice(at + step);
         if (hash) await crypto.subtle.digest('SHA-256', bytes);
+        if (bytes.byteLength == step) spare.push(bytes);
     }
     window.took = performance.now() - begun;
 })";
@@ -213,17 +225,21 @@ fn browser(source: &Source, machine: &mut Machine) -> anyhow::Result<()> {
     let tab = browser.open(&server.url("/healthz"))?;
     tab.evaluate("document.body.innerHTML = '<input type=file>'; 0")?;
     tab.choose_files("input", &[&file.path])?;
-    let read = |hash: bool| {
-        tab.evaluate(&format!("window.took = 0; {READ}({hash}); 0"))?;
+    let read = |again: bool, hash: bool| {
+        tab.evaluate(&format!("window.took = 0; {READ}({again}, {hash}); 0"))?;
         tab.wait_for("window.took > 0", Duration::from_secs(SECONDS_MAX))?;
         let millis = tab.evaluate("window.took")?.as_f64().context("a time")?;
         anyhow::Ok(millis / 1_000.0 * GIB / file.size as f64)
     };
-    (machine.blob, machine.blob_cpu) = best(|| {
-        let (run, took) = sample::measure(server.pid()?, || read(false))?;
-        Ok((took, run.client_cpu * GIB / file.size as f64))
-    })?;
-    machine.blob_hash = best(|| Ok((read(true)?, 0.0)))?.0;
+    let alone = |again: bool| {
+        best(|| {
+            let (run, took) = sample::measure(server.pid()?, || read(again, false))?;
+            Ok((took, run.client_cpu * GIB / file.size as f64))
+        })
+    };
+    let (new, again) = (alone(false)?, alone(true)?);
+    (machine.blob, machine.blob_cpu) = (new.0.min(again.0), new.1.min(again.1));
+    machine.blob_hash = best(|| Ok((read(true, true)?, 0.0)))?.0;
     Ok(())
 }
 
