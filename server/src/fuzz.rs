@@ -3,14 +3,18 @@
 use actix_web::http::header::{ContentDisposition, DispositionType, HeaderValue};
 use data_encoding::BASE64;
 
-use crate::http::{Range, attachment, requested_range, sha256_in};
+use crate::http::{Range, attachment, pieces, requested_range, sha256_in};
 
 /// The name of a corpus, and what must hold of each of its files.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: &[Target] =
-    &[("range", range), ("content_digest", content_digest), ("content_disposition", content_disposition)];
+pub const TARGETS: &[Target] = &[
+    ("range", range),
+    ("content_digest", content_digest),
+    ("content_disposition", content_disposition),
+    ("websocket", websocket),
+];
 
 /// A size in the first line, a header behind it: a range lies inside the size, and is the one that its numbers say.
 pub fn range(bytes: &[u8]) {
@@ -42,6 +46,14 @@ pub fn content_digest(bytes: &[u8]) {
         }
         Ok(None) => assert!(!header.trim_start().starts_with("sha-256=")),
         Err(_) => assert!(header.contains("sha-256=")),
+    }
+}
+
+/// What a client sends by WebSocket means the same however it arrives.
+pub fn websocket(bytes: &[u8]) {
+    let whole = pieces(bytes, bytes.len().max(1));
+    for at_a_time in [1, 2, 5, 13] {
+        assert_eq!(pieces(bytes, at_a_time), whole);
     }
 }
 

@@ -24,3 +24,5 @@ pub(crate) use problem::problem_response;
 pub(crate) use range::{Range, requested_range};
 pub(crate) use request::asker;
 pub(crate) use security::{guard, harden};
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use websocket::pieces;

@@ -15,7 +15,7 @@ const CONTROL_BYTES_MAX: u64 = 125;
 
 /// A part of what comes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(crate) enum Piece {
     /// Of a text, and whether that ends with it.
     Text(Bytes, bool),
     /// Of bytes.
@@ -213,12 +213,31 @@ fn unmask(bytes: &mut [u8], mask: [u8; 4]) {
     rest.iter_mut().zip(wide).for_each(|(byte, mask)| *byte ^= mask);
 }
 
+/// Everything that comes of bytes that arrive so many at a time, pieces of one kind joined.
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) fn pieces(bytes: &[u8], at_a_time: usize) -> Vec<Piece> {
+    let arrivals = bytes.chunks(at_a_time).map(|some| Ok(Bytes::copy_from_slice(some)));
+    let mut socket = WebSocket::new(futures_util::stream::iter(arrivals.collect::<Vec<_>>()));
+    let mut context = Context::from_waker(std::task::Waker::noop());
+    let mut all = Vec::new();
+    while let Poll::Ready(piece) = socket.poll(&mut context) {
+        match (all.last_mut(), piece) {
+            (_, Piece::End) => break,
+            (Some(Piece::Bytes(before)), Piece::Bytes(more)) => {
+                *before = [&before[..], &more].concat().into();
+            }
+            (Some(Piece::Text(before, is_last)), Piece::Text(more, ends)) if !*is_last => {
+                *before = [&before[..], &more].concat().into();
+                *is_last = ends;
+            }
+            (_, piece) => all.push(piece),
+        }
+    }
+    all
+}
+
 #[cfg(test)]
 mod tests {
-    use std::task::Waker;
-
-    use futures_util::stream;
-
     use super::*;
 
     const MASK: [u8; 4] = [0x12, 0x34, 0x56, 0x78];
@@ -239,30 +258,6 @@ mod tests {
         bytes.extend(MASK);
         bytes.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
         bytes
-    }
-
-    /// Everything that comes of bytes that arrive so many at a time, pieces of one kind joined.
-    fn pieces(bytes: &[u8], at_a_time: usize) -> Vec<Piece> {
-        let arrivals: Vec<_> = bytes.chunks(at_a_time).map(|some| Ok(Bytes::copy_from_slice(some))).collect();
-        let mut socket = WebSocket::new(stream::iter(arrivals));
-        let mut context = Context::from_waker(Waker::noop());
-        let mut all = Vec::new();
-        loop {
-            let Poll::Ready(piece) = socket.poll(&mut context) else {
-                panic!("a stream that is there waits")
-            };
-            match (all.last_mut(), piece) {
-                (_, Piece::End) => return all,
-                (Some(Piece::Bytes(before)), Piece::Bytes(more)) => {
-                    *before = [&before[..], &more].concat().into();
-                }
-                (Some(Piece::Text(before, is_last)), Piece::Text(more, ends)) if !*is_last => {
-                    *before = [&before[..], &more].concat().into();
-                    *is_last = ends;
-                }
-                (_, piece) => all.push(piece),
-            }
-        }
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::platform::blob::Bytes;
 use crate::platform::channel::Channel;
 use crate::platform::clock;
 
+/// After a reading began, in milliseconds.
+const PREPARE_MS: u32 = 400;
 /// One that is not open by then won't be, in milliseconds.
 const OPEN_MS: u32 = 5_000;
 /// One on trial that has not answered by then won't: what is sent by it takes seconds. In milliseconds.
@@ -39,10 +41,11 @@ struct Inner {
 }
 
 impl Channels {
-    /// Begins to open one, so that the first bytes need not wait for it.
+    /// Opens one, so that the first run need not wait for it; when the first row, which goes by PUT, no longer waits for anything.
     pub(super) fn prepare(&self) {
         let channels = self.clone();
         spawn_local(async move {
+            clock::sleep(PREPARE_MS).await;
             if let Some(taken) = channels.take().await {
                 taken.give_back();
             }
