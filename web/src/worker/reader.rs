@@ -26,9 +26,8 @@ const COPY_BYTES: u64 = 1 << 20;
 /// Digests that the browser computes at the same time.
 const HASHES_AT_ONCE: usize = 4;
 
-/// Held chunks keep this many times their own memory at most: a chunk is a part of a span, and one of them would keep
-/// the whole of it.
-const PINNED_MAX: u64 = 4;
+/// Memory that held chunks keep beyond their own, in bytes: each is a part of a span, and one of them keeps the whole of it.
+const WASTE_BYTES_MAX: u64 = 32 << 20;
 
 /// A reading; goes on until its end, or until it is ended.
 #[derive(Clone)]
@@ -77,6 +76,11 @@ struct Span {
 impl Span {
     fn end(&self) -> u64 {
         self.at + u64::from(self.bytes.length())
+    }
+
+    /// Whether all of a chunk lies in it.
+    fn has(&self, chunk: &Held) -> bool {
+        self.at <= chunk.1 && chunk.1 + u64::from(chunk.2) <= self.end()
     }
 
     /// The bytes of `first..end` of the file, in the same memory, where all of them are here.
@@ -169,23 +173,30 @@ impl Reader {
         self.unpin();
     }
 
-    /// Where little of a span is still held, that is copied, and the span's memory is used for what is read next.
+    /// The memory of spans of which nothing is held any more is used for what is read next. Where the others keep too much, the rest of
+    /// the one of which least is held is copied.
     fn unpin(&self) {
         let mut held = self.0.held.borrow_mut();
-        self.0.pinned.borrow_mut().retain(|span| {
-            let inside = |chunk: &Held| span.at <= chunk.1 && chunk.1 + u64::from(chunk.2) <= span.end();
-            let bytes: u64 = held.keys().filter(|chunk| inside(chunk)).map(|chunk| u64::from(chunk.2)).sum();
-            if bytes * PINNED_MAX > u64::from(span.bytes.length()) {
-                return true;
+        let mut pinned: Vec<_> = self.0.pinned.take().into_iter().map(|span| (0, span)).collect();
+        for chunk in held.keys() {
+            if let Some((bytes, _)) = pinned.iter_mut().find(|(_, span)| span.has(chunk)) {
+                *bytes += u64::from(chunk.2);
             }
-            for (_, bytes) in held.iter_mut().filter(|(chunk, _)| inside(chunk)) {
+        }
+        let waste = |(bytes, span): &(u64, Span)| u64::from(span.bytes.length()) - bytes;
+        pinned.sort_by_key(|span| (span.0 == 0, waste(span)));
+        let mut all: u64 = pinned.iter().map(waste).sum();
+        while let Some(last) = pinned.pop_if(|last| last.0 == 0 || all > WASTE_BYTES_MAX) {
+            all -= waste(&last);
+            let span = last.1;
+            for (_, bytes) in held.iter_mut().filter(|(chunk, _)| span.has(chunk)) {
                 *bytes = bytes.slice(0, bytes.length());
             }
             if !self.0.ended.get() {
                 self.0.memory.give_back(&span.bytes);
             }
-            false
-        });
+        }
+        self.0.pinned.replace(pinned.into_iter().map(|(_, span)| span).collect());
     }
 
     /// How many bytes are held.
