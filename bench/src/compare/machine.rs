@@ -139,7 +139,8 @@ impl Machine {
 pub(crate) const FORMULAS: &str = "Limit of an upload from Chromium: the largest of three times for one GiB: reading in \
     Chromium alone; writing with fsync alone; and the processor time of what can't be left out (reading in Chromium, cutting, \
     SHA-256 on both sides, both ends of the TCP connection, writing), spread over all processors without a gap. Limit of the \
-    same again: the times of reading, cutting and hashing once, added up on one core. Each part is the best of three.";
+    same again: the times of reading, cutting and hashing once, added up on one core. Each part is the best of three; \
+    reading in Chromium by the better of two ways, into new memory and into memory that was used before.";
 
 fn best(mut measure: impl FnMut() -> anyhow::Result<(f64, f64)>) -> anyhow::Result<(f64, f64)> {
     let mut best = measure()?;

@@ -23,7 +23,6 @@ extern "C" {
     type ByteStream;
     #[wasm_bindgen(method, catch, js_name = getReader)]
     fn get_reader(this: &ByteStream, options: &JsValue) -> Result<ByteReader, JsValue>;
-    #[derive(Clone)]
     type ByteReader;
     #[wasm_bindgen(method, catch)]
     fn read(this: &ByteReader, room: &Uint8Array, options: &JsValue) -> Result<Promise, JsValue>;

@@ -72,14 +72,14 @@ impl Channel {
 
     /// Sends a text and the bytes behind it. They are copied before this returns.
     pub fn send(&self, text: &str, parts: &[Bytes]) -> bool {
-        let all = parts.iter().flat_map(|part| {
+        let mut messages = parts.iter().flat_map(|part| {
             let length = part.length();
             (0..length)
                 .step_by(MESSAGE_BYTES as usize)
                 .map(move |at| part.subarray(at, length.min(at.saturating_add(MESSAGE_BYTES))))
         });
-        self.socket.send_with_str(text).is_ok() && { all }
-            .all(|frame| self.socket.send_with_array_buffer_view(&frame).is_ok())
+        self.socket.send_with_str(text).is_ok()
+            && messages.all(|message| self.socket.send_with_array_buffer_view(&message).is_ok())
     }
 
     /// The next text; nothing where it ends before.
