@@ -1,8 +1,8 @@
 //! Cuts a file into chunks as its bytes come: the one cutter of browser, CLI and server.
 
+mod gear;
+
 use cairn_shared::ChunkRule;
-use cairn_shared::limits::{FASTCDC_BYTES_AVERAGE, FASTCDC_BYTES_MAX, FASTCDC_BYTES_MIN};
-use fastcdc::v2020::{FastCDC, Normalization};
 
 /// Cuts under one rule. Where it cuts depends on the bytes alone, never on how they were pushed.
 ///
@@ -62,23 +62,10 @@ impl Cutter {
         }
         let length = match self.rule {
             ChunkRule::Fixed(bytes) => open.len().min(bytes as usize),
-            ChunkRule::FastCdc => fastcdc_length(open),
+            ChunkRule::FastCdc => gear::chunk_length(open),
         };
         let first = self.start;
         self.start += length;
         Some(&self.buffer[first..self.start])
     }
-}
-
-/// `fastcdc` takes the end of its slice for the end of the file, so this needs the longest length or the real end.
-fn fastcdc_length(open: &[u8]) -> usize {
-    let open = &open[..open.len().min(FASTCDC_BYTES_MAX as usize)];
-    let cutter = FastCDC::with_level(
-        open,
-        FASTCDC_BYTES_MIN as usize,
-        FASTCDC_BYTES_AVERAGE as usize,
-        FASTCDC_BYTES_MAX as usize,
-        Normalization::Level1,
-    );
-    cutter.cut(0, open.len()).1
 }
