@@ -124,7 +124,7 @@ impl Engine {
     }
 
     /// Whether rows may wait for others to be asked about with them: more are being cut, and the line has something to do
-    /// or will have soon. What waits is a small part of what may be held, so that the reader never waits for it.
+    /// or will have soon. What waits is a quarter of what may be held, so that the reader never waits for it.
     fn may_gather(&self, id: UploadId, share: u64) -> bool {
         let Some(upload) = self.uploads.get(&id) else { return false };
         let is_cutting = upload.pass.as_ref().is_some_and(|pass| !pass.ended);
@@ -135,8 +135,7 @@ impl Engine {
         if !is_cutting || !asks_rows || upload.rows.declared() == 0 {
             return false;
         }
-        let is_busy = upload.rows.ready() >= self.window.size();
-        upload.rows.undeclared_bytes() < if is_busy { share / 4 } else { share / 8 }
+        upload.rows.undeclared_bytes() < share / 4
     }
 
     pub(super) fn ask(&mut self, id: UploadId, now: Now) -> Option<RequestId> {
