@@ -10,8 +10,8 @@ use fastcdc::v2020::{Normalization, get_gear_with_seed, select_masks};
 
 /// Bytes that a hash is of: its bits.
 const WINDOW: usize = u64::BITS as usize;
-/// Searches at once. Two are nearly as fast, six are slower.
-const LANES: usize = 4;
+/// Searches at once. Two are nearly as fast, six are slower; in a browser's wasm one is the fastest.
+const LANES: usize = if cfg!(target_family = "wasm") { 1 } else { 4 };
 /// Bytes of one of them, until they are compared. What others found behind the first cut is lost.
 const LANE_BYTES: usize = 8 << 10;
 
@@ -73,30 +73,30 @@ impl Search<'_> {
     /// The same in the next bytes of all lanes.
     fn stride(&mut self, mask: u64) -> Option<usize> {
         let (gear, first) = (self.gear, self.at);
-        let begin = |lane: usize| first + lane * LANE_BYTES;
-        let lanes: [&[u8]; LANES] = std::array::from_fn(|lane| &self.bytes[begin(lane)..][..LANE_BYTES]);
-        let mut hashes: [u64; LANES] = std::array::from_fn(|lane| match lane {
+        let block = &self.bytes[first..][..LANES * LANE_BYTES];
+        let mut hashes: [u64; LANES] = std::array::from_fn(|lane| match lane * LANE_BYTES {
             0 => self.hash,
-            _ => gear.of(&self.bytes[begin(lane) - WINDOW..begin(lane)]),
+            begin => gear.of(&block[begin - WINDOW..begin]),
         });
         for at in 0..LANE_BYTES {
-            for (hash, lane) in hashes.iter_mut().zip(lanes) {
-                *hash = gear.next(*hash, lane[at]);
+            let mut found = false;
+            for lane in 0..LANES {
+                hashes[lane] = gear.next(hashes[lane], block[lane * LANE_BYTES + at]);
+                found |= hashes[lane] & mask == 0;
             }
-            if hashes.iter().any(|hash| hash & mask == 0) {
+            if found {
                 // Lanes before the one that found something may still find something earlier.
-                return hashes.iter_mut().zip(lanes).enumerate().find_map(|(number, (hash, lane))| {
-                    let is_here = *hash & mask == 0;
-                    let found = if is_here {
-                        Some(at)
-                    } else {
-                        gear.roll(hash, &lane[at + 1..], mask).map(|more| at + 1 + more)
-                    };
-                    found.map(|found| begin(number) + found)
+                return (0..LANES).find_map(|lane| {
+                    let here = lane * LANE_BYTES + at;
+                    if hashes[lane] & mask == 0 {
+                        return Some(first + here);
+                    }
+                    let rest = &block[here + 1..(lane + 1) * LANE_BYTES];
+                    gear.roll(&mut hashes[lane], rest, mask).map(|more| first + here + 1 + more)
                 });
             }
         }
-        (self.at, self.hash) = (begin(LANES), hashes[LANES - 1]);
+        (self.at, self.hash) = (first + block.len(), hashes[LANES - 1]);
         None
     }
 }

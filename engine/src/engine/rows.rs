@@ -168,11 +168,6 @@ impl Rows {
         self.slots.iter().skip(self.declared as usize).map(|slot| u64::from(slot.row.length)).sum()
     }
 
-    /// Chunks that could be sent now.
-    pub(super) fn ready(&self) -> usize {
-        self.wanted.values().filter(|places| self.place_to_send(places).is_some()).count()
-    }
-
     /// Bytes of the chunks that could be sent now.
     pub(super) fn ready_bytes(&self) -> u64 {
         let ready = self.wanted.values().filter_map(|places| self.place_to_send(places));
