@@ -7,19 +7,17 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::pool::Pool;
+use super::{Event, look_again};
 use bytes::Bytes;
 use cairn_engine::cutter::Cutter;
 use cairn_engine::{ChunkRef, Input, PassFailure, PassId, UploadId};
 use cairn_shared::{ChunkDigest, ChunkRule};
-use sha2::{Digest, Sha256};
-
-use super::pool::Pool;
-use super::{Event, look_again};
 
 /// Read at once, in bytes.
 const READ_BYTES: usize = 1 << 20;
 /// Chunks that are cut and wait to be hashed.
-const CUT_MAX: usize = 4;
+const CUT_MAX: usize = 8;
 
 /// The bytes of chunks that were cut and are not released.
 #[derive(Clone, Default)]
@@ -112,17 +110,23 @@ enum Cut {
     End(Box<Input>),
 }
 
-/// Hashes and tells, until the reading or the shell is gone.
+/// Hashes what waits, together, and tells, until the reading or the shell is gone.
 fn hash_all(upload: UploadId, pass: PassId, to_hash: &Receiver<Cut>, tell: &Sender<Event>) {
-    for cut in to_hash {
-        let input = match cut {
-            Cut::Chunk(chunk, bytes) => {
-                let digest = ChunkDigest::new(Sha256::digest(&bytes).into());
-                Input::Chunks { upload, pass, chunks: vec![(chunk, digest)] }
+    while let Ok(first) = to_hash.recv() {
+        let (mut chunks, mut all, mut end) = (Vec::new(), Vec::new(), None);
+        for cut in std::iter::once(first).chain(to_hash.try_iter().take(CUT_MAX)) {
+            match cut {
+                Cut::Chunk(chunk, bytes) => {
+                    chunks.push(chunk);
+                    all.push(bytes);
+                }
+                Cut::End(input) => end = Some(*input),
             }
-            Cut::End(input) => *input,
-        };
-        if tell.send(Event::Inputs(vec![input])).is_err() {
+        }
+        let digests = ChunkDigest::of_all(&all.iter().map(Bytes::as_ref).collect::<Vec<_>>());
+        let chunks: Vec<_> = chunks.into_iter().zip(digests).collect();
+        let hashed = (!chunks.is_empty()).then_some(Input::Chunks { upload, pass, chunks });
+        if tell.send(Event::Inputs(hashed.into_iter().chain(end).collect())).is_err() {
             return;
         }
     }

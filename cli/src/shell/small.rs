@@ -10,7 +10,6 @@ use bytes::Bytes;
 use cairn_engine::{ChunkRef, Input, PassFailure, PassId, UploadId};
 use cairn_shared::ChunkDigest;
 use cairn_shared::limits::PACKED_BYTES_MAX;
-use sha2::{Digest, Sha256};
 
 use super::Event;
 use super::reader::Held;
@@ -68,7 +67,7 @@ fn read(upload: UploadId, pass: PassId, path: &Path, held: &Held) -> std::io::Re
     }
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     let chunk = ChunkRef { pass, offset: 0, length };
-    let digest = ChunkDigest::new(Sha256::digest(&bytes).into());
+    let digest = ChunkDigest::of(&bytes);
     held.keep(upload, chunk, Bytes::from(bytes));
     Ok(vec![Input::Chunks { upload, pass, chunks: vec![(chunk, digest)] }, end])
 }

@@ -7,7 +7,6 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use cairn_shared::ChunkDigest;
 use cairn_shared::limits::INTEGER_MAX;
-use sha2::{Digest, Sha256};
 
 use super::{
     ChunkCopy, ChunkReader, ChunkStore, ChunkWriter, Described, PackWriter, Staged, StagedBytes, broken,
@@ -133,7 +132,7 @@ impl ChunkWriter for MemoryWriter {
 
     async fn finish(self: Box<Self>) -> Result<Staged> {
         let bytes = self.bytes.freeze();
-        let digest = ChunkDigest::new(Sha256::digest(&bytes).into());
+        let digest = ChunkDigest::of(&bytes);
         let length = u32::try_from(bytes.len()).map_err(|_| too_long(self.length_max))?;
         let crc32 = crc32fast::hash(&bytes);
         let (bytes, codec) = self.store.stored(bytes);

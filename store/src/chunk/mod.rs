@@ -9,7 +9,6 @@ pub(crate) mod zstd;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cairn_shared::{ChunkDigest, Row};
-use sha2::{Digest, Sha256};
 
 use self::verify::{Check, Verified};
 use crate::error::{Result, StoreError};
@@ -107,7 +106,7 @@ impl Described {
     /// Looks at the bytes of a chunk.
     pub fn of(bytes: &[u8]) -> Self {
         Self {
-            digest: ChunkDigest::new(Sha256::digest(bytes).into()),
+            digest: ChunkDigest::of(bytes),
             length: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
             crc32: crc32fast::hash(bytes),
         }

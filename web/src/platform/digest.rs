@@ -2,7 +2,6 @@
 
 use cairn_shared::ChunkDigest;
 use js_sys::{ArrayBuffer, Reflect, Uint8Array};
-use sha2::{Digest, Sha256};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
@@ -66,5 +65,5 @@ fn digest_of(value: &JsValue) -> Option<ChunkDigest> {
 }
 
 fn in_wasm(chunk: &[u8]) -> ChunkDigest {
-    ChunkDigest::new(Sha256::digest(chunk).into())
+    ChunkDigest::of(chunk)
 }
