@@ -45,35 +45,56 @@ const ROUNDS: [[u32; 4]; 16] = [
     [0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2],
 ];
 
-/// Whether this processor can do it.
-pub(super) fn are_here() -> bool {
-    is_x86_feature_detected!("sha") && is_x86_feature_detected!("sse4.1") && is_x86_feature_detected!("ssse3")
-}
+/// The processor's SHA extensions. Whoever has one of these has found them.
+#[derive(Clone, Copy)]
+pub(super) struct Extensions(());
 
-/// The digests, in the order of the chunks. Only where `are_here`.
-pub(super) fn digests(chunks: &[&[u8]]) -> Vec<ChunkDigest> {
-    debug_assert!(are_here());
-    let mut digests = vec![ChunkDigest::new([0; DIGEST_BYTES]); chunks.len()];
-    let mut waiting = chunks.iter().enumerate();
-    let mut lanes: Vec<Lane<'_>> = Vec::with_capacity(LANES);
-    loop {
-        let free = LANES - lanes.len();
-        lanes.extend(waiting.by_ref().take(free).map(|(index, chunk)| Lane::new(index, chunk)));
-        let Some(blocks) = lanes.iter().map(Lane::blocks).min() else { return digests };
-        match lanes.as_mut_slice() {
-            [last] => last.advance_alone(),
-            [a, b] => advance([a, b], blocks),
-            [a, b, c] => advance([a, b, c], blocks),
-            [a, b, c, d] => advance([a, b, c, d], blocks),
-            _ => return digests,
-        }
-        lanes.retain_mut(|lane| {
-            let digest = lane.go_on();
-            if let Some(digest) = digest {
-                digests[lane.index] = digest;
+impl Extensions {
+    /// Nothing where this processor has none.
+    pub(super) fn find() -> Option<Self> {
+        let are_here = is_x86_feature_detected!("sha")
+            && is_x86_feature_detected!("sse4.1")
+            && is_x86_feature_detected!("ssse3");
+        are_here.then_some(Self(()))
+    }
+
+    /// The digests, in the order of the chunks.
+    pub(super) fn digests(self, chunks: &[&[u8]]) -> Vec<ChunkDigest> {
+        let mut digests = vec![ChunkDigest::new([0; DIGEST_BYTES]); chunks.len()];
+        let mut waiting = chunks.iter().enumerate();
+        let mut lanes: Vec<Lane<'_>> = Vec::with_capacity(LANES);
+        loop {
+            let free = LANES - lanes.len();
+            lanes.extend(waiting.by_ref().take(free).map(|(index, chunk)| Lane::new(index, chunk)));
+            let Some(blocks) = lanes.iter().map(Lane::blocks).min() else { return digests };
+            match lanes.as_mut_slice() {
+                [last] => last.advance_alone(),
+                [a, b] => self.advance([a, b], blocks),
+                [a, b, c] => self.advance([a, b, c], blocks),
+                [a, b, c, d] => self.advance([a, b, c, d], blocks),
+                _ => unreachable!("there are {LANES} lanes at most"),
             }
-            digest.is_none()
-        });
+            lanes.retain_mut(|lane| {
+                let digest = lane.go_on();
+                if let Some(digest) = digest {
+                    digests[lane.index] = digest;
+                }
+                digest.is_none()
+            });
+        }
+    }
+
+    /// So many blocks of each lane.
+    fn advance<const N: usize>(self, mut lanes: [&mut Lane<'_>; N], blocks: usize) {
+        let mut states = std::array::from_fn(|lane| lanes[lane].state);
+        let length = blocks * BLOCK_BYTES;
+        let parts: [&[u8]; N] = std::array::from_fn(|lane| &lanes[lane].part()[..length]);
+        // SAFETY: `self` is there only where `find` has found what this function needs.
+        unsafe { compress(&mut states, parts) };
+        for (lane, state) in lanes.iter_mut().zip(states) {
+            lane.state = state;
+            lane.done += length;
+        }
     }
 }
 
@@ -135,19 +156,6 @@ impl<'a> Lane<'a> {
             bytes.copy_from_slice(&word.to_be_bytes());
         }
         Some(ChunkDigest::new(digest))
-    }
-}
-
-/// So many blocks of each lane.
-fn advance<const N: usize>(mut lanes: [&mut Lane<'_>; N], blocks: usize) {
-    let mut states = std::array::from_fn(|lane| lanes[lane].state);
-    let length = blocks * BLOCK_BYTES;
-    let parts: [&[u8]; N] = std::array::from_fn(|lane| &lanes[lane].part()[..length]);
-    // SAFETY: `digests` is only called where the processor has what this function needs.
-    unsafe { compress(&mut states, parts) };
-    for (lane, state) in lanes.iter_mut().zip(states) {
-        lane.state = state;
-        lane.done += length;
     }
 }
 

@@ -88,8 +88,10 @@ impl ChunkDigest {
     /// extensions and there are four or more.
     pub fn of_all(chunks: &[&[u8]]) -> Vec<Self> {
         #[cfg(target_arch = "x86_64")]
-        if chunks.len() > 1 && lanes::are_here() {
-            return lanes::digests(chunks);
+        if chunks.len() > 1
+            && let Some(extensions) = lanes::Extensions::find()
+        {
+            return extensions.digests(chunks);
         }
         chunks.iter().map(|chunk| Self::of(chunk)).collect()
     }
