@@ -7,16 +7,17 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::pool::Pool;
-use super::{Event, look_again};
 use bytes::Bytes;
 use cairn_engine::cutter::Cutter;
 use cairn_engine::{ChunkRef, Input, PassFailure, PassId, UploadId};
 use cairn_shared::{ChunkDigest, ChunkRule};
 
+use super::pool::Pool;
+use super::{Event, look_again};
+
 /// Read at once, in bytes.
 const READ_BYTES: usize = 1 << 20;
-/// Chunks that are cut and wait to be hashed.
+/// Chunks that are cut and wait to be hashed, and are then hashed together.
 const CUT_MAX: usize = 8;
 
 /// The bytes of chunks that were cut and are not released.
@@ -114,7 +115,7 @@ enum Cut {
 fn hash_all(upload: UploadId, pass: PassId, to_hash: &Receiver<Cut>, tell: &Sender<Event>) {
     while let Ok(first) = to_hash.recv() {
         let (mut chunks, mut all, mut end) = (Vec::new(), Vec::new(), None);
-        for cut in std::iter::once(first).chain(to_hash.try_iter().take(CUT_MAX)) {
+        for cut in std::iter::once(first).chain(to_hash.try_iter().take(CUT_MAX - 1)) {
             match cut {
                 Cut::Chunk(chunk, bytes) => {
                     chunks.push(chunk);
@@ -206,5 +207,48 @@ impl Reading {
             self.cut.send(Cut::Chunk(chunk, bytes)).map_err(|_| Unwanted)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_is_told_in_order_and_the_end_behind_it() {
+        let (upload, pass) = (UploadId(1), PassId(2));
+        for count in [0, 1, 7, 8, 9, 20_u8] {
+            let (cut, to_hash) = mpsc::sync_channel(64);
+            let (tell, told) = mpsc::channel();
+            for number in 0..count {
+                let chunk = ChunkRef { pass, offset: u64::from(number), length: 1 };
+                cut.send(Cut::Chunk(chunk, vec![number].into())).unwrap();
+            }
+            let end = Input::PassEnd { upload, pass, size: u64::from(count), mtime: None };
+            cut.send(Cut::End(Box::new(end))).unwrap();
+            drop(cut);
+            hash_all(upload, pass, &to_hash, &tell);
+            drop(tell);
+            let (mut chunks, mut ends) = (Vec::new(), 0);
+            for event in told {
+                let Event::Inputs(inputs) = event else { panic!("only inputs are told") };
+                for input in inputs {
+                    assert_eq!(ends, 0, "nothing comes behind the end");
+                    if let Input::Chunks { chunks: more, .. } = input {
+                        chunks.extend(more);
+                    } else {
+                        assert!(matches!(input, Input::PassEnd { .. }), "nothing else is told");
+                        ends += 1;
+                    }
+                }
+            }
+            let expected: Vec<_> = (0..count)
+                .map(|number| {
+                    let chunk = ChunkRef { pass, offset: u64::from(number), length: 1 };
+                    (chunk, ChunkDigest::of(&[number]))
+                })
+                .collect();
+            assert_eq!((chunks, ends), (expected, 1));
+        }
     }
 }

@@ -133,21 +133,21 @@ mod tests {
     }
 
     /// Bytes of an alphabet of so many letters, from a seed (xorshift64).
-    fn bytes(mut seed: u64, letters: u8, length: usize) -> Vec<u8> {
+    fn bytes(mut seed: u64, letters: u64, length: usize) -> Vec<u8> {
         seed |= 1;
         let mut next = || {
             seed ^= seed << 13;
             seed ^= seed >> 7;
             seed ^= seed << 17;
-            (seed >> 32) as u8 % letters.max(1)
+            ((seed >> 32) % letters) as u8
         };
         (0..length).map(|_| next()).collect()
     }
 
     #[test]
     fn every_cut_of_much_data_is_the_crates() {
-        for letters in [2, 3, 16, 255] {
-            let data = bytes(u64::from(letters), letters, 24 << 20);
+        for letters in [2, 3, 16, 256] {
+            let data = bytes(letters, letters, 24 << 20);
             let mut open = &data[..];
             while !open.is_empty() {
                 let length = chunk_length(open);
@@ -166,7 +166,7 @@ mod tests {
     fn a_cut_found_by_a_later_lane_gives_way_to_an_earlier_one() {
         // As many cuts as there are: a mask of few bits, so that lanes find something at the same time.
         let gear = &*GEAR;
-        let data = bytes(7, 255, MIN + 3 * LANES * LANE_BYTES);
+        let data = bytes(7, 256, MIN + 3 * LANES * LANE_BYTES);
         for bits in 4..16 {
             let mask = ((1 << bits) - 1) << 20;
             let mut slow = 0;
@@ -176,11 +176,48 @@ mod tests {
         }
     }
 
+    /// 64 bytes each after which a chunk may end: some everywhere, some only where it is longer than the average.
+    fn windows() -> Vec<Vec<u8>> {
+        let (gear, data) = (&*GEAR, bytes(5, 256, 16 << 20));
+        let (mut hash, mut strict, mut loose) = (0, Vec::new(), Vec::new());
+        for (at, byte) in data.iter().enumerate() {
+            hash = gear.next(hash, *byte);
+            if hash & gear.loose == 0 && at >= WINDOW {
+                let kind = if hash & gear.strict == 0 { &mut strict } else { &mut loose };
+                kind.push(data[at + 1 - WINDOW..=at].to_vec());
+            }
+        }
+        assert!(strict.len() > 3 && loose.len() > 3, "chunks end somewhere in 16 MiB");
+        strict.into_iter().take(4).chain(loose.into_iter().take(4)).collect()
+    }
+
+    #[test]
+    fn the_one_place_where_a_chunk_may_end_is_found_wherever_it_lies() {
+        let stride = LANES * LANE_BYTES;
+        let lanes = (0..=2 * LANES).map(|lane| MIN + lane * LANE_BYTES);
+        let last = [AVERAGE - stride, AVERAGE, AVERAGE + stride, MAX - stride, MAX];
+        // Nothing ends among zeros.
+        let mut data = vec![0; MAX + 2 * WINDOW];
+        for window in windows() {
+            for around in lanes.clone().chain(last) {
+                for end in [around - 63, around - 1, around, around + 1, around + 2, around + 63, around + 64]
+                {
+                    data[end - WINDOW..end].copy_from_slice(&window);
+                    for length in [end - 1, end, end + 1, end + 2, data.len()] {
+                        let open = &data[..length];
+                        assert_eq!(chunk_length(open), by_the_crate(open), "ends at {end} of {length}");
+                    }
+                    data[end - WINDOW..end].fill(0);
+                }
+            }
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn ends_of_files_are_cut_as_the_crate_does(seed: u64, letters in 1u8..=255, length in 0usize..3 << 20) {
+        fn ends_of_files_are_cut_as_the_crate_does(seed: u64, letters in 1u64..=256, length in 0usize..3 << 20) {
             let data = bytes(seed, letters, length);
             prop_assert_eq!(chunk_length(&data), by_the_crate(&data));
         }
@@ -188,7 +225,7 @@ mod tests {
         #[test]
         fn lengths_around_the_rules_own_are_cut_as_the_crate_does(seed: u64, around in 0usize..3, off in 0usize..200) {
             let length = [MIN, AVERAGE, MAX][around] + off - 100;
-            let data = bytes(seed, if seed % 2 == 0 { 1 } else { 255 }, length);
+            let data = bytes(seed, if seed % 2 == 0 { 1 } else { 256 }, length);
             prop_assert_eq!(chunk_length(&data), by_the_crate(&data));
         }
     }

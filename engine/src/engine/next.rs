@@ -123,8 +123,9 @@ impl Engine {
                 .is_some_and(|upload| upload.call.is_none() && upload.backoff.until().is_none())
     }
 
-    /// Whether rows may wait for others to be asked about with them: more are being cut, and the line has something to do
-    /// or will have soon. What waits is a quarter of what may be held, so that the reader never waits for it.
+    /// Whether rows may wait for others to be asked about with them: more are being cut, and what waits is a quarter of what may be held,
+    /// half of that where the line has nothing to do and the last answer brought it something. The reader never waits for it: a chunk
+    /// that is not cut yet and a grant have their place beside what waits, and so has what is not sent since it would be a short run.
     fn may_gather(&self, id: UploadId, share: u64) -> bool {
         let Some(upload) = self.uploads.get(&id) else { return false };
         let is_cutting = upload.pass.as_ref().is_some_and(|pass| !pass.ended);
@@ -135,7 +136,10 @@ impl Engine {
         if !is_cutting || !asks_rows || upload.rows.declared() == 0 {
             return false;
         }
-        upload.rows.undeclared_bytes() < share / 4
+        let line_waits = upload.lacks && upload.sends == 0 && upload.rows.ready_bytes() == 0;
+        let longest = u64::from(upload.rule.length_max());
+        let room = share.saturating_sub(longest + grant_min(share)) / 2;
+        upload.rows.undeclared_bytes() < room.min(share / if line_waits { 8 } else { 4 })
     }
 
     pub(super) fn ask(&mut self, id: UploadId, now: Now) -> Option<RequestId> {

@@ -1,7 +1,9 @@
 //! What answers change.
 
 use cairn_shared::limits::FIXED_BYTES_MIN;
-use cairn_shared::message::{CheckResponse, FinishResponse, SessionState, StartResponse, StatusResponse};
+use cairn_shared::message::{
+    CheckResponse, FinishResponse, RowState, SessionState, StartResponse, StatusResponse,
+};
 use cairn_shared::problem::Retry;
 use cairn_shared::{ChunkRule, ClientKey, Problem, ProblemCode, Row};
 
@@ -144,6 +146,7 @@ impl Engine {
         if checking.size.is_some() {
             upload.revise_at = None;
         }
+        upload.lacks = checked.chunks.iter().any(|state| *state != RowState::Have);
         let released = upload.rows.answered(checking.at, &checked.chunks);
         self.release(id, released);
         self.save_sometimes(id, now);

@@ -95,6 +95,8 @@ pub(super) struct Upload {
     /// It takes longer to read than a small file does, whatever its size was.
     pub(super) has_grown: bool,
     pub(super) sends: usize,
+    /// The server lacked something of what it was asked about last.
+    pub(super) lacks: bool,
     /// It is worked on now.
     pub(super) turn: bool,
     /// The file as the journal has it: what was true at an earlier visit until the server has said what it
@@ -161,6 +163,7 @@ impl Upload {
             blob_at: None,
             has_grown: false,
             sends: 0,
+            lacks: false,
             turn: false,
             saved_bytes: 0,
             saved_at: None,

@@ -1,8 +1,9 @@
 //! An upload without a break.
 
-use cairn_engine::{Input, State, UploadId};
+use cairn_engine::{Config, Input, State, UploadId};
+use cairn_shared::ChunkRule;
 
-use crate::world::{HELD_MAX, ONE, World, noise};
+use crate::world::{HELD_MAX, ONE, World, config, noise};
 
 #[test]
 fn the_file_arrives_once_and_whole() {
@@ -30,6 +31,34 @@ fn a_fast_line_takes_several_chunks_in_one_request() {
     // All of them: start, checks, chunks, finish.
     let (chunks, requests) = (10_000_001_u64.div_ceil(65_536), world.server.requests);
     assert!(requests < chunks * 2 / 3, "{requests} requests for {chunks} chunks");
+}
+
+/// One file at a time, cut by content.
+fn with_memory(held_bytes_max: u64) -> World {
+    World::with(Config { rule: ChunkRule::FastCdc, held_bytes_max, uploads_max: 1, ..config() }, 1)
+}
+
+/// As many bytes as `known` has of it, and as many new ones, in turns.
+fn half_known(known: &[u8], seed: u64) -> Vec<u8> {
+    const PART: usize = 5_000_000;
+    let new = noise(seed, known.len());
+    known.chunks(PART).zip(new.chunks(PART)).flat_map(|(known, new)| [known, new].concat()).collect()
+}
+
+#[test]
+fn memory_for_little_more_than_a_chunk_suffices() {
+    // What each of three large files has in the CLI beside small ones, and a little more.
+    for held_bytes_max in [16 << 20, 18 << 20].map(|bytes: u64| bytes / 3) {
+        let mut world = with_memory(held_bytes_max);
+        let known = noise(1, 60_000_000);
+        let half = half_known(&known, 2);
+        world.add_file(ONE, known);
+        world.run();
+        world.add_file(UploadId(2), half.clone());
+        world.run();
+        assert!(world.server.files.contains(&half));
+        world.settle();
+    }
 }
 
 #[test]

@@ -98,6 +98,7 @@ fn problem(code: ProblemCode) -> Failure {
 impl Server {
     fn start(&mut self, request: StartRequest) -> Result<Reply, Failure> {
         let key = request.key.unwrap();
+        let chunking = request.chunking.unwrap_or(RULE);
         let id = match self.keys.get(&key) {
             Some(id) if self.sessions[id].request.as_ref() != Some(&request) => {
                 return Err(problem(ProblemCode::KeyReused));
@@ -116,7 +117,7 @@ impl Server {
             session_id: id,
             session_key: Bearer::Session([self.made; 32]),
             expires_at: 0,
-            chunking: RULE,
+            chunking,
             chunk_size: None,
             chunks: None,
             limits: Limits { chunk_bytes: 0, check_rows: 0, session_rows: 0 },
@@ -254,7 +255,8 @@ impl Server {
             return Ok(Reply::Finish(finished));
         }
         let session = self.open(id)?;
-        let mut hasher = ManifestHasher::new(RULE);
+        let rule = session.request.as_ref().and_then(|request| request.chunking).unwrap_or(RULE);
+        let mut hasher = ManifestHasher::new(rule);
         session.rows.iter().for_each(|row| hasher.push(row));
         let digest = hasher.finish();
         if request.revision != Some(session.revision) || request.chunks != Some(session.rows.len() as u32) {
@@ -392,7 +394,7 @@ impl World {
         Self::with(Config { small_max: 100, ..config() }, seed)
     }
 
-    fn with(config: Config, seed: u64) -> Self {
+    pub(crate) fn with(config: Config, seed: u64) -> Self {
         Self {
             engine: Engine::new(config.clone(), seed),
             config,
@@ -544,7 +546,7 @@ impl World {
             .flat_map(|reading| reading.held.keys())
             .map(|chunk| u64::from(chunk.length))
             .sum();
-        assert!(held <= HELD_MAX, "{held} bytes are held");
+        assert!(held <= self.config.held_bytes_max, "{held} bytes are held");
     }
 
     fn later(&mut self, at: u64, due: Due) {
@@ -659,7 +661,7 @@ impl World {
         }
     }
 
-    /// Lets one reader read up to 100,000 bytes of its grant.
+    /// Lets one reader read of its grant, 100,000 bytes at a time, until it has something to tell.
     fn read_some(&mut self) -> Option<Input> {
         if let Some(proof) = self.proofs.pop() {
             return Some(proof);
@@ -674,21 +676,23 @@ impl World {
                 reading.told_end = true;
                 return Some(Input::PassFailed { upload, pass, failure: PassFailure::Lost });
             }
-            let end = file.bytes.len().min(reading.at + reading.granted.min(100_000) as usize);
-            let fresh = &file.bytes[reading.at.min(end)..end];
-            reading.cutter.push(fresh);
-            reading.granted -= fresh.len() as u64;
-            let at_end = end == file.bytes.len() && fresh.len() < 100_000;
-            reading.at = end.max(reading.at);
-            if at_end {
-                reading.cutter.end();
-            }
-            let mut chunks = Vec::new();
-            while let Some(bytes) = reading.cutter.next_chunk() {
-                let chunk = ChunkRef { pass, offset: reading.cut, length: bytes.len() as u32 };
-                reading.cut += bytes.len() as u64;
-                reading.held.insert(chunk, bytes.to_vec());
-                chunks.push((chunk, ChunkDigest::new(Sha256::digest(bytes).into())));
+            let (mut chunks, mut at_end) = (Vec::new(), false);
+            while chunks.is_empty() && reading.granted > 0 && !at_end {
+                let end = file.bytes.len().min(reading.at + reading.granted.min(100_000) as usize);
+                let fresh = &file.bytes[reading.at.min(end)..end];
+                reading.cutter.push(fresh);
+                reading.granted -= fresh.len() as u64;
+                at_end = end == file.bytes.len() && fresh.len() < 100_000;
+                reading.at = end.max(reading.at);
+                if at_end {
+                    reading.cutter.end();
+                }
+                while let Some(bytes) = reading.cutter.next_chunk() {
+                    let chunk = ChunkRef { pass, offset: reading.cut, length: bytes.len() as u32 };
+                    reading.cut += bytes.len() as u64;
+                    reading.held.insert(chunk, bytes.to_vec());
+                    chunks.push((chunk, ChunkDigest::new(Sha256::digest(bytes).into())));
+                }
             }
             if !chunks.is_empty() {
                 // The end comes with the next look, once the last chunks are told.

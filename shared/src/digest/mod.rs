@@ -121,6 +121,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_standards_own_example_is_hashed_as_it_says() {
+        // FIPS 180-2, B.1.
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".parse().unwrap();
+        assert_eq!(ChunkDigest::of_all(&[b"abc".as_slice(); 5]), [abc; 5]);
+        #[cfg(target_arch = "x86_64")]
+        if lanes::Extensions::find().is_none() {
+            eprintln!("SKIPPED: this processor has no SHA extensions, and hashes one chunk after the other");
+        }
+    }
+
     proptest! {
         #[test]
         fn together_is_as_one_by_one(chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..5_000), 0..12)) {
