@@ -196,6 +196,11 @@ impl Engine {
         self.uploads.keys().copied()
     }
 
+    /// Whether no upload is worked on.
+    pub fn is_at_rest(&self) -> bool {
+        self.active().next().is_none()
+    }
+
     fn add(&mut self, id: UploadId, source: Source, key: ClientKey, entry: Option<JournalEntry>) {
         let known = entry.is_some();
         self.uploads.insert(id, Upload::new(source, key, entry, self.config.rule));

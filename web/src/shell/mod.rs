@@ -210,6 +210,11 @@ impl Shell {
             self.perform(effect);
         }
         self.set_timer();
+        // The last link is what somebody waits for.
+        if !published.is_empty() && inner.engine.borrow().is_at_rest() {
+            inner.shown_at.set(0);
+            inner.frame_asked.set(false);
+        }
         self.ask_for_frame();
         published.into_iter().for_each(|upload| self.settle(upload));
     }
