@@ -26,7 +26,8 @@ use upload::{Goal, Upload};
 pub struct Config {
     /// How files are cut, unless something on the way takes no chunks of that length.
     pub rule: ChunkRule,
-    /// Bytes granted to readers and not released yet. At least twice the rule's longest chunk per active upload.
+    /// Bytes granted to readers and not released yet. At least twice the rule's longest chunk per active upload; beside small
+    /// files the large ones share half of it.
     pub held_bytes_max: u64,
     /// Chunks on their way at once.
     pub sends_max: u32,

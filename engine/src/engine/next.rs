@@ -19,7 +19,7 @@ pub(super) const OFFLINE_TIME_MS: u64 = 30_000;
 pub(super) const BLOB_PAUSE_MS: u64 = 250;
 pub(super) const BLOB_PAUSE_MAX_MS: u64 = 30_000;
 
-/// Small grants cost more than they bring, but half a share always holds the rule's longest chunk.
+/// Small grants cost more than they bring.
 fn grant_min(share: u64) -> u64 {
     GRANT_BYTES_MIN.min(share / 2)
 }

@@ -6,7 +6,6 @@
 //! so a name stands for the same bytes for ever.
 
 use cairn_shared::ChunkDigest;
-use sha2::{Digest, Sha256};
 
 const MAGIC: [u8; 8] = *b"CAIRNPCK";
 const FORMAT: u32 = 1;
@@ -55,7 +54,7 @@ pub(crate) fn close(entries: &[Entry]) -> (Vec<u8>, String) {
         bytes.extend_from_slice(&entry.offset.to_be_bytes());
         bytes.extend_from_slice(&entry.length.to_be_bytes());
     }
-    let name = format!("{}{SUFFIX}", ChunkDigest::new(Sha256::digest(&bytes).into()));
+    let name = format!("{}{SUFFIX}", ChunkDigest::of(&bytes));
     bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_be_bytes());
     bytes.resize(bytes.len() + entries.len(), 0);
     bytes.extend_from_slice(&MAGIC);
