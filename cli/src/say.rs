@@ -14,6 +14,11 @@ pub(crate) fn complain(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", visible(line));
 }
 
+/// Several lines for people on standard error. Not for what has names of people's files in it.
+pub(crate) fn explain(lines: &str) {
+    lines.lines().for_each(complain);
+}
+
 /// A line on standard error that the next one replaces; nothing where nobody watches.
 pub(crate) fn progress(line: &str) {
     let mut stderr = io::stderr().lock();

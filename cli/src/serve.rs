@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use cairn_server::config::Given;
 use cairn_server::{Config, Ended, Running, Stop};
@@ -10,11 +9,6 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
 
 use crate::say;
-
-/// Pause before closed stores are opened again.
-const REOPEN_AFTER: Duration = Duration::from_secs(1);
-/// How often that is tried before the server ends.
-const REOPEN_TRIES: u32 = 30;
 
 /// Options of `cairn serve`; docs/CONFIG.md lists every further setting.
 #[derive(clap::Args)]
@@ -45,20 +39,29 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
     raise_open_files();
     actix_web::rt::System::new().block_on(async {
         let mut stop = Stop::listen()?;
-        let mut running = unless_told(&mut stop, cairn_server::start(config.clone(), None)).await?;
+        let started = unless_told(&mut stop, cairn_server::start(config.clone(), None)).await;
+        let mut running = match started {
+            Ok(running) => running,
+            Err(error) => {
+                // It may have several lines: what is wrong, and what to do.
+                say::explain(&format!("cairn: {error:#}"));
+                return Ok(ExitCode::FAILURE);
+            }
+        };
         loop {
             say::tell(&format!("Cairn is listening on http://{}", running.address));
             config.listen = running.address;
             match running.wait(stop.told()).await? {
-                Ended::Stopped => return anyhow::Ok(()),
-                Ended::StoreClosed(why) => {
+                Ended::Stopped => return anyhow::Ok(ExitCode::SUCCESS),
+                Ended::StoreClosed { why, listener } => {
                     say::complain(&format!("The store closed ({why}). It is opened again."));
-                    running = unless_told(&mut stop, start_again(&config)).await?;
+                    let mut told = |why: &str| say::explain(why);
+                    let again = cairn_server::start_again(config.clone(), listener, &mut told);
+                    running = unless_told(&mut stop, again).await?;
                 }
             }
         }
-    })?;
-    Ok(ExitCode::SUCCESS)
+    })
 }
 
 /// Takes as many open files as the system lets this process have: the server allows connections by their number.
@@ -78,19 +81,6 @@ async fn unless_told(
     tokio::select! {
         () = stop.told() => std::process::exit(0),
         started = start => started,
-    }
-}
-
-/// Opens the stores anew once the last request has let go of them; a disk that failed is given some time.
-async fn start_again(config: &Config) -> anyhow::Result<Running> {
-    let mut tries = 0;
-    loop {
-        actix_web::rt::time::sleep(REOPEN_AFTER).await;
-        tries += 1;
-        match cairn_server::start(config.clone(), None).await {
-            Err(error) if tries < REOPEN_TRIES => say::complain(&format!("{error:#}. It is tried again.")),
-            started => return started,
-        }
     }
 }
 

@@ -33,6 +33,9 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
     if let Some(what) = &report.log {
         say::tell(&format!("damaged: {what}"));
     }
+    for digest in &report.away {
+        say::tell(&format!("not there: chunk {digest}; is its disk mounted?"));
+    }
     for digest in &report.damaged {
         say::tell(&format!("damaged: chunk {digest}; upload its content again to heal it"));
     }

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,7 +15,8 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, HttpResponse, HttpServer, Resource, Route as Handler, guard, web};
 use cairn_shared::route::{Method, Route};
 use cairn_shared::{Problem, ProblemCode};
-use cairn_store::MetaStore;
+use cairn_store::ground::{self, Fresh, Options};
+use cairn_store::{MetaStore, StoreError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
@@ -26,10 +26,17 @@ use crate::config::Config;
 use crate::http::{Pace, harden, problem_response};
 use crate::stages::{batch, check, download, finish, folder, owner, share, start, status, upload};
 use crate::upkeep::{Behind, Follower, TURN_BYTES, checkpoint, follow, sweep};
-use crate::{http, page};
+use crate::waiting::Waiting;
+use crate::{http, page, platform};
 
 /// Pause between two looks whether the store is still open.
 const CLOSED_LOOK_EVERY: Duration = Duration::from_millis(500);
+/// A start that takes longer answers meanwhile that it does.
+const SOON: Duration = Duration::from_millis(500);
+/// Pause before closed stores are opened again.
+const REOPEN_AFTER: Duration = Duration::from_secs(1);
+/// How often that is tried where waiting hardly helps.
+const REOPEN_TRIES: u32 = 30;
 /// How often it is looked whether the stores are still in use, and how many times.
 const LET_GO_LOOK_EVERY: Duration = Duration::from_millis(10);
 const LET_GO_LOOKS: u32 = 1_000;
@@ -39,6 +46,7 @@ pub struct Running {
     /// Where it listens; the real port where 0 was asked for.
     pub address: SocketAddr,
     server: Server,
+    listener: TcpListener,
     meta: Arc<dyn MetaStore>,
     jobs: Vec<tokio::task::JoinHandle<()>>,
     following: Behind,
@@ -46,12 +54,17 @@ pub struct Running {
 }
 
 /// Why a server ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Ended {
     /// It was told to.
     Stopped,
     /// Its store takes nothing more: opened again, it goes on from what is on disk.
-    StoreClosed(String),
+    StoreClosed {
+        /// Why.
+        why: String,
+        /// Where it listened, and who answers next does.
+        listener: TcpListener,
+    },
 }
 
 impl Running {
@@ -85,7 +98,8 @@ impl Running {
         self.following.stop().await;
         let closed = self.meta.closed().filter(|_| !is_told);
         let_go(&self.meta).await;
-        outcome.map(|()| closed.map_or(Ended::Stopped, Ended::StoreClosed))
+        let listener = self.listener;
+        outcome.map(|()| closed.map_or(Ended::Stopped, |why| Ended::StoreClosed { why, listener }))
     }
 }
 
@@ -126,20 +140,64 @@ async fn store_closes(meta: &Arc<dyn MetaStore>) {
     }
 }
 
-/// Opens the data folder and begins to listen. The stores may be given, for tests.
+/// Listens, and opens the data folder, in which a store is founded where it is empty. The stores may be given, for tests.
 pub async fn start(config: Config, stores: Option<Stores>) -> anyhow::Result<Running> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data)?;
-    let secret = Secret::open(&config.data)?;
-    let stores = match stores {
-        Some(stores) => stores,
-        None => open(&config).await?,
+    let listener = TcpListener::bind(config.listen)
+        .map_err(|error| anyhow::anyhow!("can't listen on {}: {error}", config.listen))?;
+    let opened = match stores {
+        Some(stores) => (stores, Secret::new(platform::random()?)),
+        None => {
+            let mut opening = pin!(open(&config, true));
+            match tokio::time::timeout(SOON, &mut opening).await {
+                Ok(opened) => opened?,
+                Err(_) => {
+                    let waiting = Waiting::begin(&listener)?;
+                    let opened = opening.await;
+                    waiting.end().await;
+                    opened?
+                }
+            }
+        }
     };
+    run(config, opened, listener)
+}
+
+/// Opens the data folder again, however long that takes, once the last request of the run before has let go of it. Nothing is founded there: where
+/// nothing lies, a disk is away. `told` hears why it does not open yet. An error where waiting does not help.
+pub async fn start_again(
+    config: Config,
+    listener: TcpListener,
+    told: &mut (dyn FnMut(&str) + Send),
+) -> anyhow::Result<Running> {
+    let waiting = Waiting::begin(&listener)?;
+    let (mut tries, mut said) = (0, String::new());
+    let opened = loop {
+        tokio::time::sleep(REOPEN_AFTER).await;
+        tries += 1;
+        let error = match open(&config, false).await {
+            Ok(opened) => break Ok(opened),
+            Err(error) => error,
+        };
+        let may_help = !matches!(error, StoreError::Damaged(_) | StoreError::Newer { .. });
+        if !may_help && tries >= REOPEN_TRIES {
+            break Err(error);
+        }
+        let why = error.to_string();
+        if why != said {
+            told(&format!("{why}\nIt is tried again; until then every request gets 503."));
+            said = why;
+        }
+    };
+    waiting.end().await;
+    run(config, opened?, listener)
+}
+
+/// Lets the jobs begin and answers.
+fn run(config: Config, (stores, secret): (Stores, Secret), listener: TcpListener) -> anyhow::Result<Running> {
     let page = page::folder(&config.data, config.page.as_deref())?;
     let follower = Follower::new();
     // A whole file's digest is computed behind its upload, and never holds up another.
     let following = Behind::spawn("follower", follow(stores.clone(), follower.clone(), TURN_BYTES))?;
-    let listener = std::net::TcpListener::bind(config.listen)
-        .map_err(|error| anyhow::anyhow!("can't listen on {}: {error}", config.listen))?;
     let address = listener.local_addr()?;
     let pace = Pace::new(config.body_idle);
     let answer_idle = config.answer_idle;
@@ -147,23 +205,20 @@ pub async fn start(config: Config, stores: Option<Stores>) -> anyhow::Result<Run
     let cairn = Arc::new(Cairn::new(stores, secret, config, follower));
     let (meta, stopping) = (cairn.meta.clone(), cairn.stopping.clone());
     let jobs = vec![tokio::spawn(sweep(cairn.clone())), tokio::spawn(checkpoint(cairn.clone()))];
-    let server = serve(listener, web::Data::from(cairn), web::Data::new(hosts), pace, page, answer_idle)?;
-    Ok(Running { address, server, meta, jobs, following, stopping })
+    let server =
+        serve(listener.try_clone()?, web::Data::from(cairn), web::Data::new(hosts), pace, page, answer_idle)?;
+    Ok(Running { address, server, listener, meta, jobs, following, stopping })
 }
 
-async fn open(config: &Config) -> anyhow::Result<Stores> {
-    let (data, index, compress) = (config.data.clone(), config.index, config.compress);
-    let stores = tokio::task::spawn_blocking(move || -> Result<Stores, cairn_store::StoreError> {
-        let meta = cairn_store::meta::open(&data, index)?;
-        let open_chunks =
-            if compress { cairn_store::chunk::open_compressing } else { cairn_store::chunk::open };
-        Ok(Stores { meta, chunks: open_chunks(&data)? })
-    });
-    Ok(stores.await??)
+async fn open(config: &Config, may_found: bool) -> Result<(Stores, Secret), StoreError> {
+    let fresh = Fresh { store: platform::random()?, run: platform::random()?, secret: platform::random()? };
+    let options = Options { index: config.index, compress: config.compress, may_found, fresh };
+    let opened = ground::open(&config.data, options).await?;
+    Ok((Stores { meta: opened.meta, chunks: opened.chunks }, Secret::new(opened.secret)))
 }
 
 fn serve(
-    listener: std::net::TcpListener,
+    listener: TcpListener,
     cairn: web::Data<Cairn>,
     hosts: web::Data<HostRule>,
     pace: Pace,

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use cairn_shared::ChunkDigest;
-use cairn_store::model::ChunkState;
-use cairn_store::{ChunkReader, StoreError};
+use cairn_store::model::{ChunkRecord, ChunkState};
+use cairn_store::{ChunkReader, StoreError, verify};
 
 use crate::cairn::Stores;
 
@@ -18,7 +18,8 @@ pub(crate) struct Content {
 
 impl Content {
     /// Opens a chunk, from `skip` on. All of it is read and verified nevertheless: its last bytes come only where all of
-    /// them are what they were. `Damaged` where it is not there, or was found damaged before.
+    /// them are what they were. `Away` where it is not there. One that was found damaged before is looked at again, since a disk that
+    /// was away may be back, and `Damaged` where it still is.
     ///
     /// One read gives up to `at_once` bytes.
     pub(crate) async fn open(
@@ -29,7 +30,7 @@ impl Content {
     ) -> Result<Self, StoreError> {
         let damaged = |what: &str| StoreError::Damaged(format!("chunk {} {what}", digest.short()));
         let record = stores.meta.chunk(digest).await?.ok_or_else(|| damaged("has no record"))?;
-        if record.state == ChunkState::Damaged {
+        if record.state == ChunkState::Damaged && !restore(stores, digest, &record).await? {
             return Err(damaged("was found damaged"));
         }
         let (generation, skip) = (record.generation, usize::try_from(skip).unwrap_or(usize::MAX));
@@ -67,6 +68,25 @@ impl Content {
         while self.read().await?.is_some() {}
         Ok(())
     }
+}
+
+/// Reads a quarantined copy again, and takes it back into use where its bytes are right.
+pub(crate) async fn restore(
+    stores: &Stores,
+    digest: ChunkDigest,
+    record: &ChunkRecord,
+) -> Result<bool, StoreError> {
+    if !verify::is_sound(stores.chunks.as_ref(), digest, record).await? {
+        return Ok(false);
+    }
+    let is_restored = stores.meta.restore(digest, record.generation).await?;
+    if is_restored {
+        tracing::warn!(
+            chunk.short = digest.short(),
+            "a chunk that was damaged is what it was, and in use again"
+        );
+    }
+    Ok(is_restored)
 }
 
 /// Takes a damaged copy out of use, so that the next upload of the same content heals it.

@@ -17,8 +17,9 @@ mod stages;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod waiting;
 
-pub use app::{Ended, Running, Stop, start};
+pub use app::{Ended, Running, Stop, start, start_again};
 pub use cairn::{Cairn, Stores};
 pub use config::Config;
 pub use upkeep::Figures;

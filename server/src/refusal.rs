@@ -90,7 +90,13 @@ impl From<StoreError> for Refusal {
                               sound. It heals when the same content is uploaded again.";
                 Problem::new(ProblemCode::ContentDamaged, detail).with_retry_after(300).into()
             }
-            StoreError::Newer { .. } => Self::internal(error),
+            StoreError::Away(what) => {
+                tracing::error!(what, "something stored is not where it was; is its disk mounted?");
+                let detail = "A part of this is not there at the moment: a disk or folder of the server is away. It goes on when that \
+                              is back.";
+                Problem::new(ProblemCode::Unavailable, detail).with_retry_after(30).into()
+            }
+            StoreError::Apart(_) | StoreError::Newer { .. } => Self::internal(error),
         }
     }
 }

@@ -26,6 +26,12 @@ pub enum StoreError {
     /// What is on disk can't be read as what it should be.
     #[error("damaged: {0}")]
     Damaged(String),
+    /// A copy is not where its record says, and may come back: its disk or folder is away.
+    #[error("not there: {0}")]
+    Away(String),
+    /// The parts of a data folder don't make one store; nothing in it was touched. It says what is wrong, and what to do.
+    #[error("{0}")]
+    Apart(String),
     /// A later version of Cairn wrote the folder; nothing in it was touched.
     #[error("{} was written by a later version of Cairn (format {found}); this one reads up to {known}", folder.display())]
     Newer {

@@ -6,6 +6,7 @@ pub mod error;
 mod format;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
+pub mod ground;
 pub mod meta;
 pub mod model;
 #[cfg(test)]

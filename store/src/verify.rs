@@ -20,14 +20,16 @@ pub struct Report {
     pub bytes: u64,
     /// What is wrong with log or snapshot.
     pub log: Option<String>,
-    /// Chunks whose bytes are gone, can't be read, or are not what they were; known ones among them.
+    /// Chunks whose bytes can't be read, or are not what they were; known ones among them.
     pub damaged: Vec<ChunkDigest>,
+    /// Chunks that are not where their records say. They stay in use: a disk or folder may be away.
+    pub away: Vec<ChunkDigest>,
 }
 
 impl Report {
     /// Whether everything is what it was.
     pub fn is_sound(&self) -> bool {
-        self.log.is_none() && self.damaged.is_empty()
+        self.log.is_none() && self.damaged.is_empty() && self.away.is_empty()
     }
 }
 
@@ -66,18 +68,23 @@ async fn verify_chunk(
     match record.state {
         ChunkState::Present | ChunkState::Condemned(_) => {}
         ChunkState::Deleting => return Ok(()),
-        ChunkState::Damaged => {
-            report.damaged.push(digest);
-            return Ok(());
-        }
+        // A disk that was away may be back.
+        ChunkState::Damaged => {}
     }
     report.chunks += 1;
     report.bytes += u64::from(record.length);
-    match recompute(chunks, record).await {
-        Ok(found) if found == digest => Ok(()),
-        Ok(_) | Err(StoreError::Damaged(_)) => {
+    match is_sound(chunks, digest, record).await {
+        Ok(true) if record.state == ChunkState::Damaged => {
+            meta.restore(digest, record.generation).await.map(drop)
+        }
+        Ok(true) => Ok(()),
+        Ok(false) => {
             report.damaged.push(digest);
             meta.quarantine(digest, record.generation).await.map(drop)
+        }
+        Err(StoreError::Away(_)) => {
+            report.away.push(digest);
+            Ok(())
         }
         Err(StoreError::Io(error)) => {
             // It may be the disk's cable as well as the disk: the copy stays in use, and the look goes on.
@@ -85,6 +92,15 @@ async fn verify_chunk(
             report.damaged.push(digest);
             Ok(())
         }
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads a copy and recomputes its digest; false where the bytes are not right. `Away` where it is not there.
+pub async fn is_sound(chunks: &dyn ChunkStore, digest: ChunkDigest, record: &ChunkRecord) -> Result<bool> {
+    match recompute(chunks, record).await {
+        Ok(found) => Ok(found == digest),
+        Err(StoreError::Damaged(_)) => Ok(false),
         Err(error) => Err(error),
     }
 }

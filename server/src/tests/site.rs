@@ -51,7 +51,7 @@ pub(crate) fn cairn_with(data: &std::path::Path, chunks: Arc<dyn ChunkStore>) ->
     let stores = Stores { meta: cairn_store::meta::memory(), chunks };
     let follower = Follower::new();
     actix_web::rt::spawn(follow(stores.clone(), follower.clone(), TURN_BYTES));
-    Arc::new(Cairn::new(stores, Secret::open(data).unwrap(), config, follower).with_clock(now))
+    Arc::new(Cairn::new(stores, Secret::new([7; 32]), config, follower).with_clock(now))
 }
 
 /// The routes, ready to be called.

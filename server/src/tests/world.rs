@@ -150,7 +150,7 @@ impl World {
                 self.clients[number].come_back(&mut self.random, now);
             }
             8 => self.is_stormy = !self.is_stormy,
-            9 => sweep_once(&self.cairn, Duration::ZERO).await.unwrap(),
+            9 => sweep_once(&self.cairn, Duration::ZERO, 0).await.unwrap(),
             10 => {
                 // Long enough that sessions end.
                 self.now += self.random.below(2) * 400_000;
@@ -308,7 +308,7 @@ where
     // Everything is deleted or over time: nothing is kept for ever.
     world.now += 100 * 24 * 3_600_000;
     set_now(BEGIN + world.now);
-    sweep_once(&world.cairn, Duration::ZERO).await.unwrap();
+    sweep_once(&world.cairn, Duration::ZERO, 0).await.unwrap();
     assert_eq!(world.cairn.chunks.copies("").await.unwrap(), [], "copies that nobody holds");
 }
 

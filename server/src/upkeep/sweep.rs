@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cairn_store::StoreError;
-use cairn_store::model::Doomed;
+use cairn_store::model::{ChunkRecord, ChunkState, Doomed};
+use cairn_store::{ChunkCopy, StoreError};
 use futures_util::future::try_join_all;
 
 use super::figures;
 use crate::cairn::{Cairn, millis};
+use crate::content;
 
 /// How long ended and finished sessions leave a record.
 const ARCHIVE_TTL: Duration = Duration::from_secs(30 * 24 * 3_600);
@@ -29,9 +30,15 @@ pub(crate) async fn sweep(cairn: Arc<Cairn>) {
             () = cairn.space.tightened() => false,
         };
         let delay = if cairn.space.take_tight() { Duration::ZERO } else { cairn.config.delete_after };
-        let mut swept = sweep_once(&cairn, delay).await;
-        if is_due && swept.is_ok() {
+        if let Some(why) = cairn.chunks.keeps() {
+            tracing::warn!(why, "no chunk is removed");
+        }
+        let mut swept = Ok(());
+        if is_due {
             swept = strays.sweep(&cairn).await;
+        }
+        if swept.is_ok() {
+            swept = sweep_once(&cairn, delay, strays.copies).await;
         }
         if is_due
             && swept.is_ok()
@@ -45,10 +52,16 @@ pub(crate) async fn sweep(cairn: Arc<Cairn>) {
     }
 }
 
-/// Ends what is over time, and removes what has been unheld for `delay`.
-pub(crate) async fn sweep_once(cairn: &Cairn, delay: Duration) -> Result<(), StoreError> {
+/// Ends what is over time, and removes what has been unheld for `delay`, of so many copies.
+pub(crate) async fn sweep_once(cairn: &Cairn, delay: Duration, copies: usize) -> Result<(), StoreError> {
     let now = cairn.now();
     while cairn.meta.sweep(now, now.saturating_sub(millis(ARCHIVE_TTL))).await? {}
+    if cairn.chunks.keeps().is_some() {
+        return Ok(());
+    }
+    cairn.meta.check_index().await?;
+    let due = cairn.meta.condemned((cairn.now() + 1).saturating_sub(millis(delay)), copies / 10 + 1).await?;
+    say_much(due, copies, "that nobody holds any more");
     let mut removed = 0;
     let mut after = None;
     loop {
@@ -64,6 +77,18 @@ pub(crate) async fn sweep_once(cairn: &Cairn, delay: Duration) -> Result<(), Sto
     }
     tracing::debug!(removed, "swept");
     Ok(())
+}
+
+/// Says it before more than a tenth is removed.
+fn say_much(chunks: usize, copies: usize, which: &str) {
+    if chunks > copies / 10 && chunks > 0 && copies > 0 {
+        let at_least = chunks;
+        tracing::warn!(
+            at_least,
+            copies,
+            "more than a tenth of what is stored is removed now: chunks {which}"
+        );
+    }
 }
 
 /// Removes the bytes of all, then forgets those that are gone: together, so that they share a commit.
@@ -85,29 +110,61 @@ async fn remove(cairn: &Cairn, doomed: &[Doomed]) -> Result<usize, StoreError> {
 #[derive(Default)]
 struct Strays {
     seen: HashSet<(String, u64)>,
+    /// Copies of every kind that there were at the last look.
+    copies: usize,
 }
 
 impl Strays {
     /// Removes the copies that no record names now and none named at the last look. One that is just being noted is
-    /// left alone so; where it is not, whoever notes it is refused and places it again.
+    /// left alone so; where it is not, whoever notes it is refused and places it again. What lies in folders that are not this store's own
+    /// stays. Copies that were quarantined are looked at again.
     async fn sweep(&mut self, cairn: &Cairn) -> Result<(), StoreError> {
-        let mut seen = HashSet::new();
+        let (mut seen, mut over) = (HashSet::new(), Vec::new());
+        self.copies = 0;
         for folder in cairn.chunks.folders().await? {
+            let is_own = cairn.chunks.is_own(&folder).await?;
+            if !is_own {
+                tracing::warn!(
+                    folder,
+                    "a folder of chunks does not say that it is this store's: nothing in it is removed"
+                );
+            }
             for copy in cairn.chunks.copies(&folder).await? {
+                self.copies += 1;
                 let record = cairn.meta.chunk(copy.digest).await?;
-                if record.is_some_and(|record| record.locator.is_at(&copy.locator)) {
+                if let Some(record) = record.filter(|record| record.locator.is_at(&copy.locator)) {
+                    look_again(cairn, &copy, &record).await;
                     continue;
                 }
                 let place = (copy.locator.key.clone(), copy.locator.offset);
                 if !self.seen.contains(&place) {
                     seen.insert(place);
-                } else if cairn.meta.doom_stray(copy).await? {
-                    tracing::warn!(key = place.0, offset = place.1, "a copy that no record names is removed");
+                } else if is_own {
+                    over.push(copy);
                 }
             }
         }
         self.seen = seen;
+        if cairn.chunks.keeps().is_some() {
+            return Ok(());
+        }
+        say_much(over.len(), self.copies, "that no record names");
+        for copy in over {
+            let (key, offset) = (copy.locator.key.clone(), copy.locator.offset);
+            if cairn.meta.doom_stray(copy).await? {
+                tracing::warn!(key, offset, "a copy that no record names is removed");
+            }
+        }
         Ok(())
+    }
+}
+
+/// Takes a quarantined copy back into use where it is what it was.
+async fn look_again(cairn: &Cairn, copy: &ChunkCopy, record: &ChunkRecord) {
+    if record.state == ChunkState::Damaged
+        && let Err(error) = content::restore(&cairn.stores(), copy.digest, record).await
+    {
+        tracing::warn!(key = copy.locator.key, %error, "a damaged chunk could not be looked at again");
     }
 }
 
@@ -128,7 +185,6 @@ pub(crate) async fn checkpoint(cairn: Arc<Cairn>) {
 #[cfg(test)]
 mod tests {
     use cairn_shared::ChunkDigest;
-    use cairn_store::ChunkCopy;
     use cairn_store::model::{Codec, Locator};
 
     use super::*;
@@ -153,7 +209,7 @@ mod tests {
         }
         doom(usize::MAX, &format!("00000000/{}.0", "0".repeat(64))).await;
         for _ in 0..2 {
-            sweep_once(&cairn, Duration::ZERO).await.unwrap();
+            sweep_once(&cairn, Duration::ZERO, 0).await.unwrap();
             assert_eq!(cairn.meta.doom(0, None, 1_000).await.unwrap().len(), DOOM_STEP + 1);
         }
     }

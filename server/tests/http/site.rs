@@ -47,7 +47,7 @@ impl Site {
                 let running = cairn_server::start(config, stores).await.unwrap();
                 tell.send((running.address, running.handle())).unwrap();
                 let ended = running.wait(std::future::pending()).await.unwrap();
-                assert_eq!(ended, cairn_server::Ended::Stopped);
+                assert!(matches!(ended, cairn_server::Ended::Stopped));
             });
         });
         let (address, stop) = told.recv().unwrap();

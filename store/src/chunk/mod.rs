@@ -16,6 +16,7 @@ use crate::model::{ChunkRecord, Codec, Locator};
 
 #[cfg(test)]
 pub(crate) use disk::open_over;
+pub(crate) use disk::{mark_folders, open_on};
 pub use disk::{open, open_compressing};
 pub use memory::{memory, memory_compressing};
 
@@ -36,7 +37,7 @@ pub trait ChunkStore: Send + Sync + 'static {
     async fn begin_pack(&self) -> Result<Box<dyn PackWriter>>;
 
     /// Opens a chunk for reading, from `offset` on, in plain bytes; at or behind its end there is nothing to read.
-    /// `Damaged` where the chunk is not there.
+    /// `Away` where the chunk is not there.
     async fn open(&self, locator: &Locator, offset: u32) -> Result<Box<dyn ChunkReader>>;
 
     /// Opens a whole chunk. The last bytes are given once the CRC-32 of all is that of the record; else the reader ends with `Damaged`.
@@ -46,7 +47,8 @@ pub trait ChunkStore: Send + Sync + 'static {
         Ok(Box::new(Verified::new(reader, Check::new(record))))
     }
 
-    /// Removes a chunk's bytes; repeated: nothing happens.
+    /// Removes a chunk's bytes; repeated: nothing happens. `Away`, and nothing is forgotten, where the part that it lies in is not
+    /// there, or is another store's.
     async fn remove(&self, locator: &Locator) -> Result<()>;
 
     /// Space left for chunks, in bytes.
@@ -54,6 +56,16 @@ pub trait ChunkStore: Send + Sync + 'static {
 
     /// The parts that the copies lie in, so that nobody has to list all at once.
     async fn folders(&self) -> Result<Vec<String>>;
+
+    /// Whether such a part is this store's own, so that copies in it which no record names may be removed.
+    async fn is_own(&self, _folder: &str) -> Result<bool> {
+        Ok(true)
+    }
+
+    /// Why nothing may be removed, where it may not.
+    fn keeps(&self) -> Option<String> {
+        None
+    }
 
     /// Every copy in such a part, whether or not a record names it. The locators say where.
     async fn copies(&self, folder: &str) -> Result<Vec<ChunkCopy>>;

@@ -98,6 +98,10 @@ impl Disk for Faulty {
         self.disk.space(folder)
     }
 
+    fn identity(&self, folder: &Path) -> io::Result<Option<(u64, u64)>> {
+        self.disk.identity(folder)
+    }
+
     fn lock(&self, path: &Path) -> Result<Lock> {
         self.disk.lock(path)
     }

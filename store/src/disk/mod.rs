@@ -42,6 +42,9 @@ pub(crate) trait Disk: Send + Sync + 'static {
     /// How much there is, and how much of it is free.
     fn space(&self, folder: &Path) -> io::Result<Space>;
 
+    /// Which folder lies at this path, where the system can tell: another one has another number.
+    fn identity(&self, folder: &Path) -> io::Result<Option<(u64, u64)>>;
+
     /// Takes a lock that ends with what is returned or with the process; `Closed` where somebody else has it.
     fn lock(&self, path: &Path) -> Result<Lock>;
 }

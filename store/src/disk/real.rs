@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::buffer::spare_capacity;
@@ -58,6 +58,11 @@ impl Disk for RealDisk {
         let stat = statvfs(folder)?;
         let bytes = |count: u64| count.saturating_mul(stat.f_frsize);
         Ok(Space { total: bytes(stat.f_blocks), free: bytes(stat.f_bavail) })
+    }
+
+    fn identity(&self, folder: &Path) -> io::Result<Option<(u64, u64)>> {
+        let metadata = fs::metadata(folder)?;
+        Ok(Some((metadata.dev(), metadata.ino())))
     }
 
     fn lock(&self, path: &Path) -> Result<Lock> {

@@ -195,6 +195,11 @@ impl Disk for SimDisk {
 
     fn list(&self, folder: &Path) -> io::Result<Vec<Entry>> {
         let state = self.state();
+        match state.names.get(folder) {
+            Some(Node::Folder) => {}
+            Some(Node::File(_)) => return Err(io::ErrorKind::NotADirectory.into()),
+            None => return Err(io::ErrorKind::NotFound.into()),
+        }
         let inside = state.names.iter().filter(|(path, _)| path.parent() == Some(folder));
         let entries = inside
             .map(|(path, node)| Entry { path: path.clone(), is_folder: *node == Node::Folder })
@@ -237,6 +242,13 @@ impl Disk for SimDisk {
     fn space(&self, _folder: &Path) -> io::Result<Space> {
         let state = self.state();
         Ok(Space { total: state.total, free: state.total.saturating_sub(state.used()) })
+    }
+
+    fn identity(&self, folder: &Path) -> io::Result<Option<(u64, u64)>> {
+        match self.state().names.get(folder) {
+            Some(Node::Folder) => Ok(None),
+            Some(Node::File(_)) | None => Err(io::ErrorKind::NotFound.into()),
+        }
     }
 
     fn lock(&self, _path: &Path) -> Result<Lock> {

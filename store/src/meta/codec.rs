@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Result, StoreError};
+use crate::ground::witness::Run;
 use crate::model::{ChunkRecord, ChunkState, Codec, Locator, StoredRow};
 
 /// First byte of every value of format 1.
@@ -149,6 +150,24 @@ pub(crate) fn locator(locator: &Locator) -> Vec<u8> {
 /// Reads what `locator` wrote.
 pub(crate) fn from_locator(bytes: &[u8]) -> Result<Locator> {
     take_locator(Fields::new(bytes)?)
+}
+
+/// 33 bytes: version, number, id, first frame.
+pub(crate) fn run(run: Run, began: u64) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    bytes.extend_from_slice(&run.number.to_be_bytes());
+    bytes.extend_from_slice(&run.id);
+    bytes.extend_from_slice(&began.to_be_bytes());
+    bytes
+}
+
+/// Reads what `run` wrote.
+pub(crate) fn from_run(bytes: &[u8]) -> Result<(Run, u64)> {
+    let mut fields = Fields::new(bytes)?;
+    let run = Run { number: fields.u64()?, id: fields.take()? };
+    let began = fields.u64()?;
+    fields.end()?;
+    Ok((run, began))
 }
 
 /// 5 bytes: version, number.

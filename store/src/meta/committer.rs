@@ -9,9 +9,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::index::{Index, Writes};
 use super::log::{FRAME_BYTES_MAX, Log, LogFailure, frame};
+use super::sums::{Scan, Sums};
 use super::tx::Tx;
 use crate::disk::Lock;
 use crate::error::{Result, StoreError};
+use crate::ground::witness::Witness;
 
 /// Verbs that wait for one commit at most.
 const BATCH_VERBS: usize = 1_024;
@@ -69,9 +71,14 @@ pub(crate) struct Committer {
 impl Committer {
     /// Starts the thread; the next frame gets the sequence behind `sequence`. Where there can be no thread the
     /// store is closed.
-    pub(crate) fn start(shared: Arc<Shared>, log: Box<dyn Log>, sequence: u64) -> Self {
+    pub(crate) fn start(
+        shared: Arc<Shared>,
+        log: Box<dyn Log>,
+        sequence: u64,
+        witness: Option<Witness>,
+    ) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_VERBS);
-        let mut work = Work { shared: shared.clone(), log, sequence };
+        let mut work = Work { shared: shared.clone(), log, sequence, witness, scan: None };
         let thread = thread::Builder::new().name("committer".to_owned()).spawn(move || work.run(waiting));
         if let Err(error) = &thread {
             shared.close(&format!("no thread for the committer: {error}"));
@@ -107,6 +114,32 @@ impl Committer {
     /// Removes the segments that end at the frame `after` or before. Where that fails they do no harm.
     pub(crate) async fn forget(&self, after: u64) -> Result<()> {
         self.alone(move |work| Ok(work.log.forget(after + 1))).await?
+    }
+
+    /// Begins to sum up the rows of the index as they are now, whatever is written meanwhile; gives the last frame of which they are.
+    pub(crate) async fn begin_scan(&self) -> Result<u64> {
+        self.alone(|work| {
+            work.scan = Some(Scan::default());
+            Ok(work.sequence)
+        })
+        .await
+    }
+
+    /// Goes through to the end, between batches.
+    pub(crate) async fn scan(&self) -> Result<Sums> {
+        loop {
+            let step = self.alone(|work| {
+                let Some(scan) = &mut work.scan else { return Ok(Ok(None)) };
+                let ended = scan.step(work.shared.index.as_ref());
+                if !matches!(ended, Ok(None)) {
+                    work.scan = None;
+                }
+                Ok(ended)
+            });
+            if let Some(sums) = step.await?? {
+                return Ok(sums);
+            }
+        }
     }
 
     /// Reads the whole log, between two batches; `Damaged` does not close the store.
@@ -219,6 +252,10 @@ struct Work {
     shared: Arc<Shared>,
     log: Box<dyn Log>,
     sequence: u64,
+    /// Hears how far the log is.
+    witness: Option<Witness>,
+    /// Sees every row before it is written.
+    scan: Option<Scan>,
 }
 
 impl Work {
@@ -262,6 +299,10 @@ impl Work {
             let mut bytes = Vec::new();
             frame::encode(&mut bytes, sequence, sequence, &Writes::new())?;
             self.log.append(&bytes, sequence).map_err(|failure| failure.error())?;
+            if let Some(witness) = &mut self.witness {
+                witness.note(sequence);
+                witness.sync();
+            }
             self.shared.index.apply(&Writes::new(), sequence)?;
         }
         self.shared.index.flush()
@@ -330,7 +371,15 @@ impl Work {
         }
         let rolled = self.log.append(&frames, first)?;
         self.sequence = sequence;
-        let applied = self.shared.index.apply(&written, sequence);
+        // Behind the log's sync, so that it never says more than the log has; before anybody is told.
+        if let Some(witness) = &mut self.witness {
+            witness.note(sequence);
+        }
+        let seen = match &mut self.scan {
+            Some(scan) => scan.before(&written, self.shared.index.as_ref()),
+            None => Ok(()),
+        };
+        let applied = seen.and_then(|()| self.shared.index.apply(&written, sequence));
         let flushed = applied.and_then(|()| if rolled { self.shared.index.ask_flush() } else { Ok(()) });
         flushed.map_err(|error| LogFailure::Closed(error.to_string()))
     }

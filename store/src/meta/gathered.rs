@@ -218,6 +218,10 @@ impl Index for Gathered {
         Ok(self.shared.state().applied)
     }
 
+    fn distrust(&self, why: &str) {
+        self.shared.index.distrust(why);
+    }
+
     fn get_at_once(&self, key: &[u8]) -> Option<Option<Vec<u8>>> {
         match self.shared.state.try_lock() {
             Ok(state) => state.get(key),

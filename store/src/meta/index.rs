@@ -26,6 +26,14 @@ pub(crate) trait Index: Read + Send + Sync + 'static {
         None
     }
 
+    /// Whether the index is known to have every row: it was closed cleanly and is what it was, or was built anew.
+    fn is_sure(&self) -> bool {
+        true
+    }
+
+    /// Notes that it does not: the next start builds it anew.
+    fn distrust(&self, _why: &str) {}
+
     /// Writes to disk what was applied. Not needed for durability: it shortens the next replay.
     fn flush(&self) -> Result<()>;
 

@@ -39,6 +39,7 @@ const DROPPED: u8 = 0x19;
 const GONE: u8 = 0x1a;
 const GONE_AT: u8 = 0x1b;
 // 0x1c to 0x21 are those of folders.
+const RUN: u8 = 0x30;
 
 /// An owner.
 pub(crate) fn owner(id: OwnerId) -> Vec<u8> {
@@ -266,6 +267,11 @@ pub(crate) fn dropped(session: SessionId) -> Vec<u8> {
 /// Every such job.
 pub(crate) fn dropped_all() -> Vec<u8> {
     key(DROPPED, &[])
+}
+
+/// The run that the store is in.
+pub(crate) fn run() -> Vec<u8> {
+    key(RUN, &[])
 }
 
 /// The text at the end of a key, behind `before`: a path or a name.

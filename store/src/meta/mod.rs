@@ -16,6 +16,7 @@ mod redb;
 mod sled;
 pub(crate) mod snapshot;
 mod store;
+mod sums;
 mod tx;
 pub(crate) mod verbs;
 
@@ -41,8 +42,13 @@ pub(crate) use self::{
     read::Read,
     tx::Tx,
 };
+pub(crate) use log::replay::last_sequence;
+pub(crate) use log::segment::{begin_log, segment_number};
+pub(crate) use open::open_on;
 pub use open::{memory, open, open_gathering_little};
+pub(crate) use place::IndexPlace;
 pub use place::{Library, UnknownLibrary};
+pub(crate) use snapshot::snapshot_number;
 
 /// Keeps every fact. Each verb is one atomic step; a verb that changes something is durable when it returns,
 /// and whoever reads next sees it. A verb that fails has changed nothing. Verbs may run at the same time.
@@ -285,6 +291,18 @@ pub trait MetaStore: Send + Sync + 'static {
     /// Takes a copy out of use whose bytes are damaged; false where this generation is not in use. From then on the
     /// chunk is missing for `declare_rows` and `publish`, and the next `arrive` brings a new generation.
     async fn quarantine(&self, digest: ChunkDigest, generation: u32) -> Result<bool>;
+
+    /// Takes a copy back into use that was quarantined, and whose bytes were read and are right; false where this generation is not
+    /// quarantined.
+    async fn restore(&self, digest: ChunkDigest, generation: u32) -> Result<bool>;
+
+    /// Compares the index with log and snapshot, where it was not closed cleanly and nobody did since. Verbs go on meanwhile; the store closes, and
+    /// has the index built anew at the next start, where a row is missing or wrong. `doom` and `doom_stray` do it first, so that nothing
+    /// is removed by what an index says that nobody checked.
+    async fn check_index(&self) -> Result<()>;
+
+    /// How many chunks are condemned since a moment before `before`, up to `limit`.
+    async fn condemned(&self, before: UnixMs, limit: usize) -> Result<usize>;
 
     // ---- check
 

@@ -1,21 +1,27 @@
 //! Opening of a store: lock, index, replay; where the index is of no use, it is built anew from snapshot and log.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::MetaStore;
 use super::committer::{Committer, Shared};
 use super::gathered::Gathered;
 use super::index::{Index, Writes};
-use super::log::NoLog;
-use super::log::replay::{Replayed, first_frame, replay};
+use super::log::replay::{Replayed, first_frame, last_sequence, replay};
+use super::log::segment::is_full;
+use super::log::{Log, LogFailure, NoLog, frame};
 use super::memory::MemoryIndex;
 use super::place::{IndexPlace, Library};
 use super::snapshot::{self, Snapshot};
 use super::store::{Snapshots, Store};
-use crate::disk::{Disk, clear_new, gathered_bytes, make_folders, real};
+use super::{codec, keys};
+use crate::disk::{Disk, Lock, clear_new, gathered_bytes, make_folders, real};
 use crate::error::{Result, StoreError};
 use crate::format;
+use crate::ground::mark::{self, Mark};
+use crate::ground::runs::{Moment, Runs};
+use crate::ground::witness::{self, Run, Seen, Witness};
+use crate::ground::{Ground, Owner, Places, StoreId};
 
 /// Rows that replay hands to the index at once, in bytes, sorted: those that the log has several times are written once.
 const REPLAY_BYTES: usize = 16 * 1_024 * 1_024;
@@ -43,25 +49,30 @@ pub(crate) fn open_over(
     format::check(disk.as_ref(), data)?;
     make_folders(disk.as_ref(), data)?;
     let lock = disk.lock(&data.join("lock"))?;
-    let place = Place { log: data.join("log"), snapshots: data.join("snapshot"), disk, indexes };
-    for folder in [&place.log, &place.snapshots] {
-        make_folders(place.disk.as_ref(), folder)?;
+    let places = Places::new(data);
+    for folder in [&places.log, &places.snapshots] {
+        make_folders(disk.as_ref(), folder)?;
     }
-    format::note(place.disk.as_ref(), data)?;
-    let (index, replayed) = place.open()?;
-    let gathered = gathered.map_or_else(|| gathered_bytes(place.disk.as_ref(), data), Ok)?;
-    let shared = Shared::new(Box::new(Gathered::new(index, gathered)?), Some(lock));
-    let committer = Committer::start(shared.clone(), Box::new(replayed.log), replayed.sequence);
-    shared.check_open()?;
-    let snapshots = Snapshots::new(place.disk, place.snapshots)?;
-    Ok(Arc::new(Store::new(shared, committer, Some(snapshots))))
+    format::note(disk.as_ref(), data)?;
+    let place = Place { places, disk, indexes, owner: None };
+    place.start([0; 16], lock, gathered)
+}
+
+/// Opens the facts of a data folder that was looked at. `Apart` where its log is older than its chunks, or another copy's.
+pub(crate) fn open_on(
+    ground: Ground,
+    indexes: &dyn IndexFolder,
+    gathered: Option<usize>,
+) -> Result<Arc<dyn MetaStore>> {
+    let Ground { disk, places, owner, run, lock, .. } = ground;
+    Place { places, disk, indexes, owner }.start(run, lock, gathered)
 }
 
 /// Makes a store in memory, gone when it is dropped.
 pub fn memory() -> Arc<dyn MetaStore> {
     let shared = Shared::new(Box::new(MemoryIndex::default()), None);
-    let committer = Committer::start(shared.clone(), Box::new(NoLog), 0);
-    Arc::new(Store::new(shared, committer, None))
+    let committer = Committer::start(shared.clone(), Box::new(NoLog), 0, None);
+    Arc::new(Store::new(shared, committer, None, true))
 }
 
 /// Where an index lies between two runs. It may be lost at any time.
@@ -75,41 +86,173 @@ pub(crate) trait IndexFolder {
 
 struct Place<'a> {
     disk: Arc<dyn Disk>,
-    log: PathBuf,
-    snapshots: PathBuf,
+    places: Places,
     indexes: &'a dyn IndexFolder,
+    /// `None` where the store has no id.
+    owner: Option<Owner>,
 }
 
+/// The run that the rows come from, and its first frame.
+fn run_of(index: &dyn Index) -> Result<Option<(Run, u64)>> {
+    index.get(&keys::run())?.map(|value| codec::from_run(&value)).transpose()
+}
+
+/// In an index lies under this key whose it is; no kind of row is 0.
+const OWNER_KEY: &[u8] = &[0, 1];
+
 impl Place<'_> {
-    fn open(&self) -> Result<(Box<dyn Index>, Replayed)> {
-        for folder in [&self.log, &self.snapshots] {
+    /// Opens index and log, notes the run that begins, and lets the committer go.
+    fn start(self, run: [u8; 16], lock: Lock, gathered: Option<usize>) -> Result<Arc<dyn MetaStore>> {
+        let runs = match self.owner {
+            Some(owner) => {
+                let runs = self.look(owner)?;
+                // It may be missing where no snapshot was ever written.
+                make_folders(self.disk.as_ref(), &self.places.snapshots)?;
+                if mark::read(self.disk.as_ref(), &self.places.snapshots)? == Mark::Missing {
+                    mark::write(self.disk.as_ref(), &self.places.snapshots, owner.store)?;
+                }
+                runs
+            }
+            None => {
+                make_folders(self.disk.as_ref(), &self.places.snapshots)?;
+                None
+            }
+        };
+        let (index, mut replayed) = self.open(runs.as_ref())?;
+        let is_sure = index.is_sure();
+        let witness = match self.owner {
+            Some(owner) => {
+                let runs = match runs {
+                    Some(runs) => runs,
+                    None => self.lost_runs(index.as_ref(), owner)?,
+                };
+                let witness = self.begin_run(index.as_ref(), &mut replayed, owner, runs, run)?;
+                self.own(index.as_ref(), owner.store, replayed.sequence)?;
+                Some(witness)
+            }
+            None => None,
+        };
+        let gathered = gathered.map_or_else(|| gathered_bytes(self.disk.as_ref(), &self.places.data), Ok)?;
+        let shared = Shared::new(Box::new(Gathered::new(index, gathered)?), Some(lock));
+        let committer = Committer::start(shared.clone(), Box::new(replayed.log), replayed.sequence, witness);
+        shared.check_open()?;
+        let snapshots = Snapshots::new(self.disk, self.places)?;
+        Ok(Arc::new(Store::new(shared, committer, Some(snapshots), is_sure)))
+    }
+
+    /// The log's history, before anything is touched; `None` where the list of it is lost. `Apart` where what the chunks have seen is no part
+    /// of it, or lies behind its end.
+    fn look(&self, owner: Owner) -> Result<Option<Runs>> {
+        let (disk, log) = (self.disk.as_ref(), &self.places.log);
+        let (seen, ends) = (owner.seen.sequence, last_sequence(disk, log)?);
+        if ends < seen {
+            return Err(self.apart(
+                "chunks/ (chunks/witness)",
+                &format!(" It ends with record {ends}, and the chunks have seen record {seen}."),
+            ));
+        }
+        let runs = Runs::read(disk, log, owner.store)?;
+        match &runs {
+            Some(runs) if !runs.knows(Moment { run: owner.seen.run, sequence: seen }) => {
+                Err(self.apart("chunks/ (chunks/witness)", ""))
+            }
+            Some(_) | None => Ok(runs),
+        }
+    }
+
+    /// The list of runs is lost: what the log's own rows say takes its place.
+    fn lost_runs(&self, index: &dyn Index, owner: Owner) -> Result<Runs> {
+        let mut runs = Runs::new(owner.store, 0);
+        if let Some((run, began)) = run_of(index)? {
+            runs.add(run, began);
+        }
+        let seen = Moment { run: owner.seen.run, sequence: owner.seen.sequence };
+        if runs.knows(seen) { Ok(runs) } else { Err(self.apart("chunks/ (chunks/witness)", "")) }
+    }
+
+    fn apart(&self, part: &str, why: &str) -> StoreError {
+        let (log, data) = (self.places.log.display(), self.places.data.display());
+        StoreError::Apart(format!(
+            "{log} is not of the same history as {part}: one of them is older, or comes from another copy of this store.{why} \
+             Nothing was removed. Bring back those that belong together. Where they are lost for good, `cairn admin adopt \
+             --data {data}` takes what is there as one store, and says what that loses."
+        ))
+    }
+
+    /// Notes in the log that the server was started, and beside the chunks that they have seen it. A full disk must not keep it from
+    /// starting: then the last run goes on.
+    fn begin_run(
+        &self,
+        index: &dyn Index,
+        replayed: &mut Replayed,
+        owner: Owner,
+        mut runs: Runs,
+        id: [u8; 16],
+    ) -> Result<Witness> {
+        let (disk, chunks) = (self.disk.as_ref(), &self.places.chunks);
+        let sequence = replayed.sequence + 1;
+        let last = runs.last();
+        let run = runs.begin(id, sequence);
+        // The list first: a row of a run that it lacks would be another history's.
+        match runs.write(disk, &self.places.log) {
+            Ok(()) => {}
+            Err(error) if is_full(&error) => {
+                let seen = Seen { store: owner.store, run: last, sequence: replayed.sequence };
+                return Ok(witness::go_on(disk, chunks, seen)?);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let writes = Writes::from([(keys::run(), Some(codec::run(run, sequence)))]);
+        let mut frame = Vec::new();
+        frame::encode(&mut frame, sequence, sequence, &writes)?;
+        match replayed.log.append(&frame, sequence) {
+            Ok(_) => {
+                replayed.sequence = sequence;
+                index.apply(&writes, sequence)?;
+            }
+            Err(LogFailure::Full) => {}
+            Err(failure) => return Err(failure.error()),
+        }
+        let seen = Seen { store: owner.store, run, sequence: replayed.sequence };
+        match witness::begin(disk, chunks, seen) {
+            Ok(witness) => Ok(witness),
+            Err(error) if is_full(&error) => Ok(witness::go_on(disk, chunks, seen)?),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn open(&self, runs: Option<&Runs>) -> Result<(Box<dyn Index>, Replayed)> {
+        for folder in [&self.places.log, &self.places.snapshots] {
             clear_new(self.disk.as_ref(), folder)?;
         }
-        let why = match self.open_known() {
+        let why = match self.open_known(runs) {
             Ok(Some(opened)) => return Ok(opened),
-            Ok(None) => "it is older than the log".to_owned(),
+            Ok(None) => "it is older than the log, or another store's".to_owned(),
             Err(StoreError::Closed(why)) => why,
             Err(error) => return Err(error),
         };
         tracing::warn!(why, "the index can't be used; it is built anew from snapshot and log");
-        self.rebuild()
+        self.rebuild(runs)
     }
 
     /// Brings the index that is there up to date; `None` where the log begins behind what it knows.
-    fn open_known(&self) -> Result<Option<(Box<dyn Index>, Replayed)>> {
+    fn open_known(&self, runs: Option<&Runs>) -> Result<Option<(Box<dyn Index>, Replayed)>> {
         let index = self.indexes.open()?;
         let applied = index.applied()?;
+        if applied > 0 && !self.is_ours(index.as_ref(), runs, applied)? {
+            return Ok(None);
+        }
         let snapshot = self.snapshot()?;
         if snapshot.as_ref().is_some_and(|snapshot| snapshot.after > applied) {
             // What lies between them may be gone from the log.
             return Ok(None);
         }
-        match first_frame(self.disk.as_ref(), &self.log)? {
+        match first_frame(self.disk.as_ref(), &self.places.log)? {
             None if applied > 0 || snapshot.is_some() => {
                 // Beginning anew would quietly forget everything.
-                let log = self.log.display();
+                let log = self.places.log.display();
                 return Err(StoreError::Damaged(format!(
-                    "{log} is empty, and index or snapshot are not: bring the log back, or remove them too"
+                    "{log} is empty, and index or snapshot are not. Is its disk mounted? Bring the log back"
                 )));
             }
             Some(first) if first > applied + 1 => return Ok(None),
@@ -119,7 +262,26 @@ impl Place<'_> {
         Ok(Some((index, replayed)))
     }
 
-    fn rebuild(&self) -> Result<(Box<dyn Index>, Replayed)> {
+    /// Whether the index is this store's, and went through the log's history. One of an earlier format says nothing, and is taken where the
+    /// store has no id.
+    fn is_ours(&self, index: &dyn Index, runs: Option<&Runs>, applied: u64) -> Result<bool> {
+        let said = index.get(OWNER_KEY)?;
+        let Some(owner) = self.owner else { return Ok(said.is_none()) };
+        let (Some(runs), Some((run, _))) = (runs, run_of(index)?) else { return Ok(false) };
+        Ok(said.is_some_and(|said| said == owner.store.as_bytes())
+            && runs.knows(Moment { run, sequence: applied }))
+    }
+
+    /// Notes in the index whose it is.
+    fn own(&self, index: &dyn Index, store: StoreId, applied: u64) -> Result<()> {
+        if index.get(OWNER_KEY)?.is_some_and(|said| said == store.as_bytes()) {
+            return Ok(());
+        }
+        let store = Writes::from([(OWNER_KEY.to_vec(), Some(store.as_bytes().to_vec()))]);
+        index.apply(&store, applied)
+    }
+
+    fn rebuild(&self, runs: Option<&Runs>) -> Result<(Box<dyn Index>, Replayed)> {
         self.indexes.clear()?;
         let index = self.indexes.open()?;
         let (mut after, mut seen) = (0, 0);
@@ -133,19 +295,26 @@ impl Place<'_> {
             index.apply(&written.take(), snapshot.after)?;
             after = snapshot.after;
         }
+        if let (Some(runs), Some((run, _))) = (runs, run_of(index.as_ref())?)
+            && !runs.knows(Moment { run, sequence: after })
+        {
+            return Err(self.apart("snapshot/", ""));
+        }
         let replayed = self.replay(index.as_ref(), after, seen)?;
         index.flush()?;
         Ok((index, replayed))
     }
 
     fn snapshot(&self) -> Result<Option<Snapshot>> {
-        snapshot::newest(self.disk.as_ref(), &self.snapshots)
+        snapshot::newest(self.disk.as_ref(), &self.places.snapshots)
     }
 
     fn replay(&self, index: &dyn Index, after: u64, known: u64) -> Result<Replayed> {
         let mut written = Batch::default();
         let mut sequence = after;
-        let replayed = replay(&self.disk, &self.log, after, known, &mut |frame| {
+        // What the chunks have seen was acknowledged.
+        let known = known.max(self.owner.map_or(0, |owner| owner.seen.sequence));
+        let replayed = replay(&self.disk, &self.places.log, after, known, &mut |frame| {
             written.extend(frame.writes);
             sequence = frame.sequence;
             if written.is_full() { index.apply(&written.take(), sequence) } else { Ok(()) }

@@ -12,9 +12,11 @@ use std::path::{Path, PathBuf};
 
 use super::index::{Index, Writes};
 use super::log::frame::{self, HEAD_BYTES};
+use super::log::segment::number;
 use super::read::{Read, scan_range};
 use crate::disk::{Disk, DiskFile, Use, check_space, folder_of, write_file};
 use crate::error::{Result, StoreError};
+use crate::ground::mark::is_no_content;
 
 const MAGIC: [u8; 8] = *b"CAIRNSNP";
 const END_MAGIC: [u8; 8] = *b"CAIRNEND";
@@ -49,16 +51,21 @@ fn list(disk: &dyn Disk, folder: &Path) -> Result<Vec<Snapshot>> {
     let mut snapshots = Vec::new();
     for entry in disk.list(folder)? {
         let path = entry.path;
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let after =
-            name.strip_suffix(SUFFIX).filter(|digits| digits.len() == 20).and_then(|d| d.parse().ok());
-        let Some(after) = after else {
+        if is_no_content(&path) {
+            continue;
+        }
+        let Some(after) = number(&path, SUFFIX) else {
             return Err(StoreError::Damaged(format!("{} is no snapshot", path.display())));
         };
         snapshots.push(Snapshot { after, path });
     }
     snapshots.sort();
     Ok(snapshots)
+}
+
+/// The last frame of which a snapshot with this name takes the place.
+pub(crate) fn snapshot_number(path: &Path) -> Option<u64> {
+    number(path, SUFFIX)
 }
 
 /// Writes the rows of an index that has applied the frame `after`; gives the length in bytes. Durable when it returns.

@@ -1,7 +1,7 @@
 //! `MetaStore` over any index: reads on blocking threads, changes through the committer.
 
-use std::io;
-use std::path::PathBuf;
+mod upkeep;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -18,19 +18,19 @@ use super::committer::{Committer, Shared};
 use super::facts;
 use super::looks;
 use super::read::Read;
-use super::snapshot;
 use super::tx::Tx;
 use super::verbs::check;
 use super::verbs::finish::{self, Seen};
 use super::verbs::upload::{self, Arrival};
 use super::verbs::{folder, follow, listing, owner, share, start, status, sweep};
 use crate::chunk::ChunkCopy;
-use crate::disk::Disk;
 use crate::error::{Conflict, Result, StoreError};
 use crate::model::{
     ChildMark, ChildPage, ChunkRecord, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone, Link,
     Linked, NewFolder, NewSession, Owner, Publish, Reach, Session, StoredRow, Target,
 };
+
+pub(crate) use self::upkeep::Snapshots;
 
 /// Looks that `publish` takes at a session that keeps changing.
 const PUBLISH_TRIES: u32 = 4;
@@ -41,47 +41,18 @@ pub(crate) struct Store {
     committer: Committer,
     shared: Arc<Shared>,
     snapshots: Option<Snapshots>,
-}
-
-/// Where snapshots go.
-pub(crate) struct Snapshots {
-    disk: Arc<dyn Disk>,
-    folder: PathBuf,
-    // Held while one is written: length of the last, in bytes.
-    last_bytes: Mutex<u64>,
-}
-
-impl Snapshots {
-    /// Into `folder`, which is there.
-    pub(crate) fn new(disk: Arc<dyn Disk>, folder: PathBuf) -> Result<Self> {
-        let last_bytes = match snapshot::newest(disk.as_ref(), &folder)? {
-            Some(snapshot) => disk.open(&snapshot.path)?.length()?,
-            None => 0,
-        };
-        Ok(Self { disk, folder, last_bytes: Mutex::new(last_bytes) })
-    }
+    /// The index was not closed cleanly, and was not compared with the log since. Held while it is.
+    unchecked: Mutex<bool>,
 }
 
 impl Store {
-    pub(crate) fn new(shared: Arc<Shared>, committer: Committer, snapshots: Option<Snapshots>) -> Self {
-        Self { committer, shared, snapshots }
-    }
-
-    /// Writes a snapshot that takes the place of all frames up to `after`; gives its length in bytes.
-    async fn write_snapshot(&self, snapshots: &Snapshots, after: u64) -> Result<u64> {
-        let (shared, disk, folder) = (self.shared.clone(), snapshots.disk.clone(), snapshots.folder.clone());
-        let written = tokio::task::spawn_blocking(move || {
-            // A closed store is opened anew once nobody has it any more: its lock must not wait for this.
-            let go_on = || shared.check_open();
-            shared.judge(shared.index.flush())?;
-            snapshot::write(disk.as_ref(), &folder, after, shared.index.as_ref(), &go_on)
-        });
-        let length = written.await.unwrap_or_else(|error| Err(StoreError::Io(io::Error::other(error))))?;
-        self.committer.forget(after).await?;
-        let (disk, folder) = (snapshots.disk.clone(), snapshots.folder.clone());
-        let forgotten = tokio::task::spawn_blocking(move || snapshot::forget(disk.as_ref(), &folder, after));
-        forgotten.await.unwrap_or_else(|error| Err(StoreError::Io(io::Error::other(error))))?;
-        Ok(length)
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        committer: Committer,
+        snapshots: Option<Snapshots>,
+        is_checked: bool,
+    ) -> Self {
+        Self { committer, shared, snapshots, unchecked: Mutex::new(!is_checked) }
     }
 
     /// For looks of which most ask for what was written lately.
@@ -342,6 +313,7 @@ impl MetaStore for Store {
         after: Option<(ChunkDigest, u32)>,
         limit: usize,
     ) -> Result<Vec<Doomed>> {
+        self.check_index().await?;
         self.commit(move |tx| sweep::doom(tx, before, after, limit)).await
     }
 
@@ -350,11 +322,29 @@ impl MetaStore for Store {
     }
 
     async fn doom_stray(&self, copy: ChunkCopy) -> Result<bool> {
+        self.check_index().await?;
         self.commit(move |tx| sweep::doom_stray(tx, &copy)).await
     }
 
     async fn quarantine(&self, digest: ChunkDigest, generation: u32) -> Result<bool> {
         self.commit(move |tx| sweep::quarantine(tx, digest, generation)).await
+    }
+
+    async fn restore(&self, digest: ChunkDigest, generation: u32) -> Result<bool> {
+        self.commit(move |tx| sweep::restore(tx, digest, generation)).await
+    }
+
+    async fn check_index(&self) -> Result<()> {
+        let mut unchecked = self.unchecked.lock().await;
+        if *unchecked {
+            self.compare_index().await?;
+            *unchecked = false;
+        }
+        Ok(())
+    }
+
+    async fn condemned(&self, before: UnixMs, limit: usize) -> Result<usize> {
+        self.read(move |read| sweep::condemned(read, before, limit)).await
     }
 
     async fn chunks(
@@ -370,15 +360,7 @@ impl MetaStore for Store {
     }
 
     async fn check_log(&self) -> Result<()> {
-        self.committer.check().await?;
-        let Some(snapshots) = &self.snapshots else { return Ok(()) };
-        let _none_is_written = snapshots.last_bytes.lock().await;
-        let (disk, folder) = (snapshots.disk.clone(), snapshots.folder.clone());
-        let checked = tokio::task::spawn_blocking(move || match snapshot::newest(disk.as_ref(), &folder)? {
-            Some(newest) => snapshot::read(disk.as_ref(), &newest, &mut |_| Ok(())).map(drop),
-            None => Ok(()),
-        });
-        checked.await.unwrap_or_else(|error| Err(StoreError::Io(io::Error::other(error))))
+        self.read_log().await
     }
 
     fn closed(&self) -> Option<String> {
@@ -386,12 +368,6 @@ impl MetaStore for Store {
     }
 
     async fn checkpoint(&self, log_bytes: u64) -> Result<bool> {
-        self.shared.check_open()?;
-        let Some(snapshots) = &self.snapshots else { return Ok(false) };
-        let mut last_bytes = snapshots.last_bytes.lock().await;
-        let wanted = if log_bytes == 0 { 0 } else { log_bytes.max(*last_bytes) };
-        let Some(after) = self.committer.roll(wanted).await? else { return Ok(false) };
-        *last_bytes = self.write_snapshot(snapshots, after).await?;
-        Ok(true)
+        self.take_snapshot(log_bytes).await
     }
 }

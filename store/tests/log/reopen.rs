@@ -129,7 +129,7 @@ fn a_log_that_ends_before_what_the_index_knows_is_refused_until_the_index_is_rem
     fs::write(folder.segment(), &folder.segment_bytes()[..length]).unwrap();
     // Facts that were acknowledged are not in the log: nobody forgets them quietly.
     let Err(StoreError::Damaged(why)) = folder.try_open() else { panic!("opened") };
-    assert!(why.contains("knows 34"), "{why}");
+    assert!(why.contains("record 34 was acknowledged"), "{why}");
     fs::remove_dir_all(folder.index()).unwrap();
     assert_eq!(seen(&folder), before);
 }
@@ -234,13 +234,13 @@ fn seen_in_spite_of_the_index(folder: &Folder) -> String {
 #[test]
 fn a_folder_of_a_later_version_is_refused_untouched() {
     let (folder, _) = filled();
-    fs::write(folder.root().join("format"), "cairn data folder, format 3\n").unwrap();
+    fs::write(folder.root().join("format"), "cairn data folder, format 4\n").unwrap();
     let before: Vec<_> =
         files(folder.root()).into_iter().map(|file| (fs::read(&file).unwrap(), file)).collect();
     let refused = folder.try_open().err().unwrap();
-    assert!(matches!(refused, StoreError::Newer { found: 3, known: 2, .. }), "{refused}");
+    assert!(matches!(refused, StoreError::Newer { found: 4, known: 3, .. }), "{refused}");
     let refused = cairn_store::chunk::open(folder.root()).err().unwrap();
-    assert!(matches!(refused, StoreError::Newer { found: 3, known: 2, .. }), "{refused}");
+    assert!(matches!(refused, StoreError::Newer { found: 4, known: 3, .. }), "{refused}");
     let after: Vec<_> =
         files(folder.root()).into_iter().map(|file| (fs::read(&file).unwrap(), file)).collect();
     assert!(before == after);

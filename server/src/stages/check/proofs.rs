@@ -105,7 +105,7 @@ async fn is_right(
     let (mut prover, mut sha256) = (Prover::new(&key), Sha256::new());
     let mut content = match Content::open(&cairn.stores(), row.digest, 0, READ_BYTES).await {
         Ok(content) => content,
-        Err(StoreError::Damaged(_)) => return Ok(None),
+        Err(StoreError::Damaged(_) | StoreError::Away(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     loop {
@@ -115,7 +115,7 @@ async fn is_right(
                 sha256.update(&bytes);
             }
             Ok(None) => break,
-            Err(StoreError::Damaged(_)) => return Ok(None),
+            Err(StoreError::Damaged(_) | StoreError::Away(_)) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
     }

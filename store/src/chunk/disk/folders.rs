@@ -8,8 +8,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use cairn_shared::ChunkDigest;
 
 use crate::chunk::pack;
-use crate::disk::{Disk, Lock, make_folders};
+use crate::disk::{Disk, Lock, clear_new, make_folders};
 use crate::error::{Result, StoreError};
+use crate::ground::StoreId;
+use crate::ground::mark::{self, Mark};
 use crate::model::Codec;
 
 /// Chunks of one folder. More make a folder slow to list, fewer make more folders to sync.
@@ -24,6 +26,8 @@ pub(super) struct Folders {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) chunks: PathBuf,
     pub(super) tmp: PathBuf,
+    /// Whose id every folder carries; `None` in a data folder without.
+    owner: Option<StoreId>,
     current: Mutex<Current>,
     begun: Condvar,
     // Ends with the last who may still write: a hanging operation of a closed store must not meet the next one.
@@ -102,7 +106,7 @@ impl Folder {
 
 impl Folders {
     /// Finds the folder that is filled next; makes `chunks/` and `tmp/` where they are missing.
-    pub(super) fn open(disk: Arc<dyn Disk>, data: &Path, lock: Lock) -> Result<Self> {
+    pub(super) fn open(disk: Arc<dyn Disk>, data: &Path, owner: Option<StoreId>, lock: Lock) -> Result<Self> {
         let (chunks, tmp) = (data.join("chunks"), data.join("tmp"));
         make_folders(disk.as_ref(), &chunks)?;
         make_folders(disk.as_ref(), &tmp)?;
@@ -110,12 +114,29 @@ impl Folders {
         if let Some(number) = numbers(disk.as_ref(), &chunks)?.into_iter().max() {
             // It may never have become durable.
             disk.sync_folder(&chunks)?;
-            let names = disk.list(&chunks.join(name(number)))?.len();
+            let folder = chunks.join(name(number));
+            let names = disk.list(&folder)?.len();
             current.number = number;
-            current.chunks = u32::try_from(names).unwrap_or(u32::MAX);
+            // Another store's, or one that does not say: the next number is taken for what comes.
+            let is_own =
+                owner.is_none_or(|owner| mark::read(disk.as_ref(), &folder).ok() == Some(Mark::Of(owner)));
+            current.chunks = if is_own { u32::try_from(names).unwrap_or(u32::MAX) } else { FOLDER_CHUNKS };
         }
         current.folder = Some(Folder::new(&chunks, current.number));
-        Ok(Self { disk, chunks, tmp, current: Mutex::new(current), begun: Condvar::new(), _lock: lock })
+        let current = Mutex::new(current);
+        Ok(Self { disk, chunks, tmp, owner, current, begun: Condvar::new(), _lock: lock })
+    }
+
+    /// `Away` where a folder is not there, or carries another store's id than the others.
+    pub(super) fn check_own(&self, folder: &Path) -> Result<()> {
+        let Some(owner) = self.owner else { return Ok(()) };
+        match mark::read(self.disk.as_ref(), folder)? {
+            Mark::Of(store) if store == owner => Ok(()),
+            Mark::Of(_) | Mark::Missing | Mark::Unreadable => Err(StoreError::Away(format!(
+                "{} is not there, or does not say that it is this store's",
+                folder.display()
+            ))),
+        }
     }
 
     /// Links are unlinked, never followed.
@@ -153,7 +174,7 @@ impl Folders {
             let number = current.number + 1;
             drop(current);
             let next = Folder::new(&self.chunks, number);
-            let made = self.disk.make_folder(&next.path).and_then(|_| self.disk.sync_folder(&self.chunks));
+            let made = self.make(&next.path);
             current = self.current();
             self.begun.notify_all();
             if let Err(error) = made {
@@ -163,6 +184,15 @@ impl Folders {
             }
             *current = Current { number, folder: Some(next), chunks: 0 };
         }
+    }
+
+    /// Makes a folder with its mark; durable when it returns.
+    fn make(&self, folder: &Path) -> io::Result<()> {
+        self.disk.make_folder(folder)?;
+        if let Some(owner) = self.owner {
+            mark::write(self.disk.as_ref(), folder, owner)?;
+        }
+        self.disk.sync_folder(&self.chunks)
     }
 
     fn current(&self) -> MutexGuard<'_, Current> {
@@ -186,6 +216,16 @@ impl Folders {
         numbers.sort_unstable();
         Ok(numbers.into_iter().map(name).collect())
     }
+}
+
+/// Marks every folder of chunks; durable when it returns.
+pub(crate) fn mark_folders(disk: &dyn Disk, chunks: &Path, owner: StoreId) -> Result<()> {
+    for number in numbers(disk, chunks)? {
+        let folder = chunks.join(name(number));
+        clear_new(disk, &folder)?;
+        mark::write(disk, &folder, owner)?;
+    }
+    Ok(())
 }
 
 fn numbers(disk: &dyn Disk, chunks: &Path) -> io::Result<Vec<u32>> {
@@ -226,7 +266,7 @@ mod tests {
     #[test]
     fn a_key_that_names_no_chunk_opens_nothing() {
         let data = tempfile::tempdir().unwrap();
-        let folders = Folders::open(real(), data.path(), Lock::new(())).unwrap();
+        let folders = Folders::open(real(), data.path(), None, Lock::new(())).unwrap();
         let hex = "ab".repeat(32);
         for good in [format!("00000001/{hex}.0"), format!("00000001/{hex}.12.zst")] {
             assert_eq!(folders.path(&good).unwrap(), data.path().join("chunks").join(&good));

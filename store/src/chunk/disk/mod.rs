@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 
+pub(crate) use self::folders::mark_folders;
 use self::folders::{Folders, copy, file_name};
 use self::packs::DiskPack;
 use self::read::{DiskReader, Plan};
@@ -23,8 +24,9 @@ use super::{
     ChunkCopy, ChunkReader, ChunkStore, ChunkWriter, PackWriter, Staged, StagedBytes, foreign, locator, pack,
 };
 use crate::disk::{Disk, Use, folder_of, free_bytes, make_folders, real};
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::format;
+use crate::ground::Ground;
 use crate::model::{ChunkRecord, Codec, Locator};
 
 /// Opens the chunks in the folder `data`, which is made where it is missing, and clears away what an earlier run
@@ -47,20 +49,37 @@ pub(crate) fn open_over(disk: Arc<dyn Disk>, data: &Path, compress: bool) -> Res
         // Before any record can name a compressed chunk.
         format::note_compressed(disk.as_ref(), data)?;
     }
-    let folders = Arc::new(Folders::open(disk, data, lock)?);
-    folders.clear_tmp()?;
-    Ok(Arc::new(DiskChunks { folders, compress, next_temp: AtomicU64::new(0), crowd: Arc::new(()) }))
+    DiskChunks::open(Folders::open(disk, data, None, lock)?, compress, None)
+}
+
+/// Opens the chunks of a data folder that was looked at; nothing is removed where `keeps` says why.
+pub(crate) fn open_on(ground: &Ground, compress: bool, keeps: Option<String>) -> Result<Arc<dyn ChunkStore>> {
+    let (disk, data) = (ground.disk.clone(), &ground.places.data);
+    let lock = disk.lock(&ground.places.chunks.join("lock"))?;
+    if compress {
+        format::note_compressed(disk.as_ref(), data)?;
+    }
+    let owner = ground.owner.map(|owner| owner.store);
+    DiskChunks::open(Folders::open(disk, data, owner, lock)?, compress, keeps)
 }
 
 struct DiskChunks {
     folders: Arc<Folders>,
     compress: bool,
+    /// Why nothing is removed.
+    keeps: Option<String>,
     next_temp: AtomicU64,
     /// A clone for each chunk that is on its way.
     crowd: Arc<()>,
 }
 
 impl DiskChunks {
+    fn open(folders: Folders, compress: bool, keeps: Option<String>) -> Result<Arc<dyn ChunkStore>> {
+        folders.clear_tmp()?;
+        let (folders, crowd) = (Arc::new(folders), Arc::new(()));
+        Ok(Arc::new(Self { folders, compress, keeps, next_temp: AtomicU64::new(0), crowd }))
+    }
+
     fn temp_path(&self) -> PathBuf {
         self.folders.tmp.join(self.next_temp.fetch_add(1, Ordering::Relaxed).to_string())
     }
@@ -106,7 +125,11 @@ impl ChunkStore for DiskChunks {
         let (folders, path, offset) =
             (self.folders.clone(), self.folders.path(&locator.key)?, locator.offset);
         let is_packed = locator.key.rsplit('/').next().is_some_and(pack::is_name);
+        if let Some(why) = &self.keeps {
+            return Err(StoreError::Away(why.clone()));
+        }
         blocking(move || {
+            folders.check_own(folder_of(&path))?;
             if is_packed {
                 return packs::remove(folders.disk.as_ref(), &path, offset);
             }
@@ -127,6 +150,20 @@ impl ChunkStore for DiskChunks {
     async fn folders(&self) -> Result<Vec<String>> {
         let folders = self.folders.clone();
         blocking(move || Ok(folders.names()?)).await
+    }
+
+    async fn is_own(&self, folder: &str) -> Result<bool> {
+        let (folders, path) = (self.folders.clone(), self.folders.chunks.join(folder));
+        blocking(move || match folders.check_own(&path) {
+            Ok(()) => Ok(true),
+            Err(StoreError::Away(_)) => Ok(false),
+            Err(error) => Err(error),
+        })
+        .await
+    }
+
+    fn keeps(&self) -> Option<String> {
+        self.keeps.clone()
     }
 
     async fn copies(&self, folder: &str) -> Result<Vec<ChunkCopy>> {

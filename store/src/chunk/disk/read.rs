@@ -71,7 +71,7 @@ impl DiskReader {
     ) -> Result<Self> {
         let file = disk.open(path).map_err(|error| {
             if error.kind() == io::ErrorKind::NotFound {
-                StoreError::Damaged(format!("chunk {} is not there", locator.key))
+                StoreError::Away(format!("chunk {}", locator.key))
             } else {
                 error.into()
             }

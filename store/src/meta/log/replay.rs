@@ -58,8 +58,8 @@ pub(crate) fn replay(
     }
     if sequence < known {
         return Err(StoreError::Damaged(format!(
-            "{} ends with record {sequence}, and the index or a snapshot knows {known}: bring the log back, or remove \
-             those and lose what only they know",
+            "{} ends with record {sequence}, and record {known} was acknowledged, as chunks, index or snapshot know. Bring \
+             the log back, which is older than they are. Where it is lost for good, `cairn admin adopt` takes what is there",
             folder.display()
         )));
     }
@@ -69,6 +69,49 @@ pub(crate) fn replay(
     }
     let log = SegmentLog::reopen(disk.clone(), folder, last, &sound, closed_bytes)?;
     Ok(Replayed { log, sequence })
+}
+
+/// Hands on the frames behind `after` up to `until`, which are on disk; more may be written behind them meanwhile.
+pub(crate) fn read_until(
+    disk: &dyn Disk,
+    folder: &Path,
+    after: u64,
+    until: u64,
+    take: &mut dyn FnMut(Frame) -> Result<()>,
+) -> Result<()> {
+    let segments = list(disk, folder)?;
+    let skipped = segments.iter().skip(1).take_while(|next| next.first <= after + 1).count();
+    let mut sequence = after;
+    for segment in segments.iter().skip(skipped).take_while(|segment| segment.first <= until) {
+        let bytes = read_file(disk, &segment.path)?;
+        let mut at = HEADER_BYTES;
+        while sequence < until
+            && let Some(frame) = frame::decode(bytes.get(at..).unwrap_or_default())?
+        {
+            at += frame.bytes;
+            if frame.sequence > sequence {
+                sequence = frame.sequence;
+                take(frame)?;
+            }
+        }
+    }
+    if sequence < until {
+        let folder = folder.display();
+        return Err(StoreError::Damaged(format!("{folder} has no record {} any more", sequence + 1)));
+    }
+    Ok(())
+}
+
+/// The last sound frame of a log, 0 where there is none.
+pub(crate) fn last_sequence(disk: &dyn Disk, folder: &Path) -> Result<u64> {
+    let Some(segment) = list(disk, folder)?.pop() else { return Ok(0) };
+    let bytes = read_file(disk, &segment.path)?;
+    let (mut at, mut sequence) = (HEADER_BYTES, segment.first - 1);
+    while let Some(frame) = frame::decode(bytes.get(at..).unwrap_or_default())? {
+        at += frame.bytes;
+        sequence = frame.sequence;
+    }
+    Ok(sequence)
 }
 
 /// Reads every segment as one that was closed: a torn tail is damage too.

@@ -8,6 +8,7 @@ use super::{Log, LogFailure};
 use crate::disk::ballast::Ballast;
 use crate::disk::{Disk, DiskFile, Use, check_space, folder_of, write_file};
 use crate::error::{Result, StoreError};
+use crate::ground::mark::is_no_content;
 
 /// Bytes in front of a segment's first frame: magic, format version, first sequence, CRC-32C of these.
 pub(crate) const HEADER_BYTES: usize = 24;
@@ -34,16 +35,29 @@ pub(crate) fn list(disk: &dyn Disk, folder: &Path) -> Result<Vec<Segment>> {
     let mut segments = Vec::new();
     for entry in disk.list(folder)? {
         let path = entry.path;
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let first =
-            name.strip_suffix(SUFFIX).filter(|digits| digits.len() == 20).and_then(|d| d.parse().ok());
-        let Some(first) = first else {
+        if is_no_content(&path) {
+            continue;
+        }
+        let Some(first) = number(&path, SUFFIX) else {
             return Err(StoreError::Damaged(format!("{} is no segment of a log", path.display())));
         };
         segments.push(Segment { first, path });
     }
     segments.sort();
     Ok(segments)
+}
+
+/// The first frame of a segment with this name.
+pub(crate) fn segment_number(path: &Path) -> Option<u64> {
+    number(path, SUFFIX)
+}
+
+/// Begins the first segment of a log, where there is none; durable when it returns.
+pub(crate) fn begin_log(disk: &dyn Disk, folder: &Path) -> Result<()> {
+    if list(disk, folder)?.is_empty() {
+        begin(disk, folder, 1)?;
+    }
+    Ok(())
 }
 
 /// The header of the segment that begins with `first`.
@@ -149,7 +163,8 @@ fn begin(disk: &dyn Disk, folder: &Path, first: u64) -> io::Result<Box<dyn DiskF
     write_file(disk, &path(folder, first), |file| file.write_at(&header(first), 0))
 }
 
-fn is_full(error: &io::Error) -> bool {
+/// Whether an operation found no space.
+pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
@@ -228,6 +243,13 @@ fn forget(disk: &dyn Disk, folder: &Path, before: u64) -> Result<u64> {
         bytes += disk.open(&segment.path)?.length()?;
     }
     Ok(bytes)
+}
+
+/// The 20 digits in front of a suffix: how files of log and snapshots are named.
+pub(crate) fn number(path: &Path, suffix: &str) -> Option<u64> {
+    let digits = path.file_name()?.to_str()?.strip_suffix(suffix)?;
+    (digits.len() == 20).then_some(())?;
+    digits.parse().ok()
 }
 
 fn path(folder: &Path, first: u64) -> PathBuf {

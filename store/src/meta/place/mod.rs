@@ -127,9 +127,10 @@ impl IndexFolder for IndexPlace {
             folder: self.folder.clone(),
             open_since: self.open_since(),
             seal: self.seal(),
+            failed: self.failed(),
             is_flushed: AtomicBool::new(false),
         };
-        Ok(Box::new(Placed { index, files }))
+        Ok(Box::new(Placed { index, files, is_sure: seal != Seal::Missing }))
     }
 
     fn clear(&self) -> Result<()> {
@@ -151,6 +152,7 @@ struct Placed {
     // Dropped first, so that it writes nothing more when its files are synced.
     index: Box<dyn Index>,
     files: Files,
+    is_sure: bool,
 }
 
 impl Read for Placed {
@@ -177,6 +179,14 @@ impl Index for Placed {
         self.index.seen()
     }
 
+    fn is_sure(&self) -> bool {
+        self.is_sure
+    }
+
+    fn distrust(&self, why: &str) {
+        note_failure(&self.files.failed, why);
+    }
+
     fn flush(&self) -> Result<()> {
         self.index.flush()?;
         self.files.is_flushed.store(true, Ordering::Release);
@@ -189,6 +199,7 @@ struct Files {
     folder: PathBuf,
     open_since: PathBuf,
     seal: PathBuf,
+    failed: PathBuf,
     is_flushed: AtomicBool,
 }
 
@@ -226,10 +237,14 @@ impl Guard {
             Ok(Err(error)) => error.to_string(),
             Err(_) => "its library panicked".to_owned(),
         };
-        if let Err(error) = fs::write(&self.failed, &why) {
-            tracing::warn!(%error, "no note could be left that the index failed");
-        }
+        note_failure(&self.failed, &why);
         Err(closed(&why))
+    }
+}
+
+fn note_failure(failed: &Path, why: &str) {
+    if let Err(error) = fs::write(failed, why) {
+        tracing::warn!(%error, "no note could be left that the index failed");
     }
 }
 

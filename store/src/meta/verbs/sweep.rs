@@ -144,6 +144,20 @@ pub(crate) fn quarantine(tx: &mut Tx<'_>, digest: ChunkDigest, generation: u32) 
     Ok(true)
 }
 
+/// Takes a quarantined chunk back into use.
+pub(crate) fn restore(tx: &mut Tx<'_>, digest: ChunkDigest, generation: u32) -> Result<bool> {
+    let record = facts::chunk(tx, digest)?;
+    let record = record.filter(|r| r.generation == generation && r.state == ChunkState::Damaged);
+    let Some(record) = record else { return Ok(false) };
+    facts::set_chunk_state(tx, digest, record, ChunkState::Present);
+    Ok(true)
+}
+
+/// Chunks that wait for their removal.
+pub(crate) fn condemned(read: &dyn Read, before: UnixMs, limit: usize) -> Result<usize> {
+    Ok(read.page(&keys::condemned_from(0), &keys::condemned_from(before), limit)?.len())
+}
+
 /// Ends open sessions over time.
 fn expire(tx: &mut Tx<'_>, now: UnixMs) -> Result<bool> {
     let page = tx.page(&keys::expiry_from(0), &keys::expiry_from(now.saturating_add(1)), STEP_SESSIONS)?;

@@ -1,0 +1,112 @@
+//! Taking a folder as one store: by itself where facts and chunks agree, or because the operator says so.
+
+use std::path::Path;
+
+use super::StoreId;
+use super::agree::Counts;
+use super::mark::{self, Mark};
+use super::runs::Runs;
+use super::secret::{self, Found, SECRET_BYTES};
+use super::survey::{Places, Survey};
+use super::verdict::{Verdict, judge};
+use super::witness::{self, Run, Seen};
+use crate::chunk::mark_folders;
+use crate::disk::{Disk, clear_new, make_folders, real};
+use crate::error::{Result, StoreError};
+use crate::format::{self, Format};
+use crate::meta::last_sequence;
+
+/// Marks every part of a folder from before stores had an id; durable when it returns. `format` comes last, so that one which breaks
+/// off is gone on with.
+pub(super) fn take(
+    disk: &dyn Disk,
+    places: &Places,
+    store: StoreId,
+    secret: &[u8; SECRET_BYTES],
+) -> Result<()> {
+    clear_new(disk, &places.data)?;
+    for folder in [&places.log, &places.snapshots, &places.chunks] {
+        make_folders(disk, folder)?;
+        clear_new(disk, folder)?;
+        mark::write(disk, folder, store)?;
+    }
+    mark_folders(disk, &places.chunks, store)?;
+    // What was written until now is believed, whichever run it was.
+    Runs::new(store, last_sequence(disk, &places.log)?).write(disk, &places.log)?;
+    drop(witness::begin(disk, &places.chunks, Seen { store, run: Run::NONE, sequence: 0 })?);
+    format::write(disk, &places.data, &Format::Owned { store, print: Some(secret::print(secret)) })
+}
+
+/// The id that an earlier start has given to some parts of such a folder.
+pub(super) fn begun(disk: &dyn Disk, places: &Places) -> Result<Option<StoreId>> {
+    match judge(&Survey::take(disk, places)?, places)? {
+        Verdict::Old(begun) => Ok(begun),
+        Verdict::New(_) | Verdict::Whole { .. } => Ok(None),
+    }
+}
+
+/// Why chunks and facts are not taken as one store's.
+pub(super) fn doubt(counts: &Counts) -> String {
+    format!(
+        "the facts name {} chunks, of which {} are there, and {} more are there that no fact names: log and chunks \
+         may be of different stores, or of different times. No chunk is removed until the right part is back, or \
+         `cairn admin adopt` says that there is no other",
+        counts.records, counts.named, counts.unnamed
+    )
+}
+
+/// Takes what lies in the folder `data` of a stopped server as one store, because the operator says that nothing else is to come: every
+/// part gets a fresh id, `fresh`. Gives what that means, a sentence each; those alone where `only_tell`, and nothing is touched.
+/// `Apart` where there is no log: then there are no facts.
+pub fn adopt(data: &Path, fresh: [u8; 16], only_tell: bool) -> Result<Vec<String>> {
+    let disk = real();
+    let places = Places::new(data);
+    let survey = Survey::take(disk.as_ref(), &places)?;
+    if !survey.log.has_content {
+        let log = places.log.display();
+        return Err(StoreError::Apart(format!(
+            "{log} has no segment, so there are no facts to adopt. Bring it back from a backup; to begin anew, take an \
+             empty folder."
+        )));
+    }
+    let mut told = meaning(&survey, &places);
+    if only_tell {
+        return Ok(told);
+    }
+    let _lock = disk.lock(&data.join("lock"))?;
+    let secret = match survey.secret {
+        Found::Secret(secret) => secret,
+        Found::Missing | Found::WrongLength(_) => {
+            let path = secret::path(data).display().to_string();
+            return Err(StoreError::Apart(format!(
+                "{path} has no secret of {SECRET_BYTES} bytes. Bring it back from a backup, or make another: \
+                 head -c {SECRET_BYTES} /dev/urandom > {path}"
+            )));
+        }
+    };
+    let store = StoreId::new(fresh);
+    take(disk.as_ref(), &places, store, &secret)?;
+    told.push(format!("The folder is the store {store} now."));
+    Ok(told)
+}
+
+fn meaning(survey: &Survey, places: &Places) -> Vec<String> {
+    let mut told = vec![
+        "What the log and the newest snapshot say is taken for true. What was acknowledged later, and stands in a log \
+         that is not here, is lost: that log is refused from now on."
+            .to_owned(),
+        "Chunks that no record names are removed by the sweeps that follow.".to_owned(),
+    ];
+    if !survey.chunks.has_content {
+        let chunks = places.chunks.display();
+        told.push(format!("{chunks} has no chunks: files stay listed, and can't be read until their content is uploaded again."));
+    }
+    for (folder, part) in
+        [(&places.log, &survey.log), (&places.snapshots, &survey.snapshots), (&places.chunks, &survey.chunks)]
+    {
+        if let Mark::Of(store) = part.mark {
+            told.push(format!("{} was the store {store}'s.", folder.display()));
+        }
+    }
+    told
+}

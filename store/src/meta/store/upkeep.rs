@@ -1,0 +1,109 @@
+//! What a store does for itself: snapshots, reading its log again, comparing its index with both.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use super::Store;
+use crate::disk::Disk;
+use crate::error::{Result, StoreError};
+use crate::ground::{Parts, Places};
+use crate::meta::{snapshot, sums};
+
+/// Where snapshots go.
+pub(crate) struct Snapshots {
+    disk: Arc<dyn Disk>,
+    folder: PathBuf,
+    places: Places,
+    parts: Parts,
+    // Held while one is written: length of the last, in bytes.
+    last_bytes: Mutex<u64>,
+}
+
+impl Snapshots {
+    /// Into the folder for them, which is there.
+    pub(crate) fn new(disk: Arc<dyn Disk>, places: Places) -> Result<Self> {
+        let folder = places.snapshots.clone();
+        let parts = Parts::new(disk.as_ref(), &places)?;
+        let last_bytes = match snapshot::newest(disk.as_ref(), &folder)? {
+            Some(snapshot) => disk.open(&snapshot.path)?.length()?,
+            None => 0,
+        };
+        Ok(Self { disk, folder, places, parts, last_bytes: Mutex::new(last_bytes) })
+    }
+}
+
+impl Store {
+    /// Sums up the rows of the index as they are now, and those that log and snapshot say, and compares.
+    pub(super) async fn compare_index(&self) -> Result<()> {
+        let Some(snapshots) = &self.snapshots else { return Ok(()) };
+        // What is read must not be replaced by a snapshot meanwhile.
+        let _none_is_written = snapshots.last_bytes.lock().await;
+        let until = self.committer.begin_scan().await?;
+        let (disk, places, shared) = (snapshots.disk.clone(), snapshots.places.clone(), self.shared.clone());
+        let summed = tokio::task::spawn_blocking(move || {
+            let go_on = || shared.check_open();
+            sums::of_log(disk.as_ref(), &places.log, &places.snapshots, until, &go_on)
+        });
+        let found = self.committer.scan().await?;
+        let expected = summed.await.unwrap_or_else(|error| Err(StoreError::Io(io::Error::other(error))))?;
+        match expected.differs(&found) {
+            None => {
+                tracing::info!(rows = found.rows(), "the index has every row that log and snapshot have");
+                Ok(())
+            }
+            Some(what) => {
+                let why = format!("the index differs from log and snapshot ({what}), and is built anew");
+                self.shared.index.distrust(&why);
+                self.shared.close(&why);
+                Err(StoreError::Closed(why))
+            }
+        }
+    }
+
+    /// Writes a snapshot that takes the place of all frames up to `after`; gives its length in bytes.
+    async fn write_snapshot(&self, snapshots: &Snapshots, after: u64) -> Result<u64> {
+        let (shared, disk, folder) = (self.shared.clone(), snapshots.disk.clone(), snapshots.folder.clone());
+        let written = tokio::task::spawn_blocking(move || {
+            // A closed store is opened anew once nobody has it any more: its lock must not wait for this.
+            let go_on = || shared.check_open();
+            shared.judge(shared.index.flush())?;
+            snapshot::write(disk.as_ref(), &folder, after, shared.index.as_ref(), &go_on)
+        });
+        let length = written.await.unwrap_or_else(|error| Err(StoreError::Io(io::Error::other(error))))?;
+        self.committer.forget(after).await?;
+        let (disk, folder) = (snapshots.disk.clone(), snapshots.folder.clone());
+        let forgotten = tokio::task::spawn_blocking(move || snapshot::forget(disk.as_ref(), &folder, after));
+        forgotten.await.unwrap_or_else(|error| Err(StoreError::Io(io::Error::other(error))))?;
+        Ok(length)
+    }
+
+    /// Lets a snapshot take the place of the log, where that is long enough.
+    pub(super) async fn take_snapshot(&self, log_bytes: u64) -> Result<bool> {
+        self.shared.check_open()?;
+        let Some(snapshots) = &self.snapshots else { return Ok(false) };
+        let (disk, parts) = (snapshots.disk.clone(), snapshots.parts.clone());
+        let looked = tokio::task::spawn_blocking(move || parts.check(disk.as_ref())).await;
+        self.shared.judge(looked.unwrap_or_else(|error| Err(StoreError::Io(io::Error::other(error)))))?;
+        let mut last_bytes = snapshots.last_bytes.lock().await;
+        let wanted = if log_bytes == 0 { 0 } else { log_bytes.max(*last_bytes) };
+        let Some(after) = self.committer.roll(wanted).await? else { return Ok(false) };
+        *last_bytes = self.write_snapshot(snapshots, after).await?;
+        Ok(true)
+    }
+
+    /// Reads log and snapshot as they are on disk.
+    pub(super) async fn read_log(&self) -> Result<()> {
+        self.committer.check().await?;
+        let Some(snapshots) = &self.snapshots else { return Ok(()) };
+        let _none_is_written = snapshots.last_bytes.lock().await;
+        let (disk, folder) = (snapshots.disk.clone(), snapshots.folder.clone());
+        let checked = tokio::task::spawn_blocking(move || match snapshot::newest(disk.as_ref(), &folder)? {
+            Some(newest) => snapshot::read(disk.as_ref(), &newest, &mut |_| Ok(())).map(drop),
+            None => Ok(()),
+        });
+        checked.await.unwrap_or_else(|error| Err(StoreError::Io(io::Error::other(error))))
+    }
+}
