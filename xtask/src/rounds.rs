@@ -41,6 +41,20 @@ pub(crate) fn simulated(
     crate::run::show(command.env("CAIRN_SEEDS", &seeds).env("CAIRN_SCHEDULES", &seeds))
 }
 
+/// A test over real data folders, that many seeds; `more` is set for it, too.
+pub(crate) fn folders(
+    place: &Place,
+    args: &[String],
+    (test, name): (&str, &str),
+    seeds: u64,
+    more: &[(&str, &str)],
+) -> anyhow::Result<()> {
+    let test = ["test", "--release", "-p", "cairn-store", "--test", test, "--", "--nocapture", name];
+    let mut command = crate::run::cargo(place, &test)?;
+    command.env("CAIRN_SEEDS", count(args, seeds)?.to_string()).envs(more.iter().copied());
+    crate::run::show(&mut command)
+}
+
 /// The number behind the name.
 pub(crate) fn count(args: &[String], default: u64) -> anyhow::Result<u64> {
     match args.first() {

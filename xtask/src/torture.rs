@@ -32,6 +32,16 @@ pub(crate) const ENTRIES: &[Entry] = &[
         run: |place, args| rounds::simulated(place, args, ("cairn-store", "faults"), 10_000),
     },
     Entry {
+        name: "ground",
+        about: "parts of the data folder removed, returned, exchanged, emptied, cut, with sweeps at once, 1,000 histories",
+        run: |place, args| rounds::folders(place, args, ("ground", "histories"), 1_000, &[]),
+    },
+    Entry {
+        name: "index",
+        about: "flipped bits in an index of sled that a kill left, 676",
+        run: |place, args| rounds::folders(place, args, ("log", "flips"), 676, &[("CAIRN_CHUNKS", "10000")]),
+    },
+    Entry {
         name: "bits",
         about: "flipped bits in chunks, log and snapshot, 1,000",
         run: |place, args| rounds::simulated(place, args, ("cairn-store", "bits"), 1_000),

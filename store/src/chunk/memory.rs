@@ -69,7 +69,8 @@ impl ChunkStore for MemoryChunks {
 
     async fn open(&self, locator: &Locator, offset: u32) -> Result<Box<dyn ChunkReader>> {
         let bytes = self.chunks().get(&locator.key).cloned();
-        let bytes = bytes.ok_or_else(|| StoreError::Away(format!("chunk {}", locator.key)))?;
+        let bytes =
+            bytes.ok_or_else(|| StoreError::Damaged(format!("chunk {} is not there", locator.key)))?;
         let begin = usize::try_from(locator.offset).unwrap_or(usize::MAX).min(bytes.len());
         let end = begin.saturating_add(locator.length as usize);
         if end > bytes.len() {

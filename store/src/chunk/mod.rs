@@ -37,7 +37,7 @@ pub trait ChunkStore: Send + Sync + 'static {
     async fn begin_pack(&self) -> Result<Box<dyn PackWriter>>;
 
     /// Opens a chunk for reading, from `offset` on, in plain bytes; at or behind its end there is nothing to read.
-    /// `Away` where the chunk is not there.
+    /// `Damaged` where the chunk is not there though the part that it lies in is, `Away` where that is not, or is another store's.
     async fn open(&self, locator: &Locator, offset: u32) -> Result<Box<dyn ChunkReader>>;
 
     /// Opens a whole chunk. The last bytes are given once the CRC-32 of all is that of the record; else the reader ends with `Damaged`.

@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::buffer::spare_capacity;
 use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock, statvfs};
@@ -11,6 +12,20 @@ use rustix::io::{Errno, pread, retry_on_intr};
 
 use super::{Disk, DiskFile, Entry, Lock, Space};
 use crate::error::{Result, StoreError};
+
+/// Taken for the size of a file system that tells none: a PiB.
+const UNKNOWN_BYTES: u64 = 1 << 50;
+
+/// It was told that folders can't be synced.
+static UNSYNCED: AtomicBool = AtomicBool::new(false);
+
+/// Some file systems (SMB, some of FUSE) have no sync of folders; an error of the disk is another.
+fn is_unsupported(error: &io::Error) -> bool {
+    let code = error.raw_os_error();
+    [Errno::INVAL, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOSYS]
+        .iter()
+        .any(|errno| code == Some(errno.raw_os_error()))
+}
 
 /// It has no state.
 pub(crate) struct RealDisk;
@@ -25,7 +40,16 @@ impl Disk for RealDisk {
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        File::open(folder)?.sync_all()
+        match File::open(folder)?.sync_all() {
+            Err(error) if is_unsupported(&error) => {
+                if !UNSYNCED.swap(true, Ordering::Relaxed) {
+                    let folder = folder.display();
+                    tracing::warn!(%folder, %error, "this file system can't sync a folder: after a power cut, names of files that were made last may be gone");
+                }
+                Ok(())
+            }
+            synced => synced,
+        }
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<Entry>> {
@@ -57,6 +81,10 @@ impl Disk for RealDisk {
     fn space(&self, folder: &Path) -> io::Result<Space> {
         let stat = statvfs(folder)?;
         let bytes = |count: u64| count.saturating_mul(stat.f_frsize);
+        if stat.f_blocks == 0 {
+            // It does not say (ramfs, some network mounts): a write that finds no space decides.
+            return Ok(Space { total: UNKNOWN_BYTES, free: UNKNOWN_BYTES });
+        }
         Ok(Space { total: bytes(stat.f_blocks), free: bytes(stat.f_bavail) })
     }
 
@@ -141,5 +169,27 @@ impl DiskFile for RealFile {
 
     fn sync(&mut self) -> io::Result<()> {
         self.file.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_system_without_a_sync_of_folders_is_no_broken_disk() {
+        for errno in [Errno::INVAL, Errno::OPNOTSUPP, Errno::NOSYS] {
+            assert!(is_unsupported(&errno.into()), "{errno}");
+        }
+        assert!(!is_unsupported(&Errno::IO.into()) && !is_unsupported(&Errno::ROFS.into()));
+        assert!(!is_unsupported(&io::ErrorKind::NotFound.into()));
+    }
+
+    #[test]
+    fn a_file_system_that_tells_no_size_has_room() {
+        // procfs has no blocks, as ramfs and some network mounts have none.
+        let space = RealDisk.space(Path::new("/proc")).unwrap();
+        assert_eq!(space, Space { total: UNKNOWN_BYTES, free: UNKNOWN_BYTES });
+        assert!(RealDisk.space(Path::new("/")).unwrap().total < UNKNOWN_BYTES);
     }
 }

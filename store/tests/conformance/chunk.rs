@@ -55,15 +55,6 @@ fn is_damaged<T>(outcome: Result<T, StoreError>) -> bool {
     matches!(outcome, Err(StoreError::Damaged(_)))
 }
 
-/// A key that is none is no copy which may come back; memory knows no such keys.
-fn is_refused<T>(outcome: Result<T, StoreError>) -> bool {
-    matches!(outcome, Err(StoreError::Damaged(_) | StoreError::Away(_)))
-}
-
-fn is_away<T>(outcome: Result<T, StoreError>) -> bool {
-    matches!(outcome, Err(StoreError::Away(_)))
-}
-
 pub(crate) async fn bytes_come_back_from_any_offset(kit: Kit) {
     for (bytes, codec) in [
         (noise(3 * MIB + 17), Codec::Plain),
@@ -111,9 +102,9 @@ pub(crate) async fn nothing_is_visible_before_it_is_placed(kit: Kit) {
     let locator = place(&**kit.chunks(), &bytes, 0).await;
     kit.chunks().remove(&locator).await.unwrap();
     let staged = stage(&**kit.chunks(), &bytes, 9_999).await;
-    assert!(is_away(kit.chunks().open(&locator, 0).await));
+    assert!(is_damaged(kit.chunks().open(&locator, 0).await));
     drop(staged);
-    assert!(is_away(kit.chunks().open(&locator, 0).await));
+    assert!(is_damaged(kit.chunks().open(&locator, 0).await));
     assert_eq!(place(&**kit.chunks(), &bytes, 0).await, locator, "the same chunk has the same name");
 }
 
@@ -133,7 +124,7 @@ pub(crate) async fn generations_are_different_copies(kit: Kit) {
     let new = place(&**kit.chunks(), &bytes, 1).await;
     assert_ne!(old, new);
     kit.chunks().remove(&old).await.unwrap();
-    assert!(is_away(kit.chunks().open(&old, 0).await));
+    assert!(is_damaged(kit.chunks().open(&old, 0).await));
     assert_eq!(read(&**kit.chunks(), &new, 0).await.unwrap(), bytes);
 }
 
@@ -141,16 +132,16 @@ pub(crate) async fn removing_again_is_idempotent(kit: Kit) {
     let locator = place(&**kit.chunks(), &content(1_000), 0).await;
     for _ in 0..2 {
         kit.chunks().remove(&locator).await.unwrap();
-        assert!(is_away(kit.chunks().open(&locator, 0).await));
+        assert!(is_damaged(kit.chunks().open(&locator, 0).await));
     }
 }
 
-pub(crate) async fn a_chunk_that_is_not_there_is_away(kit: Kit) {
+pub(crate) async fn a_chunk_that_is_not_there_is_damage(kit: Kit) {
     let mut locator = place(&**kit.chunks(), &content(1_000), 0).await;
     locator.key = locator.key.replace(".0", ".1");
-    assert!(is_away(kit.chunks().open(&locator, 0).await));
+    assert!(is_damaged(kit.chunks().open(&locator, 0).await));
     locator.key = "../../etc/passwd".to_owned();
-    assert!(is_refused(kit.chunks().open(&locator, 0).await));
+    assert!(is_damaged(kit.chunks().open(&locator, 0).await));
 }
 
 pub(crate) async fn what_compresses_well_takes_less(kit: Kit) {

@@ -174,7 +174,7 @@ suite! {
         placing_twice_is_idempotent,
         generations_are_different_copies,
         removing_again_is_idempotent,
-        a_chunk_that_is_not_there_is_away,
+        a_chunk_that_is_not_there_is_damage,
         what_compresses_well_takes_less,
         what_saves_too_little_stays_plain,
         a_crowd_of_writers_changes_nothing,

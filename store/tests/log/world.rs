@@ -97,6 +97,32 @@ pub(crate) async fn arrive(
     store.arrive(session(n), index, row, record, START + 200, now).await
 }
 
+/// Declares and sends chunks of their own, one for each index.
+pub(crate) async fn arrive_many(store: &dyn MetaStore, n: u8, indexes: std::ops::Range<u32>) {
+    let row = |index: u32| {
+        let mut digest = [0; 32];
+        // Spread, as digests are.
+        digest[..8].copy_from_slice(&u64::from(index).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+        Row { digest: ChunkDigest::new(digest), length: FULL }
+    };
+    let rows: Vec<_> = indexes.clone().map(row).collect();
+    let at = indexes.start;
+    let said = Declaration {
+        session: session(n),
+        revision: 0,
+        at,
+        rows,
+        size: None,
+        reach: Reach::Owner,
+        now: START,
+    };
+    store.declare_rows(said).await.unwrap();
+    let all: Vec<_> = indexes.map(|index| arrive(store, n, index, row(index), START)).collect();
+    for one in futures_util::future::join_all(all).await {
+        one.unwrap();
+    }
+}
+
 pub(crate) fn publish(n: u8, now: UnixMs) -> Publish {
     Publish {
         session: session(n),

@@ -129,14 +129,15 @@ impl Folders {
 
     /// `Away` where a folder is not there, or carries another store's id than the others.
     pub(super) fn check_own(&self, folder: &Path) -> Result<()> {
-        let Some(owner) = self.owner else { return Ok(()) };
-        match mark::read(self.disk.as_ref(), folder)? {
-            Mark::Of(store) if store == owner => Ok(()),
-            Mark::Of(_) | Mark::Missing | Mark::Unreadable => Err(StoreError::Away(format!(
-                "{} is not there, or does not say that it is this store's",
-                folder.display()
-            ))),
+        let is_own = match self.owner {
+            Some(owner) => mark::read(self.disk.as_ref(), folder)? == Mark::Of(owner),
+            None => self.disk.identity(folder).is_ok(),
+        };
+        if is_own {
+            return Ok(());
         }
+        let folder = folder.display();
+        Err(StoreError::Away(format!("{folder} is not there, or does not say that it is this store's")))
     }
 
     /// Links are unlinked, never followed.

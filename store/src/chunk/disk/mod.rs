@@ -80,6 +80,20 @@ impl DiskChunks {
         Ok(Arc::new(Self { folders, compress, keeps, next_temp: AtomicU64::new(0), crowd }))
     }
 
+    /// Opens a copy. One that is not there is `Damaged`, where its folder is: a client may heal it. Else its disk may come back.
+    async fn reader(&self, locator: &Locator, offset: u32, plan: Plan) -> Result<Box<dyn ChunkReader>> {
+        let (path, locator) = (self.folders.path(&locator.key)?, locator.clone());
+        let folders = self.folders.clone();
+        let open = move || match DiskReader::open(folders.disk.as_ref(), &path, &locator, offset, plan) {
+            Err(StoreError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                folders.check_own(folder_of(&path))?;
+                Err(StoreError::Damaged(format!("chunk {} is not there", locator.key)))
+            }
+            opened => opened,
+        };
+        Ok(Box::new(blocking(open).await?))
+    }
+
     fn temp_path(&self) -> PathBuf {
         self.folders.tmp.join(self.next_temp.fetch_add(1, Ordering::Relaxed).to_string())
     }
@@ -108,17 +122,11 @@ impl ChunkStore for DiskChunks {
     }
 
     async fn open(&self, locator: &Locator, offset: u32) -> Result<Box<dyn ChunkReader>> {
-        let (path, locator) = (self.folders.path(&locator.key)?, locator.clone());
-        let disk = self.folders.disk.clone();
-        let open = move || DiskReader::open(disk.as_ref(), &path, &locator, offset, Plan::default());
-        Ok(Box::new(blocking(open).await?))
+        self.reader(locator, offset, Plan::default()).await
     }
 
     async fn open_verified(&self, record: &ChunkRecord, at_once: usize) -> Result<Box<dyn ChunkReader>> {
-        let (path, locator) = (self.folders.path(&record.locator.key)?, record.locator.clone());
-        let (disk, plan) = (self.folders.disk.clone(), Plan::verified(record, at_once));
-        let open = move || DiskReader::open(disk.as_ref(), &path, &locator, 0, plan);
-        Ok(Box::new(blocking(open).await?))
+        self.reader(&record.locator, 0, Plan::verified(record, at_once)).await
     }
 
     async fn remove(&self, locator: &Locator) -> Result<()> {

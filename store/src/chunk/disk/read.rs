@@ -69,13 +69,7 @@ impl DiskReader {
         offset: u32,
         plan: Plan,
     ) -> Result<Self> {
-        let file = disk.open(path).map_err(|error| {
-            if error.kind() == io::ErrorKind::NotFound {
-                StoreError::Away(format!("chunk {}", locator.key))
-            } else {
-                error.into()
-            }
-        })?;
+        let file = disk.open(path)?;
         let form = match locator.codec {
             Codec::Plain => Form::Plain(Stretch::new(locator, offset)),
             Codec::Zstd { length } => Form::Frames(Frames::new(locator, length, offset)),

@@ -68,3 +68,44 @@ async fn a_log_that_ends_before_rows_that_an_index_took_in_part_is_damaged() {
     assert!(open(4).is_ok());
     assert!(matches!(open(9), Err(StoreError::Damaged(_))));
 }
+
+#[tokio::test]
+async fn a_row_that_an_index_lost_is_noticed_before_anything_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    for library in [super::super::Library::Sled, super::super::Library::Redb] {
+        let data = &folder.path().join(format!("{library:?}"));
+        let place = IndexPlace::new(data, library);
+        let open = || open_over(real(), data, &place, None).unwrap();
+        let add = async |store: &Arc<dyn MetaStore>, n| {
+            let owner = Owner { id: OwnerId::new([n; 16]), key_hash: [n; 32], created_at: 1 };
+            store.add_owner(owner).await.unwrap();
+        };
+        let store = open();
+        for n in 1..=3 {
+            add(&store, n).await;
+        }
+        assert!(store.checkpoint(0).await.unwrap());
+        add(&store, 4).await;
+        drop(store);
+        // The library forgets one without a word, and the server is killed then.
+        let index = place.open().unwrap();
+        let lost = Writes::from([(keys::owner(OwnerId::new([2; 16])), None)]);
+        index.apply(&lost, index.applied().unwrap()).unwrap();
+        index.flush().unwrap();
+        drop(index);
+        std::fs::remove_file(data.join("index.seal")).unwrap();
+        let store = open();
+        // What is written meanwhile belongs to neither side.
+        let (compared, ()) = tokio::join!(store.doom(1, None, 1), async { drop(add_may_fail(&store).await) });
+        let Err(StoreError::Closed(why)) = compared else { panic!("not noticed: {compared:?}") };
+        assert!(why.contains("kind 01: 3 rows of 4"), "{why}");
+        drop(store);
+        let store = open();
+        store.check_index().await.unwrap();
+        assert!(store.owner_by_key([2; 32]).await.unwrap().is_some());
+    }
+}
+
+async fn add_may_fail(store: &Arc<dyn MetaStore>) -> Result<()> {
+    store.add_owner(Owner { id: OwnerId::new([9; 16]), key_hash: [9; 32], created_at: 1 }).await
+}

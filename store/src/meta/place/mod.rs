@@ -15,7 +15,7 @@ use self::seal::Seal;
 use super::index::{Index, Writes};
 use super::open::IndexFolder;
 use super::read::{Entry, Read};
-use crate::disk::folder_of;
+use crate::disk::{Disk, RealDisk, folder_of};
 use crate::error::{Result, StoreError};
 
 /// Which library keeps the index. It can be another one at every start: the index is built anew then.
@@ -92,7 +92,7 @@ impl IndexPlace {
     fn note_open(&self) -> io::Result<()> {
         fs::write(self.open_since(), boot_id())?;
         File::open(self.open_since())?.sync_all()?;
-        File::open(folder_of(&self.folder))?.sync_all()
+        RealDisk.sync_folder(folder_of(&self.folder))
     }
 }
 
@@ -211,7 +211,7 @@ impl Files {
                 File::open(entry.path())?.sync_all()?;
             }
         }
-        File::open(&self.folder)?.sync_all()
+        RealDisk.sync_folder(&self.folder)
     }
 }
 
