@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use crate::access::{HostRule, Secret};
 use crate::cairn::{Cairn, Stores};
 use crate::config::Config;
-use crate::http::{Pace, harden, problem_response};
+use crate::http::{Pace, harden, keep_private, problem_response};
 use crate::stages::{batch, check, download, finish, folder, owner, share, start, status, upload};
 use crate::upkeep::{Behind, Follower, TURN_BYTES, checkpoint, follow, sweep};
 use crate::{http, page};
@@ -227,6 +227,8 @@ async fn dressed(
     let cairn = request.app_data::<web::Data<Cairn>>().cloned();
     let mut response = next.call(request).await?;
     harden(response.headers_mut());
+    let path = response.request().path().to_owned();
+    keep_private(&path, response.headers_mut());
     if response.status() == StatusCode::INSUFFICIENT_STORAGE
         && let Some(cairn) = cairn
     {

@@ -83,6 +83,11 @@ impl Cairn {
         (self.clock)()
     }
 
+    /// What tells the time, for whoever outlives a request.
+    pub(crate) fn clock(&self) -> fn() -> UnixMs {
+        self.clock
+    }
+
     /// A fresh 128-bit id.
     pub(crate) fn fresh_id(&self) -> Answer<[u8; 16]> {
         platform::random().map_err(Refusal::internal)

@@ -13,7 +13,7 @@ pub(crate) use host::HostRule;
 pub(crate) use local::is_local;
 pub(crate) use origin::is_cross_site;
 pub(crate) use rights::{
-    FileRight, FindRight, FolderRight, LinkEnd, LinkRight, Opened, OwnerRight, StartRight, TargetRight,
+    FileRight, FindRight, FolderRight, Lasting, LinkEnd, LinkRight, Opened, OwnerRight, StartRight, TargetRight,
     TreeRight, UploadRight, file_right, find_right, folder_right, inside, link_right, owner_right,
     share_right, start_right, target_right, upload_right,
 };

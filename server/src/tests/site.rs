@@ -28,7 +28,7 @@ thread_local! {
 }
 
 /// Sets the server's time.
-pub(super) fn set_now(now: UnixMs) {
+pub(crate) fn set_now(now: UnixMs) {
     NOW.with(|own| own.store(now, Ordering::SeqCst));
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn cairn_with(data: &std::path::Path, chunks: Arc<dyn ChunkStore>) ->
 }
 
 /// The routes, ready to be called.
-pub(super) async fn routes(
+pub(crate) async fn routes(
     cairn: &Arc<Cairn>,
 ) -> impl Service<actix_http::Request, Response = ServiceResponse<impl MessageBody>, Error = Error> {
     let hosts = web::Data::new(HostRule::new(std::iter::empty()));
@@ -131,7 +131,7 @@ where
 }
 
 /// A fresh owner's bearer credential.
-pub(super) async fn owner<S, B>(routes: &S) -> String
+pub(crate) async fn owner<S, B>(routes: &S) -> String
 where
     S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
@@ -141,18 +141,18 @@ where
     made.owner_key.to_string()
 }
 
-pub(super) enum Body {
+pub(crate) enum Body {
     None,
     Json(Vec<u8>),
     Bytes(Vec<u8>),
 }
 
-fn json(body: &impl serde::Serialize) -> Body {
+pub(crate) fn json(body: &impl serde::Serialize) -> Body {
     Body::Json(serde_json::to_vec(body).unwrap())
 }
 
 /// One request, and the bytes of its answer.
-pub(super) async fn ask<S, B>(
+pub(crate) async fn ask<S, B>(
     routes: &S,
     owner: &str,
     method: Method,

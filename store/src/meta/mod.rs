@@ -29,8 +29,8 @@ use cairn_shared::{
 use crate::chunk::ChunkCopy;
 use crate::error::Result;
 use crate::model::{
-    ChildMark, ChildPage, ChunkRecord, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone, Link,
-    Linked, NewFolder, NewSession, Owner, Publish, Reach, Session, StoredRow, Target,
+    ChildMark, ChildPage, ChunkRecord, ClockMark, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone, Link,
+    Linked, NewFolder, NewSession, Owner, Publish, Reach, ScrubPlace, Session, StoredRow, Target,
 };
 
 #[cfg(test)]
@@ -236,6 +236,9 @@ pub trait MetaStore: Send + Sync + 'static {
     /// Finds a link and its file or folder by the SHA-256 of the link's token, whether or not it is over time.
     async fn linked(&self, token_hash: [u8; 32]) -> Result<Option<Linked>>;
 
+    /// The link, where it and this file are still there: one cheap look, for whoever is giving the file's bytes through it.
+    async fn still_linked(&self, link: LinkId, file: FileId) -> Result<Option<Link>>;
+
     // ---- follower
 
     /// Sessions whose whole-file digest is wanted: open ones with rows, all of them declared (what a PUT defined
@@ -298,11 +301,43 @@ pub trait MetaStore: Send + Sync + 'static {
     /// The files of all owners behind `after`, in the order of their ids.
     async fn all_files(&self, after: Option<FileId>, limit: usize) -> Result<Vec<File>>;
 
+    /// Sessions that hold a chunk, open or published: up to `limit`.
+    async fn holders(&self, digest: ChunkDigest, limit: usize) -> Result<Vec<SessionId>>;
+
     /// Reads log and snapshot: `Damaged` where a bit is not as it was written. Verbs wait meanwhile.
     async fn check_log(&self) -> Result<()>;
 
     /// Why the store takes nothing more, where it is closed: opened again, it goes on from what is on disk.
     fn closed(&self) -> Option<String>;
+
+    // ---- operate
+
+    /// What was last noted of the clock.
+    async fn clock_mark(&self) -> Result<Option<ClockMark>>;
+
+    /// Notes what the clock says.
+    async fn mark_clock(&self, mark: ClockMark) -> Result<()>;
+
+    /// How far the reading of all chunks has come; `None` where none is under way.
+    async fn scrub_place(&self) -> Result<Option<ScrubPlace>>;
+
+    /// Notes how far it has come, or that it is over.
+    async fn keep_scrub_place(&self, place: Option<ScrubPlace>) -> Result<()>;
+
+    /// The owners behind `after`, in the order of their ids.
+    async fn owners(&self, after: Option<OwnerId>, limit: usize) -> Result<Vec<Owner>>;
+
+    /// The owner, whether or not he is locked.
+    async fn owner(&self, id: OwnerId) -> Result<Option<Owner>>;
+
+    /// The sessions of all owners behind `after`, in whatever state, in the order of their ids.
+    async fn sessions(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>>;
+
+    /// The owner's key opens nothing any more; what is his stays. Repeated: nothing happens.
+    async fn lock_owner(&self, id: OwnerId) -> Result<()>;
+
+    /// Forgets an owner and his key; what is his stays. Repeated: nothing happens.
+    async fn forget_owner(&self, id: OwnerId) -> Result<()>;
 
     // ---- checkpoint
 
