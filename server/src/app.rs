@@ -21,11 +21,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::access::{HostRule, Secret};
+use crate::admin::Door;
 use crate::cairn::{Cairn, Stores};
 use crate::config::Config;
 use crate::http::{Pace, harden, keep_private, problem_response};
 use crate::stages::{batch, check, download, finish, folder, owner, share, start, status, upload};
-use crate::upkeep::{Behind, Follower, TURN_BYTES, checkpoint, follow, sweep};
+use crate::upkeep::{Behind, Follower, TURN_BYTES, checkpoint, follow, keep_time, note_time, sweep};
 use crate::{http, page};
 
 /// Pause between two looks whether the store is still open.
@@ -144,9 +145,17 @@ pub async fn start(config: Config, stores: Option<Stores>) -> anyhow::Result<Run
     let pace = Pace::new(config.body_idle);
     let answer_idle = config.answer_idle;
     let hosts = HostRule::new(config.hosts.iter().cloned().chain(config.public_host()));
-    let cairn = Arc::new(Cairn::new(stores, secret, config, follower));
+    let mark = stores.meta.clock_mark().await?;
+    let cairn = Arc::new(Cairn::new(stores, secret, config, follower).with_mark(mark));
     let (meta, stopping) = (cairn.meta.clone(), cairn.stopping.clone());
-    let jobs = vec![tokio::spawn(sweep(cairn.clone())), tokio::spawn(checkpoint(cairn.clone()))];
+    let noted = note_time(&cairn, None).await;
+    let door = Door::open(&cairn.config.data);
+    let mut jobs = vec![
+        tokio::spawn(sweep(cairn.clone())),
+        tokio::spawn(checkpoint(cairn.clone())),
+        tokio::spawn(keep_time(cairn.clone(), noted)),
+    ];
+    jobs.extend(door.map(|door| tokio::spawn(door.serve(cairn.clone()))));
     let server = serve(listener, web::Data::from(cairn), web::Data::new(hosts), pace, page, answer_idle)?;
     Ok(Running { address, server, meta, jobs, following, stopping })
 }

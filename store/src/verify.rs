@@ -73,18 +73,42 @@ async fn verify_chunk(
     }
     report.chunks += 1;
     report.bytes += u64::from(record.length);
-    match recompute(chunks, record).await {
-        Ok(found) if found == digest => Ok(()),
-        Ok(_) | Err(StoreError::Damaged(_)) => {
+    match examine(chunks, digest, record).await? {
+        Examined::Sound => Ok(()),
+        Examined::Damaged => {
             report.damaged.push(digest);
             meta.quarantine(digest, record.generation).await.map(drop)
         }
-        Err(StoreError::Io(error)) => {
+        Examined::Away(why) => {
             // It may be the disk's cable as well as the disk: the copy stays in use, and the look goes on.
-            tracing::error!(digest = %digest, %error, "a chunk can't be read");
+            tracing::error!(digest = %digest, why, "a chunk can't be read");
             report.damaged.push(digest);
             Ok(())
         }
+    }
+}
+
+/// What a chunk's bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Examined {
+    /// What they were.
+    Sound,
+    /// Read, and not what they were.
+    Damaged,
+    /// Not to be read, for this reason: nobody knows what they are.
+    Away(String),
+}
+
+/// Reads the copy that a record names, and recomputes its digest.
+pub async fn examine(chunks: &dyn ChunkStore, digest: ChunkDigest, record: &ChunkRecord) -> Result<Examined> {
+    match recompute(chunks, record).await {
+        Ok(found) if found == digest => Ok(Examined::Sound),
+        // What is not there may come back, with its disk: only what was read and is wrong is damage.
+        Err(StoreError::Damaged(_)) if matches!(chunks.has(&record.locator).await, Ok(false)) => {
+            Ok(Examined::Away("it is not there".to_owned()))
+        }
+        Ok(_) | Err(StoreError::Damaged(_)) => Ok(Examined::Damaged),
+        Err(StoreError::Io(error)) => Ok(Examined::Away(error.to_string())),
         Err(error) => Err(error),
     }
 }

@@ -61,7 +61,8 @@ fn admit(request: &ServiceRequest) -> Answer<()> {
 /// What answers about files and links carry besides: those of the API hold keys and links, which no cache between needs to
 /// keep, and no search engine is to list what a link gives.
 pub(crate) fn keep_private(path: &str, headers: &mut actix_web::http::header::HeaderMap) {
-    let is_below = |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let is_below =
+        |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if is_below("/api") {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }

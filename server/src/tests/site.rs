@@ -25,6 +25,7 @@ use crate::upkeep::{Follower, TURN_BYTES, follow};
 thread_local! {
     // One simulation to a thread, and its own time in it.
     static NOW: AtomicU64 = const { AtomicU64::new(0) };
+    static JUMPED: AtomicU64 = const { AtomicU64::new(0) };
 }
 
 /// Sets the server's time.
@@ -32,7 +33,16 @@ pub(crate) fn set_now(now: UnixMs) {
     NOW.with(|own| own.store(now, Ordering::SeqCst));
 }
 
+/// Sets its clock alone: no time passes.
+pub(crate) fn jump(ms: u64) {
+    JUMPED.with(|own| own.fetch_add(ms, Ordering::SeqCst));
+}
+
 fn now() -> UnixMs {
+    passed() + JUMPED.with(|own| own.load(Ordering::SeqCst))
+}
+
+fn passed() -> u64 {
     NOW.with(|own| own.load(Ordering::SeqCst))
 }
 
@@ -51,7 +61,7 @@ pub(crate) fn cairn_with(data: &std::path::Path, chunks: Arc<dyn ChunkStore>) ->
     let stores = Stores { meta: cairn_store::meta::memory(), chunks };
     let follower = Follower::new();
     actix_web::rt::spawn(follow(stores.clone(), follower.clone(), TURN_BYTES));
-    Arc::new(Cairn::new(stores, Secret::open(data).unwrap(), config, follower).with_clock(now))
+    Arc::new(Cairn::new(stores, Secret::open(data).unwrap(), config, follower).with_clock(now, passed))
 }
 
 /// The routes, ready to be called.

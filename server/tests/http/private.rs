@@ -41,8 +41,8 @@ fn answers_of_the_api_are_kept_by_no_cache_and_links_are_listed_by_nobody() {
         (folder, "no-store"),
         (&raw, "private, no-cache"),
         ("/d/AAAAAAAAAAAAAAAAAAAAAA", "no-store"),
-        ("/d/AAAAAAAAAAAAAAAAAAAAAA/raw", ""),
-        ("/d", ""),
+        ("/d/AAAAAAAAAAAAAAAAAAAAAA/raw", "no-store"),
+        ("/d", "no-store"),
     ] {
         let answer = site.ask("GET", path).send();
         assert_eq!(header(&answer, "x-robots-tag"), "noindex", "{path}");

@@ -10,6 +10,7 @@ pub(crate) mod log;
 mod looks;
 pub(crate) mod memory;
 mod open;
+mod open_reading;
 mod place;
 mod read;
 mod redb;
@@ -29,8 +30,8 @@ use cairn_shared::{
 use crate::chunk::ChunkCopy;
 use crate::error::Result;
 use crate::model::{
-    ChildMark, ChildPage, ChunkRecord, ClockMark, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone, Link,
-    Linked, NewFolder, NewSession, Owner, Publish, Reach, ScrubPlace, Session, StoredRow, Target,
+    ChildMark, ChildPage, ChunkRecord, ClockMark, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone,
+    Link, Linked, NewFolder, NewSession, Owner, Publish, Reach, ScrubPlace, Session, StoredRow, Target,
 };
 
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub(crate) use self::{
     tx::Tx,
 };
 pub use open::{memory, open, open_gathering_little};
+pub use open_reading::open_reading;
 pub use place::{Library, UnknownLibrary};
 
 /// Keeps every fact. Each verb is one atomic step; a verb that changes something is durable when it returns,

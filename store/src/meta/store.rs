@@ -28,8 +28,8 @@ use crate::chunk::ChunkCopy;
 use crate::disk::Disk;
 use crate::error::{Conflict, Result, StoreError};
 use crate::model::{
-    ChildMark, ChildPage, ChunkRecord, ClockMark, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone, Link,
-    Linked, NewFolder, NewSession, Owner, Publish, Reach, ScrubPlace, Session, StoredRow, Target,
+    ChildMark, ChildPage, ChunkRecord, ClockMark, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone,
+    Link, Linked, NewFolder, NewSession, Owner, Publish, Reach, ScrubPlace, Session, StoredRow, Target,
 };
 
 /// Looks that `publish` takes at a session that keeps changing.

@@ -68,7 +68,7 @@ pub(super) async fn read(
     let mut reading = Reading {
         stores: cairn.stores(),
         right: right.lasting(),
-        clock: cairn.clock(),
+        clock: cairn.clock.teller(),
         session: file.session,
         next: found.index,
         rows: found.rows.into(),

@@ -118,6 +118,14 @@ impl Folders {
         Ok(Self { disk, chunks, tmp, current: Mutex::new(current), begun: Condvar::new(), _lock: lock })
     }
 
+    /// Those of a disk that is only read.
+    pub(super) fn reading(disk: Arc<dyn Disk>, data: &Path, lock: Lock) -> Self {
+        let (chunks, tmp) = (data.join("chunks"), data.join("tmp"));
+        let folder = Some(Folder::new(&chunks, 0));
+        let current = Mutex::new(Current { number: 0, folder, chunks: FOLDER_CHUNKS });
+        Self { disk, chunks, tmp, current, begun: Condvar::new(), _lock: lock }
+    }
+
     /// Links are unlinked, never followed.
     pub(super) fn clear_tmp(&self) -> io::Result<()> {
         for entry in self.disk.list(&self.tmp)? {

@@ -22,7 +22,7 @@ pub(crate) use self::write::TempFile;
 use super::{
     ChunkCopy, ChunkReader, ChunkStore, ChunkWriter, PackWriter, Staged, StagedBytes, foreign, locator, pack,
 };
-use crate::disk::{Disk, Use, folder_of, free_bytes, make_folders, real};
+use crate::disk::{Disk, Use, folder_of, free_bytes, make_folders, reading, real};
 use crate::error::Result;
 use crate::format;
 use crate::model::{ChunkRecord, Codec, Locator};
@@ -36,6 +36,15 @@ pub fn open(data: &Path) -> Result<Arc<dyn ChunkStore>> {
 /// The same, and chunks that compress well are stored so from now on: the folder gets a format that says so.
 pub fn open_compressing(data: &Path) -> Result<Arc<dyn ChunkStore>> {
     open_over(real(), data, true)
+}
+
+/// The same to look at what is there: nothing is made, changed or cleared away. `Closed` where a server uses them.
+pub fn open_reading(data: &Path) -> Result<Arc<dyn ChunkStore>> {
+    let disk = reading();
+    format::check(disk.as_ref(), data)?;
+    let lock = disk.lock(&data.join("chunks").join("lock"))?;
+    let folders = Arc::new(Folders::reading(disk, data, lock));
+    Ok(Arc::new(DiskChunks { folders, compress: false, next_temp: AtomicU64::new(0), crowd: Arc::new(()) }))
 }
 
 /// Either on any disk.
@@ -100,6 +109,16 @@ impl ChunkStore for DiskChunks {
         let (disk, plan) = (self.folders.disk.clone(), Plan::verified(record, at_once));
         let open = move || DiskReader::open(disk.as_ref(), &path, &locator, 0, plan);
         Ok(Box::new(blocking(open).await?))
+    }
+
+    async fn has(&self, locator: &Locator) -> Result<bool> {
+        let (disk, path) = (self.folders.disk.clone(), self.folders.path(&locator.key)?);
+        blocking(move || match disk.open(&path) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error.into()),
+        })
+        .await
     }
 
     async fn remove(&self, locator: &Locator) -> Result<()> {

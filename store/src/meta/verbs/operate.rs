@@ -47,7 +47,9 @@ pub(crate) fn sessions(read: &dyn Read, after: Option<SessionId>, limit: usize) 
     let prefix = keys::sessions();
     let from = after.map_or(prefix.clone(), |after| key_after(&keys::session(after)));
     let page = read.page(&from, &prefix_end(&prefix), limit)?;
-    page.into_iter().map(|(_, value)| codec::from_json(&value).map(|fact: SessionFact| fact.session)).collect()
+    page.into_iter()
+        .map(|(_, value)| codec::from_json(&value).map(|fact: SessionFact| fact.session))
+        .collect()
 }
 
 /// Sessions, and what they became, that hold a chunk.
