@@ -1,8 +1,9 @@
 //! `cairn admin`: on a running server, on a stopped one, and on one that can only be read.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -266,4 +267,27 @@ fn the_socket_is_the_users_own_and_a_killed_servers_is_replaced() {
     expect(&admin(&data, &["stats"]), 0, "0 files of 0 bytes");
     assert!(server.terminate().success());
     assert!(!socket.exists());
+}
+
+#[test]
+fn what_is_no_command_is_refused_and_the_socket_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = Server::start(&data);
+    let say = |line: &[u8]| {
+        let mut stream = UnixStream::connect(data.join("admin.sock")).unwrap();
+        // It may be sent away before it has said everything.
+        let _ = stream.write_all(line);
+        let mut answer = String::new();
+        let _ = BufReader::new(stream).read_line(&mut answer);
+        answer
+    };
+    let long = [b"{\"command\":\"find\",\"what\":\"".as_slice(), &[b'a'; 10_000], b"\"}\n"].concat();
+    for line in
+        [b"\n".as_slice(), b"{}\n", b"GET / HTTP/1.1\r\n", b"{\"command\":\"reboot\"}\n", b"\xff\n", &long]
+    {
+        assert!(say(line).contains("\"refused\""), "{:?}", String::from_utf8_lossy(line));
+    }
+    assert!(say(b"{\"command\":\"stats\"}\n").contains("\"logical_bytes\":0"));
+    drop(server);
 }

@@ -177,7 +177,7 @@ pub(super) fn permille(after: Option<ChunkDigest>) -> u16 {
 
 fn first_bytes(id: &[u8]) -> u16 {
     let first = id.first_chunk().map_or(0, |two| u32::from(u16::from_be_bytes(*two)));
-    u16::try_from(first * 1_000 >> 16).unwrap_or(1_000)
+    u16::try_from((first * 1_000) >> 16).unwrap_or(1_000)
 }
 
 fn place(locator: &Locator) -> u64 {

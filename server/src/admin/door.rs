@@ -6,6 +6,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::ReadHalf;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -107,9 +108,9 @@ async fn answer(mut stream: UnixStream, mut told: mpsc::Receiver<Event>) {
     let (mut asking, mut stream) = stream.split();
     loop {
         let event = tokio::select! {
+            biased;
             event = told.recv() => event,
-            // Nothing more is asked: whoever closes has left.
-            _ = asking.read_u8() => return,
+            () = left(&mut asking) => return,
         };
         let Some(event) = event else { return };
         let Ok(mut line) = serde_json::to_vec(&event) else { return };
@@ -118,4 +119,10 @@ async fn answer(mut stream: UnixStream, mut told: mpsc::Receiver<Event>) {
             return;
         }
     }
+}
+
+/// Waits until whoever asked closes. Nothing more is asked meanwhile.
+async fn left(asking: &mut ReadHalf<'_>) {
+    let mut more = [0; 256];
+    while matches!(asking.read(&mut more).await, Ok(1..)) {}
 }

@@ -11,6 +11,7 @@ mod looks;
 pub(crate) mod memory;
 mod open;
 mod open_reading;
+mod operator;
 mod place;
 mod read;
 mod redb;
@@ -30,8 +31,8 @@ use cairn_shared::{
 use crate::chunk::ChunkCopy;
 use crate::error::Result;
 use crate::model::{
-    ChildMark, ChildPage, ChunkRecord, ClockMark, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone,
-    Link, Linked, NewFolder, NewSession, Owner, Publish, Reach, ScrubPlace, Session, StoredRow, Target,
+    ChildMark, ChildPage, ChunkRecord, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone, Link,
+    Linked, NewFolder, NewSession, Owner, Publish, Reach, Session, StoredRow, Target,
 };
 
 #[cfg(test)]
@@ -44,12 +45,13 @@ pub(crate) use self::{
 };
 pub use open::{memory, open, open_gathering_little};
 pub use open_reading::open_reading;
+pub use operator::OperatorStore;
 pub use place::{Library, UnknownLibrary};
 
 /// Keeps every fact. Each verb is one atomic step; a verb that changes something is durable when it returns,
 /// and whoever reads next sees it. A verb that fails has changed nothing. Verbs may run at the same time.
 #[async_trait]
-pub trait MetaStore: Send + Sync + 'static {
+pub trait MetaStore: OperatorStore {
     // ---- owner
 
     /// Adds an owner. Idempotent; the same id or key with other fields: `KeyReused`.
@@ -293,53 +295,11 @@ pub trait MetaStore: Send + Sync + 'static {
 
     // ---- check
 
-    /// The records of all chunks behind `after`, in the order of their digests.
-    async fn chunks(
-        &self,
-        after: Option<ChunkDigest>,
-        limit: usize,
-    ) -> Result<Vec<(ChunkDigest, ChunkRecord)>>;
-
-    /// The files of all owners behind `after`, in the order of their ids.
-    async fn all_files(&self, after: Option<FileId>, limit: usize) -> Result<Vec<File>>;
-
-    /// Sessions that hold a chunk, open or published: up to `limit`.
-    async fn holders(&self, digest: ChunkDigest, limit: usize) -> Result<Vec<SessionId>>;
-
     /// Reads log and snapshot: `Damaged` where a bit is not as it was written. Verbs wait meanwhile.
     async fn check_log(&self) -> Result<()>;
 
     /// Why the store takes nothing more, where it is closed: opened again, it goes on from what is on disk.
     fn closed(&self) -> Option<String>;
-
-    // ---- operate
-
-    /// What was last noted of the clock.
-    async fn clock_mark(&self) -> Result<Option<ClockMark>>;
-
-    /// Notes what the clock says.
-    async fn mark_clock(&self, mark: ClockMark) -> Result<()>;
-
-    /// How far the reading of all chunks has come; `None` where none is under way.
-    async fn scrub_place(&self) -> Result<Option<ScrubPlace>>;
-
-    /// Notes how far it has come, or that it is over.
-    async fn keep_scrub_place(&self, place: Option<ScrubPlace>) -> Result<()>;
-
-    /// The owners behind `after`, in the order of their ids.
-    async fn owners(&self, after: Option<OwnerId>, limit: usize) -> Result<Vec<Owner>>;
-
-    /// The owner, whether or not he is locked.
-    async fn owner(&self, id: OwnerId) -> Result<Option<Owner>>;
-
-    /// The sessions of all owners behind `after`, in whatever state, in the order of their ids.
-    async fn sessions(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>>;
-
-    /// The owner's key opens nothing any more; what is his stays. Repeated: nothing happens.
-    async fn lock_owner(&self, id: OwnerId) -> Result<()>;
-
-    /// Forgets an owner and his key; what is his stays. Repeated: nothing happens.
-    async fn forget_owner(&self, id: OwnerId) -> Result<()>;
 
     // ---- checkpoint
 

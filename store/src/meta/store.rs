@@ -1,5 +1,7 @@
 //! `MetaStore` over any index: reads on blocking threads, changes through the committer.
 
+mod operator;
+
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,13 +25,13 @@ use super::tx::Tx;
 use super::verbs::check;
 use super::verbs::finish::{self, Seen};
 use super::verbs::upload::{self, Arrival};
-use super::verbs::{folder, follow, listing, operate, owner, share, start, status, sweep};
+use super::verbs::{folder, follow, listing, owner, share, start, status, sweep};
 use crate::chunk::ChunkCopy;
 use crate::disk::Disk;
 use crate::error::{Conflict, Result, StoreError};
 use crate::model::{
-    ChildMark, ChildPage, ChunkRecord, ClockMark, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone,
-    Link, Linked, NewFolder, NewSession, Owner, Publish, Reach, ScrubPlace, Session, StoredRow, Target,
+    ChildMark, ChildPage, ChunkRecord, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone, Link,
+    Linked, NewFolder, NewSession, Owner, Publish, Reach, Session, StoredRow, Target,
 };
 
 /// Looks that `publish` takes at a session that keeps changing.
@@ -359,58 +361,6 @@ impl MetaStore for Store {
 
     async fn quarantine(&self, digest: ChunkDigest, generation: u32) -> Result<bool> {
         self.commit(move |tx| sweep::quarantine(tx, digest, generation)).await
-    }
-
-    async fn chunks(
-        &self,
-        after: Option<ChunkDigest>,
-        limit: usize,
-    ) -> Result<Vec<(ChunkDigest, ChunkRecord)>> {
-        self.read(move |read| facts::chunks(read, after, limit)).await
-    }
-
-    async fn all_files(&self, after: Option<FileId>, limit: usize) -> Result<Vec<File>> {
-        self.read(move |read| facts::files(read, after, limit)).await
-    }
-
-    async fn holders(&self, digest: ChunkDigest, limit: usize) -> Result<Vec<SessionId>> {
-        self.read(move |read| operate::holders(read, digest, limit)).await
-    }
-
-    async fn clock_mark(&self) -> Result<Option<ClockMark>> {
-        self.read(|read| operate::clock_mark(read)).await
-    }
-
-    async fn mark_clock(&self, mark: ClockMark) -> Result<()> {
-        self.commit(move |tx| operate::mark_clock(tx, &mark)).await
-    }
-
-    async fn scrub_place(&self) -> Result<Option<ScrubPlace>> {
-        self.read(|read| operate::scrub_place(read)).await
-    }
-
-    async fn keep_scrub_place(&self, place: Option<ScrubPlace>) -> Result<()> {
-        self.commit(move |tx| operate::keep_scrub_place(tx, place.as_ref())).await
-    }
-
-    async fn owners(&self, after: Option<OwnerId>, limit: usize) -> Result<Vec<Owner>> {
-        self.read(move |read| operate::owners(read, after, limit)).await
-    }
-
-    async fn owner(&self, id: OwnerId) -> Result<Option<Owner>> {
-        self.read(move |read| facts::owner(read, id)).await
-    }
-
-    async fn sessions(&self, after: Option<SessionId>, limit: usize) -> Result<Vec<Session>> {
-        self.read(move |read| operate::sessions(read, after, limit)).await
-    }
-
-    async fn lock_owner(&self, id: OwnerId) -> Result<()> {
-        self.commit(move |tx| operate::lock_owner(tx, id)).await
-    }
-
-    async fn forget_owner(&self, id: OwnerId) -> Result<()> {
-        self.commit(move |tx| operate::forget_owner(tx, id)).await
     }
 
     async fn check_log(&self) -> Result<()> {
