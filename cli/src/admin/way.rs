@@ -145,9 +145,10 @@ async fn relay(data: &Path, command: &Command, events: mpsc::Sender<Event>) -> a
             line = lines.next_line() => line.context("the server went away")?,
             () = events.closed() => return Ok(()),
         };
-        let Some(line) = line else { return Ok(()) };
+        let line = line.context("the server went away before it was done")?;
         let event = serde_json::from_str(&line).with_context(|| format!("the server said {line:?}"))?;
-        if events.send(event).await.is_err() {
+        let is_last = matches!(event, Event::Ended { .. } | Event::Refused { .. });
+        if events.send(event).await.is_err() || is_last {
             return Ok(());
         }
     }

@@ -89,8 +89,11 @@ impl Clock {
 
     /// The time by which things end: never later than the wall clock's.
     pub(crate) fn sure(&self) -> UnixMs {
+        // In this order: a machine that goes to sleep in between is found to have slept at the next look.
+        let passed = (self.passed)();
+        let wall = (self.wall)();
         let mut known = self.known();
-        known.look((self.wall)(), (self.passed)(), self.confirm_ms);
+        known.look(wall, passed, self.confirm_ms);
         known.sure
     }
 
@@ -113,7 +116,7 @@ impl Clock {
 impl Known {
     fn look(&mut self, wall: UnixMs, passed: u64, confirm_ms: u64) {
         let elapsed = passed.saturating_sub(self.passed);
-        self.passed = passed;
+        self.passed = passed.max(self.passed);
         let expected = self.sure.saturating_add(elapsed);
         // Set back, it is believed at once: what ends later than it might loses nobody anything.
         if wall <= expected.saturating_add(JUMP_MS) {
