@@ -1,5 +1,6 @@
 //! The one binary: `cairn serve`, and the terminal's shell around the upload engine.
 
+mod admin;
 mod folder;
 mod get;
 mod journal;
@@ -9,8 +10,6 @@ mod put;
 mod say;
 mod serve;
 mod shell;
-mod stats;
-mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,10 +32,23 @@ enum Command {
     Put(put::Options),
     /// Downloads the file behind a link. Run it again after a break: it goes on where it was.
     Get(get::Options),
-    /// Reads everything that a stopped server has stored, and says what is damaged.
-    Verify(verify::Options),
-    /// Tells how much a server has stored, and how much of it is shared.
-    Stats(stats::Options),
+    /// What the operator does on a server, running or not: look, repair, remove.
+    #[command(subcommand)]
+    Admin(admin::Command),
+    /// What `admin scrub` was called before.
+    #[command(hide = true)]
+    Verify(Data),
+    /// What `admin stats` was called before.
+    #[command(hide = true)]
+    Stats(admin::Common),
+}
+
+/// Where a server's data is.
+#[derive(clap::Args)]
+struct Data {
+    /// The server's data folder.
+    #[arg(long, value_name = "DIR", env = "CAIRN_DATA", default_value = "cairn-data")]
+    data: PathBuf,
 }
 
 /// Where the client keeps its journal and owner keys.
@@ -52,8 +64,9 @@ fn main() -> ExitCode {
         Command::Serve(options) => serve::run(options),
         Command::Put(options) => put::run(options),
         Command::Get(options) => get::run(options),
-        Command::Verify(options) => verify::run(options),
-        Command::Stats(options) => stats::run(options),
+        Command::Admin(command) => return admin::run(command),
+        Command::Verify(Data { data }) => return admin::verify(data),
+        Command::Stats(common) => return admin::run(admin::Command::Stats(common)),
     };
     match outcome {
         Ok(code) => code,

@@ -15,17 +15,18 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, HttpResponse, HttpServer, Resource, Route as Handler, guard, web};
 use cairn_shared::route::{Method, Route};
 use cairn_shared::{Problem, ProblemCode};
-use cairn_store::ground::{self, Fresh, Options};
+use cairn_store::ground::{self, Options};
 use cairn_store::{MetaStore, StoreError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::access::{HostRule, Secret};
+use crate::admin::Door;
 use crate::cairn::{Cairn, Stores};
 use crate::config::Config;
-use crate::http::{Pace, harden, problem_response};
+use crate::http::{Pace, harden, keep_private, problem_response};
 use crate::stages::{batch, check, download, finish, folder, owner, share, start, status, upload};
-use crate::upkeep::{Behind, Follower, TURN_BYTES, checkpoint, follow, sweep};
+use crate::upkeep::{Behind, Follower, TURN_BYTES, checkpoint, follow, keep_time, note_time, sweep};
 use crate::waiting::Waiting;
 use crate::{http, page, platform};
 
@@ -159,7 +160,7 @@ pub async fn start(config: Config, stores: Option<Stores>) -> anyhow::Result<Run
             }
         }
     };
-    run(config, opened, listener)
+    run(config, opened, listener).await
 }
 
 /// Opens the data folder again, however long that takes, once the last request of the run before has let go of it. Nothing is founded there: where
@@ -189,11 +190,15 @@ pub async fn start_again(
         }
     };
     waiting.end().await;
-    run(config, opened?, listener)
+    run(config, opened?, listener).await
 }
 
 /// Lets the jobs begin and answers.
-fn run(config: Config, (stores, secret): (Stores, Secret), listener: TcpListener) -> anyhow::Result<Running> {
+async fn run(
+    config: Config,
+    (stores, secret): (Stores, Secret),
+    listener: TcpListener,
+) -> anyhow::Result<Running> {
     let page = page::folder(&config.data, config.page.as_deref())?;
     let follower = Follower::new();
     // A whole file's digest is computed behind its upload, and never holds up another.
@@ -202,17 +207,25 @@ fn run(config: Config, (stores, secret): (Stores, Secret), listener: TcpListener
     let pace = Pace::new(config.body_idle);
     let answer_idle = config.answer_idle;
     let hosts = HostRule::new(config.hosts.iter().cloned().chain(config.public_host()));
-    let cairn = Arc::new(Cairn::new(stores, secret, config, follower));
+    let mark = stores.meta.clock_mark().await?;
+    let cairn = Arc::new(Cairn::new(stores, secret, config, follower).with_mark(mark));
     let (meta, stopping) = (cairn.meta.clone(), cairn.stopping.clone());
-    let jobs = vec![tokio::spawn(sweep(cairn.clone())), tokio::spawn(checkpoint(cairn.clone()))];
+    let noted = note_time(&cairn, None).await;
+    let door = Door::open(&cairn.config.data);
+    let mut jobs = vec![
+        tokio::spawn(sweep(cairn.clone())),
+        tokio::spawn(checkpoint(cairn.clone())),
+        tokio::spawn(keep_time(cairn.clone(), noted)),
+    ];
+    jobs.extend(door.map(|door| tokio::spawn(door.serve(cairn.clone()))));
     let server =
         serve(listener.try_clone()?, web::Data::from(cairn), web::Data::new(hosts), pace, page, answer_idle)?;
     Ok(Running { address, server, listener, meta, jobs, following, stopping })
 }
 
 async fn open(config: &Config, may_found: bool) -> Result<(Stores, Secret), StoreError> {
-    let fresh = Fresh { store: platform::random()?, run: platform::random()?, secret: platform::random()? };
-    let options = Options { index: config.index, compress: config.compress, may_found, fresh };
+    let (index, compress) = (config.index, config.compress);
+    let options = Options { index, compress, may_found, fresh: platform::fresh()? };
     let opened = ground::open(&config.data, options).await?;
     Ok((Stores { meta: opened.meta, chunks: opened.chunks }, Secret::new(opened.secret)))
 }
@@ -282,6 +295,8 @@ async fn dressed(
     let cairn = request.app_data::<web::Data<Cairn>>().cloned();
     let mut response = next.call(request).await?;
     harden(response.headers_mut());
+    let path = response.request().path().to_owned();
+    keep_private(&path, response.headers_mut());
     if response.status() == StatusCode::INSUFFICIENT_STORAGE
         && let Some(cairn) = cairn
     {

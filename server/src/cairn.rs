@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cairn_shared::UnixMs;
+use cairn_store::model::ClockMark;
 use cairn_store::{ChunkStore, MetaStore};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::access::Secret;
 use crate::config::Config;
@@ -14,7 +15,7 @@ use crate::platform;
 use crate::refusal::{Answer, Refusal};
 use crate::space::Space;
 use crate::stages::download::{Lanes, Starts};
-use crate::upkeep::Follower;
+use crate::upkeep::{Clock, Follower};
 
 /// With the rows of each, a quarter of the fewest open files that a system gives (`http/connections.rs`).
 const GATHERING_MAX: usize = 16;
@@ -42,15 +43,17 @@ pub struct Cairn {
     pub(crate) starts: Starts,
     /// Downloads that may have two chunks open, and much of them in memory.
     pub(crate) lanes: Lanes,
+    /// Held by who reads all chunks: one at a time.
+    pub(crate) scrubbing: Mutex<()>,
     /// The server has been told to stop: what is open without a request on it is closed.
     pub(crate) stopping: watch::Sender<bool>,
-    clock: fn() -> UnixMs,
+    pub(crate) clock: Clock,
 }
 
 impl Cairn {
     pub(crate) fn new(stores: Stores, secret: Secret, config: Config, follower: Follower) -> Self {
         let space = Space::new(stores.chunks.clone());
-        let clock = platform::now;
+        let clock = Clock::new(config.session_ttl, platform::now, platform::passed_ms);
         Self {
             meta: stores.meta,
             chunks: stores.chunks,
@@ -62,15 +65,21 @@ impl Cairn {
             gathering: Semaphore::new(GATHERING_MAX),
             starts: Starts::new(),
             lanes: Lanes::new(),
+            scrubbing: Mutex::new(()),
             stopping: watch::Sender::new(false),
             clock,
         }
     }
 
-    /// The same with another clock.
+    /// The same with what was noted of the clock before the server was started.
+    pub(crate) fn with_mark(self, mark: Option<ClockMark>) -> Self {
+        Self { clock: self.clock.after(mark), ..self }
+    }
+
+    /// The same with other clocks: that of the wall, and that of what passes.
     #[cfg(test)]
-    pub(crate) fn with_clock(self, clock: fn() -> UnixMs) -> Self {
-        Self { clock, ..self }
+    pub(crate) fn with_clock(self, wall: fn() -> UnixMs, passed: fn() -> u64) -> Self {
+        Self { clock: Clock::new(self.config.session_ttl, wall, passed), ..self }
     }
 
     /// The stores, for whoever outlives a request.
@@ -80,7 +89,12 @@ impl Cairn {
 
     /// The time now.
     pub(crate) fn now(&self) -> UnixMs {
-        (self.clock)()
+        self.clock.wall()
+    }
+
+    /// The time by which things end: a clock that jumps ends nothing until time has passed.
+    pub(crate) fn sure_now(&self) -> UnixMs {
+        self.clock.sure()
     }
 
     /// A fresh 128-bit id.

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use cairn_shared::ChunkDigest;
 use cairn_store::model::{ChunkRecord, ChunkState};
-use cairn_store::{ChunkReader, StoreError, verify};
+use cairn_store::verify::{self, Examined};
+use cairn_store::{ChunkReader, StoreError};
 
 use crate::cairn::Stores;
 
@@ -76,7 +77,7 @@ pub(crate) async fn restore(
     digest: ChunkDigest,
     record: &ChunkRecord,
 ) -> Result<bool, StoreError> {
-    if !verify::is_sound(stores.chunks.as_ref(), digest, record).await? {
+    if verify::examine(stores.chunks.as_ref(), digest, record).await? != Examined::Sound {
         return Ok(false);
     }
     let is_restored = stores.meta.restore(digest, record.generation).await?;

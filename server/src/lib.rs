@@ -1,6 +1,7 @@
 //! The HTTP side of Cairn: routes, access, and the jobs behind them.
 
 mod access;
+pub mod admin;
 mod app;
 mod cairn;
 pub mod config;

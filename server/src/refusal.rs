@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cairn_shared::limits::LINKS_MAX;
+use cairn_shared::limits::{INTEGER_MAX, LINKS_MAX};
 use cairn_shared::{Problem, ProblemCode, name};
 use cairn_store::model::SessionState;
 use cairn_store::{Conflict, StoreError};
@@ -25,6 +25,14 @@ impl Refusal {
         Problem::new(ProblemCode::FieldInvalid, format!("Field \"{field}\" {detail}."))
             .with_field(field)
             .into()
+    }
+
+    /// A field whose number is larger than JSON carries exactly.
+    pub(crate) fn unless_exact(field: &str, number: Option<u64>) -> Answer<()> {
+        match number {
+            Some(number) if number > INTEGER_MAX => Err(Self::field(field, "is larger than 2^53-1")),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// The one answer for everything unknown, foreign or forbidden.

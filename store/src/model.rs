@@ -1,6 +1,7 @@
 //! The rows that a store keeps. Their serialised form is format 1 of the log.
 
 mod folder;
+mod operate;
 
 use cairn_shared::{
     BlobDigest, ChunkDigest, ChunkRule, ClientKey, FileId, FolderId, LinkId, ManifestDigest, MediaType, Name,
@@ -9,6 +10,7 @@ use cairn_shared::{
 use serde::{Deserialize, Serialize};
 
 pub use folder::{Child, ChildMark, ChildPage, Entry, EntryPage, Folder, NewFolder};
+pub use operate::{ClockMark, ScrubPlace};
 
 /// An owner, known by the SHA-256 of his key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -255,6 +257,13 @@ pub struct Link {
     pub created_at: UnixMs,
     /// When it ends; `None`: never.
     pub expires_at: Option<UnixMs>,
+}
+
+impl Link {
+    /// Whether it is not over time.
+    pub fn is_live(&self, now: UnixMs) -> bool {
+        self.expires_at.is_none_or(|at| now < at)
+    }
 }
 
 /// What is kept of a file, folder or link that its owner ended, so that a repeated delete is known for what it is.

@@ -65,42 +65,52 @@ async fn verify_chunk(
     record: &ChunkRecord,
     report: &mut Report,
 ) -> Result<()> {
-    match record.state {
-        ChunkState::Present | ChunkState::Condemned(_) => {}
-        ChunkState::Deleting => return Ok(()),
-        // A disk that was away may be back.
-        ChunkState::Damaged => {}
+    // One that is known to be damaged is read too: a disk that was away may be back.
+    if record.state == ChunkState::Deleting {
+        return Ok(());
     }
     report.chunks += 1;
     report.bytes += u64::from(record.length);
-    match is_sound(chunks, digest, record).await {
-        Ok(true) if record.state == ChunkState::Damaged => {
+    match examine(chunks, digest, record).await? {
+        Examined::Sound if record.state == ChunkState::Damaged => {
             meta.restore(digest, record.generation).await.map(drop)
         }
-        Ok(true) => Ok(()),
-        Ok(false) => {
+        Examined::Sound => Ok(()),
+        Examined::Damaged => {
             report.damaged.push(digest);
             meta.quarantine(digest, record.generation).await.map(drop)
         }
-        Err(StoreError::Away(_)) => {
+        Examined::Away(why) => {
+            // It may be the disk's cable as well as the disk: the copy stays in use, and the look goes on.
+            tracing::error!(digest = %digest, why, "a chunk can't be read");
             report.away.push(digest);
             Ok(())
         }
-        Err(StoreError::Io(error)) => {
-            // It may be the disk's cable as well as the disk: the copy stays in use, and the look goes on.
-            tracing::error!(digest = %digest, %error, "a chunk can't be read");
-            report.damaged.push(digest);
-            Ok(())
-        }
-        Err(error) => Err(error),
     }
 }
 
-/// Reads a copy and recomputes its digest; false where the bytes are not right. `Away` where it is not there.
-pub async fn is_sound(chunks: &dyn ChunkStore, digest: ChunkDigest, record: &ChunkRecord) -> Result<bool> {
+/// What a chunk's bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Examined {
+    /// What they were.
+    Sound,
+    /// Read, and not what they were.
+    Damaged,
+    /// Not to be read, for this reason: nobody knows what they are.
+    Away(String),
+}
+
+/// Reads the copy that a record names, and recomputes its digest.
+pub async fn examine(chunks: &dyn ChunkStore, digest: ChunkDigest, record: &ChunkRecord) -> Result<Examined> {
     match recompute(chunks, record).await {
-        Ok(found) => Ok(found == digest),
-        Err(StoreError::Damaged(_)) => Ok(false),
+        Ok(found) if found == digest => Ok(Examined::Sound),
+        // What is not there may come back, with its disk: only what was read and is wrong is damage.
+        Err(StoreError::Damaged(_)) if matches!(chunks.has(&record.locator).await, Ok(false)) => {
+            Ok(Examined::Away("it is not there".to_owned()))
+        }
+        Ok(_) | Err(StoreError::Damaged(_)) => Ok(Examined::Damaged),
+        Err(StoreError::Io(error)) => Ok(Examined::Away(error.to_string())),
+        Err(StoreError::Away(why)) => Ok(Examined::Away(why)),
         Err(error) => Err(error),
     }
 }

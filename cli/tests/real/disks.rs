@@ -25,6 +25,13 @@ impl Small {
         self.folder.path()
     }
 
+    /// Nothing can be written there, or can again.
+    pub(crate) fn set_read_only(&self, is_read_only: bool) {
+        let options = format!("remount,{}", if is_read_only { "ro" } else { "rw" });
+        let set = Command::new("mount").args(["-o", &options]).arg(self.path()).status().unwrap();
+        assert!(set.success());
+    }
+
     pub(crate) fn grow(&self, kib: u64) {
         let options = format!("remount,size={kib}k");
         let grown = Command::new("mount").args(["-o", &options]).arg(self.path()).status().unwrap();

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing test panics")]
 
+mod admin;
 mod churn;
 mod disk_full;
 mod disks;

@@ -1,5 +1,6 @@
 //! Who may do what. Rights are types, and only this folder can build one.
 
+mod admin;
 mod credential;
 mod host;
 mod local;
@@ -8,14 +9,15 @@ mod rights;
 mod scope;
 mod secret;
 
+pub(crate) use admin::{AdminRight, admin_right, admin_right_by_files};
 pub(crate) use credential::{Asker, Credential, bearer_credential, credential};
 pub(crate) use host::HostRule;
 pub(crate) use local::is_local;
 pub(crate) use origin::is_cross_site;
 pub(crate) use rights::{
-    FileRight, FindRight, FolderRight, LinkEnd, LinkRight, Opened, OwnerRight, StartRight, TargetRight,
-    TreeRight, UploadRight, file_right, find_right, folder_right, inside, link_right, owner_right,
-    share_right, start_right, target_right, upload_right,
+    FileRight, FindRight, FolderRight, Lasting, LinkEnd, LinkRight, Opened, OwnerRight, StartRight,
+    TargetRight, TreeRight, UploadRight, file_right, find_right, folder_right, inside, link_right,
+    owner_right, share_right, start_right, target_right, upload_right,
 };
 pub(crate) use scope::Scope;
 pub(crate) use secret::{Secret, sha256};

@@ -1,8 +1,11 @@
 //! Permissions as types: a service that takes one can't be called without the check.
 
 use cairn_shared::id::ID_BYTES;
-use cairn_shared::{Bearer, FileId, FolderId, LinkId, LinkToken, OwnerId, ProblemCode, RelPath, SessionId};
+use cairn_shared::{
+    Bearer, FileId, FolderId, LinkId, LinkToken, OwnerId, ProblemCode, RelPath, SessionId, UnixMs,
+};
 use cairn_store::model::{File, Folder, Given, Session, Target};
+use cairn_store::{Conflict, MetaStore, StoreError};
 use subtle::ConstantTimeEq;
 
 use super::credential::{Asker, Credential, missing, unknown};
@@ -128,6 +131,7 @@ impl LinkEnd {
 /// Permits to read one file, through a link.
 pub(crate) struct LinkRight {
     file: File,
+    link: LinkId,
 }
 
 impl LinkRight {
@@ -135,11 +139,34 @@ impl LinkRight {
     pub(crate) fn file(&self) -> &File {
         &self.file
     }
+
+    /// For whoever gives the bytes for longer than one look is good for.
+    pub(crate) fn lasting(&self) -> Lasting {
+        Lasting { link: self.link, file: self.file.id }
+    }
+}
+
+/// A right to read that is looked at again and again while it is used.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lasting {
+    link: LinkId,
+    file: FileId,
+}
+
+impl Lasting {
+    /// `NotFound` once the link is revoked or over time, or its file or folder is deleted.
+    pub(crate) async fn look(self, meta: &dyn MetaStore, now: UnixMs) -> Result<(), StoreError> {
+        match meta.still_linked(self.link, self.file).await? {
+            Some(link) if link.is_live(now) => Ok(()),
+            Some(_) | None => Err(Conflict::NotFound.into()),
+        }
+    }
 }
 
 /// Permits to see what is in one folder, through a link.
 pub(crate) struct TreeRight {
     folder: Folder,
+    link: LinkId,
 }
 
 impl TreeRight {
@@ -264,22 +291,23 @@ pub(crate) async fn share_right(cairn: &Cairn, credential: Credential, id: LinkI
 /// Whoever has the token of a live link.
 pub(crate) async fn link_right(cairn: &Cairn, token: &LinkToken) -> Answer<Opened> {
     let linked = cairn.meta.linked(sha256(token.as_bytes())).await?.ok_or_else(Refusal::not_found)?;
-    if linked.link.expires_at.is_some_and(|at| at <= cairn.now()) {
+    if !linked.link.is_live(cairn.now()) {
         return Err(Refusal::new(
             ProblemCode::LinkEnded,
             "The link is over time. Ask its sender for a new one.",
         ));
     }
+    let link = linked.link.id;
     Ok(match linked.given {
-        Given::File(file) => Opened::File(LinkRight { file }),
-        Given::Folder(folder) => Opened::Folder(TreeRight { folder }),
+        Given::File(file) => Opened::File(LinkRight { file, link }),
+        Given::Folder(folder) => Opened::Folder(TreeRight { folder, link }),
     })
 }
 
 /// Whoever may look around in a folder may read what is in it.
 pub(crate) async fn inside(cairn: &Cairn, right: &TreeRight, path: RelPath) -> Answer<LinkRight> {
     let file = cairn.meta.file_at(right.folder.id, path).await?.ok_or_else(Refusal::not_found)?;
-    Ok(LinkRight { file })
+    Ok(LinkRight { file, link: right.link })
 }
 
 fn same_key(given: Bearer, expected: Bearer) -> bool {

@@ -23,6 +23,6 @@ pub(crate) use path::{last, page_limit, path_behind, query, variable};
 pub(crate) use problem::problem_response;
 pub(crate) use range::{Range, requested_range};
 pub(crate) use request::asker;
-pub(crate) use security::{guard, harden};
+pub(crate) use security::{guard, harden, keep_private};
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) use websocket::pieces;

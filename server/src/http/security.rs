@@ -6,7 +6,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{
-    HOST, HeaderName, HeaderValue, REFERRER_POLICY, UPGRADE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, HOST, HeaderName, HeaderValue, REFERRER_POLICY, UPGRADE, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::web;
@@ -56,6 +56,19 @@ fn admit(request: &ServiceRequest) -> Answer<()> {
         return Err(Problem::new(ProblemCode::CrossSite, detail).with_field("Origin").into());
     }
     Ok(())
+}
+
+/// What answers about files and links carry besides: those of the API hold keys and links, which no cache between needs to
+/// keep, and no search engine is to list what a link gives.
+pub(crate) fn keep_private(path: &str, headers: &mut actix_web::http::header::HeaderMap) {
+    let is_below =
+        |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if is_below("/api") {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if is_below("/d") {
+        headers.insert(HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex"));
+    }
 }
 
 /// Headers that every response carries unless it has its own.

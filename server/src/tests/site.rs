@@ -25,14 +25,24 @@ use crate::upkeep::{Follower, TURN_BYTES, follow};
 thread_local! {
     // One simulation to a thread, and its own time in it.
     static NOW: AtomicU64 = const { AtomicU64::new(0) };
+    static JUMPED: AtomicU64 = const { AtomicU64::new(0) };
 }
 
 /// Sets the server's time.
-pub(super) fn set_now(now: UnixMs) {
+pub(crate) fn set_now(now: UnixMs) {
     NOW.with(|own| own.store(now, Ordering::SeqCst));
 }
 
+/// Sets its clock alone: no time passes.
+pub(crate) fn jump(ms: u64) {
+    JUMPED.with(|own| own.fetch_add(ms, Ordering::SeqCst));
+}
+
 fn now() -> UnixMs {
+    passed() + JUMPED.with(|own| own.load(Ordering::SeqCst))
+}
+
+fn passed() -> u64 {
     NOW.with(|own| own.load(Ordering::SeqCst))
 }
 
@@ -51,11 +61,11 @@ pub(crate) fn cairn_with(data: &std::path::Path, chunks: Arc<dyn ChunkStore>) ->
     let stores = Stores { meta: cairn_store::meta::memory(), chunks };
     let follower = Follower::new();
     actix_web::rt::spawn(follow(stores.clone(), follower.clone(), TURN_BYTES));
-    Arc::new(Cairn::new(stores, Secret::new([7; 32]), config, follower).with_clock(now))
+    Arc::new(Cairn::new(stores, Secret::new([7; 32]), config, follower).with_clock(now, passed))
 }
 
 /// The routes, ready to be called.
-pub(super) async fn routes(
+pub(crate) async fn routes(
     cairn: &Arc<Cairn>,
 ) -> impl Service<actix_http::Request, Response = ServiceResponse<impl MessageBody>, Error = Error> {
     let hosts = web::Data::new(HostRule::new(std::iter::empty()));
@@ -131,7 +141,7 @@ where
 }
 
 /// A fresh owner's bearer credential.
-pub(super) async fn owner<S, B>(routes: &S) -> String
+pub(crate) async fn owner<S, B>(routes: &S) -> String
 where
     S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
@@ -141,18 +151,18 @@ where
     made.owner_key.to_string()
 }
 
-pub(super) enum Body {
+pub(crate) enum Body {
     None,
     Json(Vec<u8>),
     Bytes(Vec<u8>),
 }
 
-fn json(body: &impl serde::Serialize) -> Body {
+pub(crate) fn json(body: &impl serde::Serialize) -> Body {
     Body::Json(serde_json::to_vec(body).unwrap())
 }
 
 /// One request, and the bytes of its answer.
-pub(super) async fn ask<S, B>(
+pub(crate) async fn ask<S, B>(
     routes: &S,
     owner: &str,
     method: Method,

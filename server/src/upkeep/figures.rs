@@ -9,7 +9,7 @@ use cairn_shared::UnixMs;
 use cairn_store::StoreError;
 use serde::{Deserialize, Serialize};
 
-use crate::cairn::Cairn;
+use crate::cairn::{Cairn, Stores};
 
 /// Rows that are read at once.
 const PAGE: usize = 1_000;
@@ -38,6 +38,34 @@ impl Figures {
         Ok(serde_json::from_slice(&fs::read(data.join(FILE))?)?)
     }
 
+    /// Counts everything.
+    pub(crate) async fn count(stores: &Stores, now: UnixMs) -> Result<Self, StoreError> {
+        let mut figures = Self { at: now, ..Self::default() };
+        let mut after = None;
+        loop {
+            let files = stores.meta.all_files(after, PAGE).await?;
+            figures.files += files.len() as u64;
+            figures.logical_bytes += files.iter().map(|file| file.size).sum::<u64>();
+            match files.last() {
+                Some(last) => after = Some(last.id),
+                None => break,
+            }
+        }
+        let mut after = None;
+        loop {
+            let chunks = stores.meta.chunks(after, PAGE).await?;
+            figures.chunks += chunks.len() as u64;
+            for (_, record) in &chunks {
+                figures.chunk_bytes += u64::from(record.length);
+                figures.stored_bytes += u64::from(record.locator.length);
+            }
+            match chunks.last() {
+                Some((last, _)) => after = Some(*last),
+                None => return Ok(figures),
+            }
+        }
+    }
+
     fn write(&self, data: &Path) -> io::Result<()> {
         let fresh = data.join("figures.new");
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
@@ -49,30 +77,7 @@ impl Figures {
 
 /// Counts, and writes down what was counted.
 pub(super) async fn tell(cairn: &Cairn) -> Result<(), StoreError> {
-    let mut figures = Figures { at: cairn.now(), ..Figures::default() };
-    let mut after = None;
-    loop {
-        let files = cairn.meta.all_files(after, PAGE).await?;
-        figures.files += files.len() as u64;
-        figures.logical_bytes += files.iter().map(|file| file.size).sum::<u64>();
-        match files.last() {
-            Some(last) => after = Some(last.id),
-            None => break,
-        }
-    }
-    let mut after = None;
-    loop {
-        let chunks = cairn.meta.chunks(after, PAGE).await?;
-        figures.chunks += chunks.len() as u64;
-        for (_, record) in &chunks {
-            figures.chunk_bytes += u64::from(record.length);
-            figures.stored_bytes += u64::from(record.locator.length);
-        }
-        match chunks.last() {
-            Some((last, _)) => after = Some(*last),
-            None => break,
-        }
-    }
+    let figures = Figures::count(&cairn.stores(), cairn.now()).await?;
     let data = cairn.config.data.clone();
     let written = tokio::task::spawn_blocking(move || figures.write(&data)).await;
     Ok(written.map_err(io::Error::other)??)

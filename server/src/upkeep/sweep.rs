@@ -54,19 +54,20 @@ pub(crate) async fn sweep(cairn: Arc<Cairn>) {
 
 /// Ends what is over time, and removes what has been unheld for `delay`, of so many copies.
 pub(crate) async fn sweep_once(cairn: &Cairn, delay: Duration, copies: usize) -> Result<(), StoreError> {
-    let now = cairn.now();
+    let now = cairn.sure_now();
     while cairn.meta.sweep(now, now.saturating_sub(millis(ARCHIVE_TTL))).await? {}
     if cairn.chunks.keeps().is_some() {
         return Ok(());
     }
     cairn.meta.check_index().await?;
-    let due = cairn.meta.condemned((cairn.now() + 1).saturating_sub(millis(delay)), copies / 10 + 1).await?;
+    let due =
+        cairn.meta.condemned((cairn.sure_now() + 1).saturating_sub(millis(delay)), copies / 10 + 1).await?;
     say_much(due, copies, "that nobody holds any more");
     let mut removed = 0;
     let mut after = None;
     loop {
         // One more than the delay counts from, so that without any a chunk that lost its last hold just now goes too.
-        let before = (cairn.now() + 1).saturating_sub(millis(delay));
+        let before = (cairn.sure_now() + 1).saturating_sub(millis(delay));
         let doomed = cairn.meta.doom(before, after, DOOM_STEP).await?;
         if doomed.is_empty() {
             break;

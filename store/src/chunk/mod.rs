@@ -17,7 +17,7 @@ use crate::model::{ChunkRecord, Codec, Locator};
 #[cfg(test)]
 pub(crate) use disk::open_over;
 pub(crate) use disk::{mark_folders, open_on};
-pub use disk::{open, open_compressing};
+pub use disk::{open, open_compressing, open_reading};
 pub use memory::{memory, memory_compressing};
 
 /// What one read gives where nobody asks for more, in bytes.
@@ -45,6 +45,15 @@ pub trait ChunkStore: Send + Sync + 'static {
     async fn open_verified(&self, record: &ChunkRecord, _at_once: usize) -> Result<Box<dyn ChunkReader>> {
         let reader = self.open(&record.locator, 0).await?;
         Ok(Box::new(Verified::new(reader, Check::new(record))))
+    }
+
+    /// Whether something lies where a locator says, whatever it is.
+    async fn has(&self, locator: &Locator) -> Result<bool> {
+        match self.open(locator, 0).await {
+            Ok(_) => Ok(true),
+            Err(StoreError::Damaged(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Removes a chunk's bytes; repeated: nothing happens. `Away`, and nothing is forgotten, where the part that it lies in is not

@@ -3,6 +3,7 @@
 pub(crate) mod ballast;
 #[cfg(any(test, feature = "faults"))]
 pub(crate) mod fault;
+mod reading;
 mod real;
 #[cfg(test)]
 pub(crate) mod sim;
@@ -126,6 +127,11 @@ pub(crate) fn real() -> Arc<dyn Disk> {
         return Arc::new(fault::Faulty::new(disk, plan));
     }
     disk
+}
+
+/// The same, only read.
+pub(crate) fn reading() -> Arc<dyn Disk> {
+    Arc::new(reading::ReadingDisk)
 }
 
 /// Makes a folder, where it is missing, with its parents; its entry is durable when this returns.

@@ -39,11 +39,18 @@ const DROPPED: u8 = 0x19;
 const GONE: u8 = 0x1a;
 const GONE_AT: u8 = 0x1b;
 // 0x1c to 0x21 are those of folders.
-const RUN: u8 = 0x30;
+const CLOCK_MARK: u8 = 0x30;
+const SCRUB_PLACE: u8 = 0x31;
+const RUN: u8 = 0x32;
 
 /// An owner.
 pub(crate) fn owner(id: OwnerId) -> Vec<u8> {
     key(OWNER, &[id.as_bytes()])
+}
+
+/// Every owner.
+pub(crate) fn owners() -> Vec<u8> {
+    key(OWNER, &[])
 }
 
 /// The owner whose key has this hash.
@@ -54,6 +61,11 @@ pub(crate) fn owner_by_key(key_hash: &[u8; 32]) -> Vec<u8> {
 /// A session or its archive record.
 pub(crate) fn session(id: SessionId) -> Vec<u8> {
     key(SESSION, &[id.as_bytes()])
+}
+
+/// Every session.
+pub(crate) fn sessions() -> Vec<u8> {
+    key(SESSION, &[])
 }
 
 /// The session that a client key names; `None`: a session without an owner's credential.
@@ -272,6 +284,16 @@ pub(crate) fn dropped_all() -> Vec<u8> {
 /// The run that the store is in.
 pub(crate) fn run() -> Vec<u8> {
     key(RUN, &[])
+}
+
+/// What was last known of the time.
+pub(crate) fn clock_mark() -> Vec<u8> {
+    key(CLOCK_MARK, &[])
+}
+
+/// How far the reading of all chunks has come.
+pub(crate) fn scrub_place() -> Vec<u8> {
+    key(SCRUB_PLACE, &[])
 }
 
 /// The text at the end of a key, behind `before`: a path or a name.

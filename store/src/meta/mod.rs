@@ -10,6 +10,8 @@ pub(crate) mod log;
 mod looks;
 pub(crate) mod memory;
 mod open;
+mod open_reading;
+mod operator;
 mod place;
 mod read;
 mod redb;
@@ -46,6 +48,8 @@ pub(crate) use log::replay::last_sequence;
 pub(crate) use log::segment::{begin_log, segment_number};
 pub(crate) use open::open_on;
 pub use open::{memory, open, open_gathering_little};
+pub use open_reading::open_reading;
+pub use operator::OperatorStore;
 pub(crate) use place::IndexPlace;
 pub use place::{Library, UnknownLibrary};
 pub(crate) use snapshot::snapshot_number;
@@ -53,7 +57,7 @@ pub(crate) use snapshot::snapshot_number;
 /// Keeps every fact. Each verb is one atomic step; a verb that changes something is durable when it returns,
 /// and whoever reads next sees it. A verb that fails has changed nothing. Verbs may run at the same time.
 #[async_trait]
-pub trait MetaStore: Send + Sync + 'static {
+pub trait MetaStore: OperatorStore {
     // ---- owner
 
     /// Adds an owner. Idempotent; the same id or key with other fields: `KeyReused`.
@@ -242,6 +246,9 @@ pub trait MetaStore: Send + Sync + 'static {
     /// Finds a link and its file or folder by the SHA-256 of the link's token, whether or not it is over time.
     async fn linked(&self, token_hash: [u8; 32]) -> Result<Option<Linked>>;
 
+    /// The link, where it and this file are still there: one cheap look, for whoever is giving the file's bytes through it.
+    async fn still_linked(&self, link: LinkId, file: FileId) -> Result<Option<Link>>;
+
     // ---- follower
 
     /// Sessions whose whole-file digest is wanted: open ones with rows, all of them declared (what a PUT defined
@@ -305,16 +312,6 @@ pub trait MetaStore: Send + Sync + 'static {
     async fn condemned(&self, before: UnixMs, limit: usize) -> Result<usize>;
 
     // ---- check
-
-    /// The records of all chunks behind `after`, in the order of their digests.
-    async fn chunks(
-        &self,
-        after: Option<ChunkDigest>,
-        limit: usize,
-    ) -> Result<Vec<(ChunkDigest, ChunkRecord)>>;
-
-    /// The files of all owners behind `after`, in the order of their ids.
-    async fn all_files(&self, after: Option<FileId>, limit: usize) -> Result<Vec<File>>;
 
     /// Reads log and snapshot: `Damaged` where a bit is not as it was written. Verbs wait meanwhile.
     async fn check_log(&self) -> Result<()>;

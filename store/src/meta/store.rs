@@ -1,5 +1,6 @@
 //! `MetaStore` over any index: reads on blocking threads, changes through the committer.
 
+mod operator;
 mod upkeep;
 
 use std::sync::Arc;
@@ -283,6 +284,10 @@ impl MetaStore for Store {
         self.read_lately(move |read| share::linked(read, &token_hash)).await
     }
 
+    async fn still_linked(&self, link: LinkId, file: FileId) -> Result<Option<Link>> {
+        self.read_lately(move |read| share::still_linked(read, link, file)).await
+    }
+
     async fn follows(&self) -> Result<Vec<SessionId>> {
         self.read(|read| follow::follows(read)).await
     }
@@ -345,18 +350,6 @@ impl MetaStore for Store {
 
     async fn condemned(&self, before: UnixMs, limit: usize) -> Result<usize> {
         self.read(move |read| sweep::condemned(read, before, limit)).await
-    }
-
-    async fn chunks(
-        &self,
-        after: Option<ChunkDigest>,
-        limit: usize,
-    ) -> Result<Vec<(ChunkDigest, ChunkRecord)>> {
-        self.read(move |read| facts::chunks(read, after, limit)).await
-    }
-
-    async fn all_files(&self, after: Option<FileId>, limit: usize) -> Result<Vec<File>> {
-        self.read(move |read| facts::files(read, after, limit)).await
     }
 
     async fn check_log(&self) -> Result<()> {

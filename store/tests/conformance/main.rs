@@ -7,6 +7,7 @@ mod chunk;
 mod finish;
 mod folder;
 mod follow;
+mod operate;
 mod owner;
 mod share;
 mod start;
@@ -129,11 +130,18 @@ suite! {
         a_large_folder_is_deleted_in_several_steps,
         files_with_many_links_are_deleted_in_several_steps,
     }
+    operate {
+        notes_are_found_again,
+        owners_and_sessions_come_in_pages,
+        a_locked_owner_has_no_key,
+        holders_of_a_chunk_are_named,
+    }
     share {
         files_are_listed_in_pages,
         links_need_a_file,
         links_of_one_target_are_bounded,
         a_link_is_found_by_its_token,
+        a_link_is_looked_at_with_its_file,
         removing_a_link_is_idempotent,
         a_deleted_file_takes_its_links_along,
         a_deleted_file_is_not_published_again,

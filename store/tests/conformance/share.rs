@@ -74,6 +74,20 @@ pub(crate) async fn a_link_is_found_by_its_token(kit: Kit) {
     assert_eq!(kit.meta.linked(token(7)).await.unwrap(), None);
 }
 
+pub(crate) async fn a_link_is_looked_at_with_its_file(kit: Kit) {
+    let file = kit.file(1, 1, &rows(1, 1)).await;
+    for n in [8, 9] {
+        kit.meta.add_link(link(n, 1)).await.unwrap();
+    }
+    let look = async |n| kit.meta.still_linked(LinkId::new(id(n)), file.id).await.unwrap();
+    assert_eq!(look(9).await, Some(link(9, 1)), "over time or not");
+    assert!(link(9, 1).is_live(START) && !link(9, 1).is_live(START + 1));
+    kit.meta.remove_link(link(9, 1).id, START).await.unwrap();
+    assert_eq!((look(9).await, look(8).await), (None, Some(link(8, 1))));
+    kit.meta.remove_file(file.id, START).await.unwrap();
+    assert_eq!(look(8).await, None);
+}
+
 pub(crate) async fn removing_a_link_is_idempotent(kit: Kit) {
     let file = kit.file(1, 1, &rows(1, 1)).await;
     kit.meta.add_link(link(9, 1)).await.unwrap();

@@ -7,10 +7,11 @@ use std::path::Path;
 
 use bytes::Bytes;
 use cairn_shared::{ChunkDigest, ChunkRule, FileId, OwnerId, Row, SessionId, UnixMs};
+use cairn_store::StoreError;
 use cairn_store::ground::{self, Fresh, Opened, Options};
 use cairn_store::meta::Library;
 use cairn_store::model::{ChunkRecord, ChunkState, Declaration, FileFields, NewSession, Publish, Reach};
-use cairn_store::{StoreError, verify};
+use cairn_store::verify::{self, Examined};
 
 /// Later than everything.
 const LATE: UnixMs = 1 << 40;
@@ -151,10 +152,9 @@ pub(crate) async fn check(store: &Opened, facts: &Facts) -> Result<(), String> {
         }
         let record = store.meta.chunk(digest).await.map_err(|error| error.to_string())?;
         let record = record.ok_or_else(|| format!("file {file}: its chunk has no record"))?;
-        match verify::is_sound(store.chunks.as_ref(), digest, &record).await {
-            Ok(true) => {}
-            Ok(false) => return Err(format!("file {file}: its chunk is damaged")),
-            Err(error) => return Err(format!("file {file}: {error}")),
+        match verify::examine(store.chunks.as_ref(), digest, &record).await {
+            Ok(Examined::Sound) => {}
+            other => return Err(format!("file {file}: {other:?}")),
         }
     }
     Ok(())

@@ -10,7 +10,7 @@ use cairn_store::model::ChunkRecord;
 use cairn_store::{MetaStore, StoreError};
 
 use crate::folder::{Folder, files};
-use crate::world::{START, arrive_many, session, start, wait};
+use crate::world::{arrive_many, session, start, wait};
 
 const BITS: u64 = 27;
 const CHUNKS: u32 = 1_500;

@@ -157,8 +157,8 @@ impl Taken {
         let Self { right, index, row, known } = self;
         let session = right.session();
         let record = known.or_else(|| packed.get(&row.digest).cloned()).ok_or(Conflict::Changed)?;
-        let now = cairn.now();
-        cairn.meta.arrive(session.id, index, row, record, cairn.extended_to(now), now).await?;
+        let (expires_at, now) = (cairn.extended_to(cairn.now()), cairn.sure_now());
+        cairn.meta.arrive(session.id, index, row, record, expires_at, now).await?;
         cairn.space.settle(session.id, row.digest);
         // Where the chunk is the whole file there is nothing to follow.
         if session.size != Some(u64::from(row.length)) {

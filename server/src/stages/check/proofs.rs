@@ -72,7 +72,7 @@ async fn adopt(
         return Ok(());
     }
     let rows = proven.iter().map(|(_, row)| *row).collect();
-    let held = cairn.meta.adopt(session.id, rows, cairn.now()).await?;
+    let held = cairn.meta.adopt(session.id, rows, cairn.sure_now()).await?;
     let mut adopted = HashSet::new();
     for ((place, row), held) in proven.iter().zip(held) {
         if held {

@@ -42,7 +42,7 @@ pub(crate) async fn declare(
             rows: rows.clone(),
             size: request.size,
             reach,
-            now: cairn.now(),
+            now: cairn.sure_now(),
         })
         .await?;
     if right.scope() == Scope::Members {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cairn_shared::message::{FinishRequest, FinishResponse};
-use cairn_shared::{FileId, LinkId, route};
+use cairn_shared::{FileId, LinkId, UnixMs, route};
 use cairn_store::model::{Publish, Session, SessionState};
 
 use crate::access::{UploadRight, sha256};
@@ -48,7 +48,7 @@ pub(crate) async fn finish(
         manifest_digest: request.manifest_digest,
         file: FileId::new(cairn.fresh_id()?),
         link: wanted.then(|| (link, sha256(cairn.secret.link_token(link).as_bytes()))),
-        now: cairn.now(),
+        now: before_its_end(cairn, right.session()),
     };
     let first = matches!(right.session().state, SessionState::Open);
     let (session, file) = cairn.meta.publish(publish).await?;
@@ -60,6 +60,13 @@ pub(crate) async fn finish(
         tracing::info!(session.id = %session.id, size_bytes = file.size, chunks = file.rows, "upload finished");
     }
     published(cairn, &session).await?.ok_or_else(crate::refusal::Refusal::not_found)
+}
+
+/// The time now; before the session's end where that may be past by a jump of the clock alone.
+fn before_its_end(cairn: &Cairn, session: &Session) -> UnixMs {
+    let now = cairn.now();
+    let is_over = cairn.sure_now() >= session.expires_at;
+    if is_over { now } else { now.min(session.expires_at.saturating_sub(1)) }
 }
 
 /// Finish's answer for a finished session, `blob` filled in where it is known; `None` for others.

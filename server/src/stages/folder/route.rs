@@ -9,7 +9,7 @@ use super::service;
 use crate::access::{folder_right, owner_right, start_right};
 use crate::cairn::Cairn;
 use crate::http::{Body, asker, json_body, page_limit, query, variable};
-use crate::refusal::Answer;
+use crate::refusal::{Answer, Refusal};
 
 /// 201 with a new folder, 200 with the one that the same key made before.
 pub(crate) async fn post(cairn: web::Data<Cairn>, request: HttpRequest, body: Body) -> Answer<HttpResponse> {
@@ -35,6 +35,7 @@ pub(crate) async fn list(cairn: web::Data<Cairn>, request: HttpRequest) -> Answe
     let asker = asker(&cairn, &request).await?;
     let right = folder_right(&cairn, asker.credential, variable(&request)?).await?;
     let ListQuery { since, after, limit } = query(&request)?;
+    Refusal::unless_exact("since", since)?;
     let page = service::list(&cairn, &right, since, after, page_limit(limit)?).await?;
     Ok(HttpResponse::Ok().json(page))
 }

@@ -15,6 +15,7 @@ pub(super) async fn share(
     request: ShareRequest,
 ) -> Answer<ShareResponse> {
     let now = cairn.now();
+    Refusal::unless_exact("expires_at", request.expires_at)?;
     if request.expires_at.is_some_and(|at| at <= now) {
         return Err(Refusal::field("expires_at", "lies in the past"));
     }

@@ -1,7 +1,7 @@
 //! Starts sessions.
 
 use cairn_shared::ProofKey;
-use cairn_shared::limits::{CHECK_ROWS_MAX, CHUNK_BYTES_MAX, INTEGER_MAX, META_BYTES_MAX, SESSION_ROWS_MAX};
+use cairn_shared::limits::{CHECK_ROWS_MAX, CHUNK_BYTES_MAX, META_BYTES_MAX, SESSION_ROWS_MAX};
 use cairn_shared::message::{Limits, StartRequest, StartResponse};
 use cairn_shared::{ChunkRule, OwnerId, RelPath, SessionId};
 use cairn_store::model::{FileFields, NewSession, Session};
@@ -81,9 +81,7 @@ fn fields(request: &StartRequest) -> Answer<FileFields> {
     if let Some(size) = request.size {
         check_size(rule, size)?;
     }
-    if request.mtime.is_some_and(|mtime| mtime > INTEGER_MAX) {
-        return Err(Refusal::field("mtime", "is larger than 2^53-1"));
-    }
+    Refusal::unless_exact("mtime", request.mtime)?;
     if request.meta.as_ref().is_some_and(|meta| meta.len() > META_BYTES_MAX) {
         return Err(Refusal::field("meta", format!("has more than {META_BYTES_MAX} bytes")));
     }
@@ -101,9 +99,7 @@ fn fields(request: &StartRequest) -> Answer<FileFields> {
 
 /// A size that JSON carries exactly and that fits into a session's rows.
 pub(crate) fn check_size(rule: ChunkRule, size: u64) -> Answer<()> {
-    if size > INTEGER_MAX {
-        return Err(Refusal::field("size", "is larger than 2^53-1"));
-    }
+    Refusal::unless_exact("size", Some(size))?;
     let bytes_max = u64::from(rule.length_max()).saturating_mul(u64::from(SESSION_ROWS_MAX));
     if size > bytes_max {
         return Err(Refusal::field(

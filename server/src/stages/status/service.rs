@@ -17,7 +17,7 @@ const ROWS_MAX: u32 = 1_000_000;
 /// What has arrived and what is missing from row `from` on; of a finished session, finish's answer.
 pub(super) async fn status(cairn: &Cairn, right: &UploadRight, from: u32) -> Answer<StatusResponse> {
     let session = right.session();
-    let over = matches!(session.state, SessionState::Open) && cairn.now() >= session.expires_at;
+    let over = matches!(session.state, SessionState::Open) && cairn.sure_now() >= session.expires_at;
     if over || matches!(session.state, SessionState::Ended { .. }) {
         return Err(Conflict::SessionClosed(Box::new(session.clone())).into());
     }

@@ -30,7 +30,7 @@ pub(crate) async fn expect(
     declared: Option<u64>,
 ) -> Answer<Expected> {
     let session = right.session();
-    require_open(session, cairn.now())?;
+    require_open(session, cairn.sure_now())?;
     let stored = cairn.meta.row(session.id, index).await?;
     let row = stored.filter(|stored| stored.declared).map(|stored| stored.row);
     let (length_max, exact) = match row {
@@ -137,8 +137,8 @@ pub(crate) fn verify(
 pub(super) async fn arrive(cairn: &Cairn, right: &UploadRight, index: u32, staged: Staged) -> Answer<Row> {
     let row = staged.row();
     let record = place(cairn, right, staged).await?;
-    let now = cairn.now();
-    cairn.meta.arrive(right.session().id, index, row, record, cairn.extended_to(now), now).await?;
+    let (expires_at, now) = (cairn.extended_to(cairn.now()), cairn.sure_now());
+    cairn.meta.arrive(right.session().id, index, row, record, expires_at, now).await?;
     Ok(row)
 }
 

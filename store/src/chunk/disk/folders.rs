@@ -140,6 +140,14 @@ impl Folders {
         Err(StoreError::Away(format!("{folder} is not there, or does not say that it is this store's")))
     }
 
+    /// Those of a disk that is only read.
+    pub(super) fn reading(disk: Arc<dyn Disk>, data: &Path, lock: Lock) -> Self {
+        let (chunks, tmp) = (data.join("chunks"), data.join("tmp"));
+        let folder = Some(Folder::new(&chunks, 0));
+        let current = Mutex::new(Current { number: 0, folder, chunks: FOLDER_CHUNKS });
+        Self { disk, chunks, tmp, owner: None, current, begun: Condvar::new(), _lock: lock }
+    }
+
     /// Links are unlinked, never followed.
     pub(super) fn clear_tmp(&self) -> io::Result<()> {
         for entry in self.disk.list(&self.tmp)? {

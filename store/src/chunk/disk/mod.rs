@@ -23,7 +23,7 @@ pub(crate) use self::write::TempFile;
 use super::{
     ChunkCopy, ChunkReader, ChunkStore, ChunkWriter, PackWriter, Staged, StagedBytes, foreign, locator, pack,
 };
-use crate::disk::{Disk, Use, folder_of, free_bytes, make_folders, real};
+use crate::disk::{Disk, Use, folder_of, free_bytes, make_folders, reading, real};
 use crate::error::{Result, StoreError};
 use crate::format;
 use crate::ground::Ground;
@@ -38,6 +38,15 @@ pub fn open(data: &Path) -> Result<Arc<dyn ChunkStore>> {
 /// The same, and chunks that compress well are stored so from now on: the folder gets a format that says so.
 pub fn open_compressing(data: &Path) -> Result<Arc<dyn ChunkStore>> {
     open_over(real(), data, true)
+}
+
+/// The same to look at what is there: nothing is made, changed or cleared away. `Closed` where a server uses them.
+pub fn open_reading(data: &Path) -> Result<Arc<dyn ChunkStore>> {
+    let disk = reading();
+    format::check(disk.as_ref(), data)?;
+    let lock = disk.lock(&data.join("chunks").join("lock"))?;
+    let keeps = Some("the data folder is only read".to_owned());
+    Ok(DiskChunks::over(Folders::reading(disk, data, lock), false, keeps))
 }
 
 /// Either on any disk.
@@ -76,8 +85,12 @@ struct DiskChunks {
 impl DiskChunks {
     fn open(folders: Folders, compress: bool, keeps: Option<String>) -> Result<Arc<dyn ChunkStore>> {
         folders.clear_tmp()?;
+        Ok(Self::over(folders, compress, keeps))
+    }
+
+    fn over(folders: Folders, compress: bool, keeps: Option<String>) -> Arc<dyn ChunkStore> {
         let (folders, crowd) = (Arc::new(folders), Arc::new(()));
-        Ok(Arc::new(Self { folders, compress, keeps, next_temp: AtomicU64::new(0), crowd }))
+        Arc::new(Self { folders, compress, keeps, next_temp: AtomicU64::new(0), crowd })
     }
 
     /// Opens a copy. One that is not there is `Damaged`, where its folder is: a client may heal it. Else its disk may come back.
@@ -127,6 +140,16 @@ impl ChunkStore for DiskChunks {
 
     async fn open_verified(&self, record: &ChunkRecord, at_once: usize) -> Result<Box<dyn ChunkReader>> {
         self.reader(&record.locator, 0, Plan::verified(record, at_once)).await
+    }
+
+    async fn has(&self, locator: &Locator) -> Result<bool> {
+        let (disk, path) = (self.folders.disk.clone(), self.folders.path(&locator.key)?);
+        blocking(move || match disk.open(&path) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error.into()),
+        })
+        .await
     }
 
     async fn remove(&self, locator: &Locator) -> Result<()> {

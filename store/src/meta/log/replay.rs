@@ -22,6 +22,15 @@ pub(crate) fn first_frame(disk: &dyn Disk, folder: &Path) -> Result<Option<u64>>
     Ok(list(disk, folder)?.first().map(|segment| segment.first))
 }
 
+/// The frames of a log, walked to their end.
+pub(crate) struct Walked {
+    segments: Vec<Segment>,
+    /// The last segment, up to the end of its last sound frame.
+    sound: Vec<u8>,
+    /// The last sound frame.
+    sequence: u64,
+}
+
 /// Reads every segment that may hold a frame behind `after` and hands those frames on, in order. A torn tail of the
 /// last segment is cut off: it was never acknowledged. Anything else that is not sound is `Damaged`, and stays as it is;
 /// so is a log that begins behind `after + 1`, or ends before `known`, which an index or a snapshot has seen.
@@ -32,12 +41,34 @@ pub(crate) fn replay(
     known: u64,
     take: &mut dyn FnMut(Frame) -> Result<()>,
 ) -> Result<Replayed> {
-    let segments = list(disk.as_ref(), folder)?;
+    let Some(Walked { segments, sound, sequence }) = walk(disk.as_ref(), folder, after, known, take)? else {
+        return Ok(Replayed { log: SegmentLog::create(disk.clone(), folder, 1)?, sequence: 0 });
+    };
+    let Some((last, closed)) = segments.split_last() else {
+        return Err(StoreError::Damaged(format!("{} has no segment", folder.display())));
+    };
+    let mut closed_bytes = 0;
+    for segment in closed {
+        closed_bytes += disk.open(&segment.path)?.length()?;
+    }
+    let log = SegmentLog::reopen(disk.clone(), folder, last, &sound, closed_bytes)?;
+    Ok(Replayed { log, sequence })
+}
+
+/// What `replay` does, but for what it writes; `None` where there is no segment.
+pub(crate) fn walk(
+    disk: &dyn Disk,
+    folder: &Path,
+    after: u64,
+    known: u64,
+    take: &mut dyn FnMut(Frame) -> Result<()>,
+) -> Result<Option<Walked>> {
+    let segments = list(disk, folder)?;
     let Some(last) = segments.last() else {
         if after > 0 {
             return Err(StoreError::Damaged(format!("{} has no segment", folder.display())));
         }
-        return Ok(Replayed { log: SegmentLog::create(disk.clone(), folder, 1)?, sequence: 0 });
+        return Ok(None);
     };
     // A segment whose successor begins at or before the wanted frame has nothing to give.
     let skipped = segments.iter().skip(1).take_while(|next| next.first <= after + 1).count();
@@ -53,7 +84,7 @@ pub(crate) fn replay(
             return Err(StoreError::Damaged(format!("the log's record {missing} is missing before {path}")));
         }
         let mut reader = Reader { segment, sequence, is_last: segment == last };
-        sound = reader.read(read_file(disk.as_ref(), &segment.path)?, after, take)?;
+        sound = reader.read(read_file(disk, &segment.path)?, after, take)?;
         sequence = reader.sequence;
     }
     if sequence < known {
@@ -63,12 +94,7 @@ pub(crate) fn replay(
             folder.display()
         )));
     }
-    let mut closed_bytes = 0;
-    for segment in &segments[..segments.len() - 1] {
-        closed_bytes += disk.open(&segment.path)?.length()?;
-    }
-    let log = SegmentLog::reopen(disk.clone(), folder, last, &sound, closed_bytes)?;
-    Ok(Replayed { log, sequence })
+    Ok(Some(Walked { segments, sound, sequence }))
 }
 
 /// Hands on the frames behind `after` up to `until`, which are on disk; more may be written behind them meanwhile.

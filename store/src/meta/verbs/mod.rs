@@ -6,6 +6,7 @@ pub(crate) mod folder;
 pub(crate) mod follow;
 mod length;
 pub(crate) mod listing;
+pub(crate) mod operate;
 pub(crate) mod owner;
 pub(crate) mod share;
 pub(crate) mod start;

@@ -111,6 +111,12 @@ pub(crate) fn linked(read: &dyn Read, token_hash: &[u8; 32]) -> Result<Option<Li
     Ok(given.map(|given| Linked { link, given }))
 }
 
+/// The link, where it and this file are still there.
+pub(crate) fn still_linked(read: &dyn Read, link: LinkId, file: FileId) -> Result<Option<Link>> {
+    let Some(link) = facts::link(read, link)? else { return Ok(None) };
+    Ok(facts::live_file(read, file)?.map(|_| link))
+}
+
 fn given(read: &dyn Read, target: Target) -> Result<Option<Given>> {
     Ok(match target {
         Target::File(file) => facts::live_file(read, file)?.map(Given::File),
