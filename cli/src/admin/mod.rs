@@ -4,7 +4,7 @@ mod tell;
 mod way;
 
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use bytesize::ByteSize;
@@ -89,7 +89,7 @@ pub(crate) fn run(command: Command) -> ExitCode {
         Command::Check(common) => look(&common, &Asked::Check),
         Command::Scrub(options) => scrub(&options),
         Command::Stats(common) => stats(&common),
-        Command::Owners(common) => ask(&common, &Asked::Owners),
+        Command::Owners(common) => look(&common, &Asked::Owners),
         Command::Adopt(options) => adopt(&options),
         Command::Rm(options) => remove(&options),
     };
@@ -124,28 +124,17 @@ fn look(common: &Common, asked: &Asked) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// What needs the whole store.
-fn ask(common: &Common, asked: &Asked) -> anyhow::Result<ExitCode> {
-    whole(&common.data)?.ask(asked, &mut Teller::new(common.json, asked))
-}
-
-fn whole(data: &Path) -> anyhow::Result<Way> {
-    Way::to(data, false)?.map_err(|damage| anyhow::anyhow!("damaged: {damage}"))
-}
-
-/// A running server counts; of one that doesn't run it is told what it counted last.
+/// Counts; of a server that can't be reached it is told what its last sweep counted.
 fn stats(common: &Common) -> anyhow::Result<ExitCode> {
-    if !Way::has_server(&common.data)
-        && let Ok(figures) = Figures::read(&common.data)
-    {
+    look(common, &Asked::Stats).or_else(|error| {
+        let Ok(figures) = Figures::read(&common.data) else { return Err(error) };
         Teller::new(common.json, &Asked::Stats).hear(&Event::Stats(figures));
-        return Ok(ExitCode::SUCCESS);
-    }
-    look(common, &Asked::Stats)
+        Ok(ExitCode::SUCCESS)
+    })
 }
 
 fn remove(options: &RmOptions) -> anyhow::Result<ExitCode> {
-    let way = whole(&options.common.data)?;
+    let way = Way::to(&options.common.data, false)?.map_err(|damage| anyhow::anyhow!("damaged: {damage}"))?;
     if !options.yes {
         anyhow::ensure!(io::stdin().is_terminal(), "nobody is there to be asked: say --yes");
         let find = Asked::Find { what: options.what.clone() };

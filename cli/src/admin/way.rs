@@ -29,11 +29,6 @@ pub(super) enum Way {
 }
 
 impl Way {
-    /// Whether a server takes commands there.
-    pub(super) fn has_server(data: &Path) -> bool {
-        connect(data).is_ok()
-    }
-
     /// Finds the way. Where the store can't be opened because log or snapshot are damaged, the damage is what is given.
     pub(super) fn to(data: &Path, may_only_read: bool) -> anyhow::Result<Result<Self, String>> {
         match connect(data) {
@@ -50,12 +45,10 @@ impl Way {
         let opened = match reason_to_leave_alone(data)? {
             None => actix_web::rt::System::new().block_on(Desk::open(data)),
             Some(why) if may_only_read => {
-                say::complain(&format!(
-                    "{why}: it is only read, damaged chunks stay in use, and no place is kept"
-                ));
+                say::complain(&format!("{why}: it is only read, and nothing is noted or taken out of use"));
                 Desk::reading(data)
             }
-            Some(why) => anyhow::bail!("{why}"),
+            Some(why) => anyhow::bail!("{why}: nothing can be removed there"),
         };
         match opened {
             Ok(desk) => Ok(Ok(Self::Files(Box::new(desk)))),

@@ -238,7 +238,8 @@ fn a_folder_that_can_only_be_read_is_read() {
         }
         expect(&admin(&data, &["check"]), 0, ": all are there");
         expect(&admin(&data, &["stats", "--json"]), 0, "\"logical_bytes\"");
-        expect(&admin(&data, &["owners"]), 2, "can't be written");
+        expect(&admin(&data, &["owners"]), 0, "3000000");
+        expect(&admin(&data, &["rm", "--yes", &"0".repeat(32)]), 2, "nothing can be removed there");
         disk.set_read_only(false);
         if round == 0 {
             server.restart();
@@ -265,8 +266,11 @@ fn the_socket_is_the_users_own_and_a_killed_servers_is_replaced() {
     expect(&admin(&data, &["check"]), 0, "0 chunks: all are there");
     server.restart();
     expect(&admin(&data, &["stats"]), 0, "0 files of 0 bytes");
+    let (path, _) = file(folder.path(), "a.bin", 5, 1_000);
+    done(&put(&server.url, &folder.path().join("state"), &path).output().unwrap());
     assert!(server.terminate().success());
     assert!(!socket.exists());
+    expect(&admin(&data, &["stats"]), 0, "1 files of 1000 bytes");
 }
 
 #[test]
