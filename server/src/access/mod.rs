@@ -13,7 +13,7 @@ pub use address::Networks;
 pub(crate) use address::{ClientAddress, client_address};
 pub(crate) use credential::{Asker, Credential, bearer_credential, credential};
 pub(crate) use host::HostRule;
-pub(crate) use local::is_local;
+pub(crate) use local::{Place, place, place_of_user, why_nobody};
 pub(crate) use origin::is_cross_site;
 pub(crate) use rights::{
     FileRight, FindRight, FolderRight, LinkEnd, LinkRight, Opened, OwnerRight, StartRight, TargetRight,

@@ -38,6 +38,13 @@ impl FromStr for DedupScope {
     }
 }
 
+impl Config {
+    /// Why nobody is local, whatever a request says; `None` where some may be.
+    pub fn nobody_local(&self) -> Option<&'static str> {
+        crate::access::why_nobody(self)
+    }
+}
+
 /// Whether there are people on the server's own machine who may upload without a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LocalUpload {

@@ -10,6 +10,8 @@ use actix_web::rt::net::TcpStream;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use rustix::process::{Resource, getrlimit};
 
+use crate::platform::Peer;
+
 /// One part of the open files is for sockets, as much for the chunks that they read and write (a few downloads have two), the rest for the stores.
 const OPEN_FILES_PART: u64 = 3;
 /// More than anybody's machine serves well.
@@ -30,11 +32,13 @@ fn per_worker(open_files: u64, workers: usize) -> usize {
 /// nor one that is there and reads nothing (Linux counts its closed window as well) keeps a socket and a chunk for ever.
 pub(crate) fn end_unread(wait: Duration) -> impl Fn(&dyn Any, &mut Extensions) {
     let wait = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
-    move |socket, _| {
-        if let Some(socket) = socket.downcast_ref::<TcpStream>()
-            && let Err(error) = set_tcp_user_timeout(socket, wait)
-        {
+    move |socket, data| {
+        let Some(socket) = socket.downcast_ref::<TcpStream>() else { return };
+        if let Err(error) = set_tcp_user_timeout(socket, wait) {
             tracing::debug!(%error, "this connection stays as long as its client wants");
+        }
+        if let (Ok(peer), Ok(own)) = (socket.peer_addr(), socket.local_addr()) {
+            data.insert(Peer::new(peer, own));
         }
     }
 }

@@ -14,7 +14,8 @@ use cairn_shared::{Problem, ProblemCode};
 use futures_util::FutureExt;
 
 use super::problem_response;
-use crate::access::{HostRule, is_cross_site};
+use crate::access::{HostRule, client_address, is_cross_site};
+use crate::cairn::Cairn;
 use crate::refusal::{Answer, Refusal};
 
 /// The host that a request was sent to; `None` where it names none, or two different ones.
@@ -31,6 +32,10 @@ pub(crate) async fn guard(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     if let Err(refusal) = admit(&request) {
+        if let Some(cairn) = request.app_data::<web::Data<Cairn>>() {
+            let client = client_address(request.head(), &cairn.config.trusted_proxies);
+            tracing::debug!(client.ip = %client.ip(), code = %refusal.0.code, "a request was turned away");
+        }
         return Ok(request.into_response(problem_response(&refusal.0)).map_into_right_body());
     }
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
