@@ -6,6 +6,7 @@ mod journal;
 mod owner;
 mod platform;
 mod put;
+mod quiet;
 mod say;
 mod serve;
 mod shell;

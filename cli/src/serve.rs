@@ -8,7 +8,10 @@ use cairn_server::config::Given;
 use cairn_server::{Config, Ended, Running, Stop};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::quiet::Quiet;
 use crate::say;
 
 /// Pause before closed stores are opened again.
@@ -38,7 +41,8 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
     let filter =
         EnvFilter::try_from_env("CAIRN_LOG").unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    let lines = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(filter).with(Quiet::new()).with(lines).init();
     let mut config = read(&options)?;
     // Everything in the data folder is for this user only.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));

@@ -20,7 +20,7 @@ use cairn_engine::{
 use cairn_shared::limits::PACKED_BYTES_MAX;
 use cairn_shared::{Bearer, ChunkRule, ClientKey, HandOver, Proof, SessionId};
 
-pub(crate) use line::Line;
+pub(crate) use line::{Line, pause};
 use line::{Errand, Senders};
 use reader::{Held, Pass};
 pub(crate) use report::{Progress, Report};

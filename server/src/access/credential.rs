@@ -1,5 +1,7 @@
 //! Reads `Authorization` and finds out whose credential it is.
 
+use std::net::IpAddr;
+
 use cairn_shared::{Bearer, OwnerId, ProblemCode};
 
 use super::secret::sha256;
@@ -24,6 +26,8 @@ pub(crate) struct Asker {
     pub(crate) credential: Credential,
     /// Whether it is on this very machine (DESIGN 10).
     pub(crate) local: bool,
+    /// Where it comes from, as far as that is known.
+    pub(crate) address: Option<IpAddr>,
 }
 
 /// The credential of a request, from its `Authorization` header. An unknown one is 401, wherever it is sent.

@@ -14,12 +14,18 @@ use crate::refusal::{Answer, Refusal};
 /// Permits to begin something new: an owner, a session.
 pub(crate) struct StartRight {
     owner: Option<OwnerId>,
+    is_guest: bool,
 }
 
 impl StartRight {
     /// Whose the new session is; `None`: it gets an owner of its own.
     pub(crate) fn owner(&self) -> Option<OwnerId> {
         self.owner
+    }
+
+    /// Whether whoever begins it is a guest, who may keep no more than guests may.
+    pub(crate) fn is_guest(&self) -> bool {
+        self.is_guest
     }
 }
 
@@ -165,7 +171,7 @@ pub(crate) fn start_right(cairn: &Cairn, local: bool, credential: Credential) ->
         Credential::Session(_) => return Err(unknown()),
     };
     if local || cairn.config.guests {
-        return Ok(StartRight { owner });
+        return Ok(StartRight { owner, is_guest: !local });
     }
     Err(Refusal::new(
         ProblemCode::GuestsOff,

@@ -1,5 +1,6 @@
 //! Settings: one table of names, defaults and words, read from `cairn.toml`, the environment and the command line.
 
+mod guests;
 mod read;
 mod table;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use cairn_store::meta::Library;
 
+pub use guests::{GuestFacts, GuestRates};
 pub use read::{ConfigError, Given};
 pub use table::{SETTINGS, Setting, markdown};
 
@@ -70,4 +72,14 @@ pub struct Config {
     pub compress: bool,
     /// The longest wait for the next bytes of a body.
     pub body_idle: Duration,
+    /// Memory for what all downloads read ahead of their clients, in bytes.
+    pub download_ahead_bytes: u64,
+    /// How long the head of a request may take to come.
+    pub head_time: Duration,
+    /// Connections that one address may have.
+    pub address_connections: u32,
+    /// What guests may ask for in a minute.
+    pub rates: GuestRates,
+    /// What guests may keep.
+    pub guest_facts: GuestFacts,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Config, SETTINGS, Setting};
+use super::{Config, GuestFacts, GuestRates, SETTINGS, Setting};
 
 /// A setting, or the file with them, can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +74,11 @@ impl Config {
             index: source.parse("index", "it must be sled or redb")?,
             compress: source.parse("compress", "it must be true or false")?,
             body_idle: source.span("body_idle")?,
+            download_ahead_bytes: source.parse("download_ahead_bytes", "it must be a number of bytes")?,
+            head_time: source.span("head_time")?,
+            address_connections: source.parse("address_connections", "it must be a number; 0 is no limit")?,
+            rates: GuestRates::read(&source)?,
+            guest_facts: GuestFacts::read(&source)?,
         })
     }
 
@@ -121,7 +126,7 @@ fn read_file(path: &Path, asked_for: bool) -> Result<BTreeMap<String, String>, C
     Ok(values)
 }
 
-struct Source<'a> {
+pub(super) struct Source<'a> {
     given: &'a Given,
     variable: &'a dyn Fn(&str) -> Option<String>,
     stored: &'a BTreeMap<String, String>,
@@ -150,12 +155,12 @@ impl Source<'_> {
         Some(self.text(key).0).filter(|value| !value.is_empty())
     }
 
-    fn parse<T: std::str::FromStr>(&self, key: &'static str, detail: &str) -> Result<T, ConfigError> {
+    pub(super) fn parse<T: std::str::FromStr>(&self, key: &'static str, detail: &str) -> Result<T, ConfigError> {
         let (value, origin) = self.text(key);
         value.parse().map_err(|_| ConfigError::Value { origin, value, detail: detail.to_owned() })
     }
 
-    fn span(&self, key: &'static str) -> Result<Duration, ConfigError> {
+    pub(super) fn span(&self, key: &'static str) -> Result<Duration, ConfigError> {
         let (value, origin) = self.text(key);
         match humantime::parse_duration(&value) {
             Ok(span) if !span.is_zero() => Ok(span),

@@ -14,5 +14,6 @@ pub(crate) async fn asker(cairn: &Cairn, request: &HttpRequest) -> Answer<Asker>
     let credential = credential(cairn, header).await?;
     let host = host_of(request.head()).unwrap_or_default();
     let local = is_local(cairn.config.listen, request.peer_addr(), &host, request.headers());
-    Ok(Asker { credential, local })
+    let address = request.peer_addr().map(|peer| peer.ip());
+    Ok(Asker { credential, local, address })
 }
