@@ -150,7 +150,7 @@ pub async fn start(config: Config, stores: Option<Stores>) -> anyhow::Result<Run
         head_time: config.head_time,
         rest: KEEP_ALIVE,
         answer_idle: config.answer_idle,
-        seats: Seats::new(config.address_connections),
+        seats: Seats::new(config.address_connections, config.trusted_proxies.clone()),
     };
     let hosts = HostRule::new(config.hosts.iter().cloned().chain(config.public_host()));
     let cairn = Arc::new(Cairn::new(stores, secret, config, follower));

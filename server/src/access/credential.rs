@@ -1,9 +1,8 @@
 //! Reads `Authorization` and finds out whose credential it is.
 
-use std::net::IpAddr;
-
 use cairn_shared::{Bearer, OwnerId, ProblemCode};
 
+use super::address::ClientAddress;
 use super::secret::sha256;
 use crate::cairn::Cairn;
 use crate::refusal::{Answer, Refusal};
@@ -26,8 +25,8 @@ pub(crate) struct Asker {
     pub(crate) credential: Credential,
     /// Whether it is on this very machine (DESIGN 10).
     pub(crate) local: bool,
-    /// Where it comes from, as far as that is known.
-    pub(crate) address: Option<IpAddr>,
+    /// Where it comes from.
+    pub(crate) address: ClientAddress,
 }
 
 /// The credential of a request, from its `Authorization` header. An unknown one is 401, wherever it is sent.

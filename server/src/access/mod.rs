@@ -1,5 +1,6 @@
 //! Who may do what. Rights are types, and only this folder can build one.
 
+mod address;
 mod credential;
 mod host;
 mod local;
@@ -8,6 +9,8 @@ mod rights;
 mod scope;
 mod secret;
 
+pub use address::Networks;
+pub(crate) use address::{ClientAddress, client_address};
 pub(crate) use credential::{Asker, Credential, bearer_credential, credential};
 pub(crate) use host::HostRule;
 pub(crate) use local::is_local;

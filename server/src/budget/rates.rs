@@ -4,7 +4,7 @@
 //! what it spares. So each node counts what comes to it, and N nodes let N times as much through.
 
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
+use crate::access::ClientAddress;
 use crate::config::GuestRates;
 use crate::refusal::Answer;
 
@@ -68,7 +69,7 @@ impl<C: Clock + Clone> Rates<C> {
     pub(crate) fn admit(
         &self,
         what: Rated,
-        address: Option<IpAddr>,
+        address: ClientAddress,
         owner: Option<OwnerId>,
         count: u32,
     ) -> Answer<()> {
@@ -78,18 +79,7 @@ impl<C: Clock + Clone> Rates<C> {
             Rated::Check => &self.check,
             Rated::Status => &self.status,
         };
-        rate.admit(address.map(network), owner, count)
-    }
-}
-
-/// The part of an address that one customer of a provider is given.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
+        rate.admit(address.group(), owner, count)
     }
 }
 
@@ -121,10 +111,10 @@ impl<C: Clock + Clone> Rate<C> {
         Self { what, limit }
     }
 
-    fn admit(&self, address: Option<IpAddr>, owner: Option<OwnerId>, count: u32) -> Answer<()> {
+    fn admit(&self, address: IpAddr, owner: Option<OwnerId>, count: u32) -> Answer<()> {
         let (Some(limit), Some(count)) = (&self.limit, NonZeroU32::new(count)) else { return Ok(()) };
         limit.forget();
-        let wait = address.and_then(|address| limit.wait(&limit.addresses, &address, count));
+        let wait = limit.wait(&limit.addresses, &address, count);
         let wait = wait.or_else(|| owner.and_then(|owner| limit.wait(&limit.owners, &owner, count)));
         let Some(wait) = wait else { return Ok(()) };
         let seconds = u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX).max(1);
@@ -174,8 +164,8 @@ mod tests {
         (Rates::with_clock(&rates, &clock), clock)
     }
 
-    fn address(text: &str) -> Option<IpAddr> {
-        Some(text.parse().unwrap())
+    fn address(text: &str) -> ClientAddress {
+        text.parse::<IpAddr>().unwrap().into()
     }
 
     fn wait(answer: Answer<()>) -> Option<u32> {
@@ -215,9 +205,8 @@ mod tests {
         assert_eq!(ask("2001:db8:1:1::1", 3), None);
         assert!(ask("2001:db8:1:1:ffff::2", 4).is_some(), "the same /64");
         assert_eq!(ask("2001:db8:1:2::1", 4), None);
-        // Other requests have others; where nothing is known of who asks, there is none.
+        // Other requests have others.
         assert_eq!(wait(rates.admit(Rated::Status, address("10.0.0.1"), None, 10)), None);
-        assert_eq!(wait(rates.admit(Rated::Check, None, None, 10)), None);
     }
 
     #[test]
@@ -231,7 +220,7 @@ mod tests {
     #[test]
     fn buckets_that_are_full_again_are_forgotten() {
         let (rates, clock) = rates(60);
-        let ask = |number: u32| rates.admit(Rated::Owner, Some(IpAddr::from(number.to_be_bytes())), None, 1);
+        let ask = |number: u32| rates.admit(Rated::Owner, IpAddr::from(number.to_be_bytes()).into(), None, 1);
         (0..5_000).for_each(|number| ask(number).unwrap());
         let kept = || rates.owner.limit.as_ref().unwrap().addresses.len();
         assert!(kept() >= 4_000, "nobody's bucket is forgotten before it is full");

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use cairn_store::meta::Library;
 
+pub use crate::access::Networks;
 pub use guests::{GuestFacts, GuestRates};
 pub use read::{ConfigError, Given};
 pub use table::{SETTINGS, Setting, markdown};
@@ -39,6 +40,30 @@ impl FromStr for DedupScope {
     }
 }
 
+/// Whether there are people on the server's own machine who may upload without a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LocalUpload {
+    /// Yes, where nothing tells that others are to reach this server.
+    Auto,
+    /// Yes.
+    On,
+    /// No: who has nothing to show is a guest, wherever he is.
+    Off,
+}
+
+impl FromStr for LocalUpload {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "true" => Ok(Self::On),
+            "false" => Ok(Self::Off),
+            _ => Err(()),
+        }
+    }
+}
+
 /// Every setting, read and checked.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -54,6 +79,10 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// Whether people without an account may upload from elsewhere.
     pub guests: bool,
+    /// Who counts as being on the server's own machine.
+    pub local_upload: LocalUpload,
+    /// Whose word on the address of a request counts.
+    pub trusted_proxies: Networks,
     /// Within which circle of people nothing is sent twice.
     pub dedup: DedupScope,
     /// A session's time, unless chunks arrive.

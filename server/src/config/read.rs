@@ -65,6 +65,11 @@ impl Config {
                 .map(str::to_owned)
                 .collect(),
             guests: source.parse("guests", "it must be true or false")?,
+            local_upload: source.parse("local_upload", "it must be auto, true or false")?,
+            trusted_proxies: source.parse(
+                "trusted_proxies",
+                "it must be IP addresses or networks such as 10.0.0.0/8, split by commas",
+            )?,
             dedup: source.parse("dedup", "it must be members, owner or off")?,
             session_ttl: source.span("session_ttl")?,
             sweep_every: source.span("sweep_every")?,

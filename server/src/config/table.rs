@@ -51,7 +51,19 @@ pub const SETTINGS: &[Setting] = &[
         key: "guests",
         variable: "CAIRN_GUESTS",
         default: "false",
-        doc: "Whether requests from other machines may upload. Requests from the server's own machine, without a proxy between, always may.",
+        doc: "Whether people without a credential may upload from elsewhere than the server's own machine.",
+    },
+    Setting {
+        key: "local_upload",
+        variable: "CAIRN_LOCAL_UPLOAD",
+        default: "auto",
+        doc: "Whether people on the server's own machine may upload without being guests. `auto`: yes, where neither `public_url` nor `hosts` is set and the server listens on loopback alone. `true`: yes. `false`: no. A request is theirs only where peer and `Host` are loopback and no header tells of a proxy. Behind a proxy on the same machine set `false` (docs/OPERATIONS.md says why).",
+    },
+    Setting {
+        key: "trusted_proxies",
+        variable: "CAIRN_TRUSTED_PROXIES",
+        default: "",
+        doc: "Proxies of your own, as IP addresses or networks, split by commas. From these, `X-Forwarded-For` says where a request comes from. Nobody becomes local by it.",
     },
     Setting {
         key: "dedup",
@@ -123,7 +135,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "address_connections",
         variable: "CAIRN_ADDRESS_CONNECTIONS",
         default: "512",
-        doc: "How many connections one address (IPv6: one /64) may have at the same time; 0 is no limit. Those from the server's own machine are not counted, since a proxy's are everybody's. Where there are nearly as many as the server can have (a third of its open files), those that rest end first.",
+        doc: "How many connections one address (IPv6: one /64) may have at the same time; 0 is no limit. Those from the server's own machine and from `trusted_proxies` are not counted, since a proxy's are everybody's. Where there are nearly as many as the server can have (a third of its open files), those that rest end first.",
     },
     Setting {
         key: "owner_rate",

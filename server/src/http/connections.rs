@@ -11,7 +11,7 @@ use actix_web::rt::net::TcpStream;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use rustix::process::{Resource, getrlimit};
 
-use crate::budget::network;
+use crate::access::{ClientAddress, Networks};
 
 /// One part of the open files is for sockets, as much for the chunks that they read and write (a few downloads have two), the rest for the stores.
 const OPEN_FILES_PART: u64 = 3;
@@ -40,10 +40,11 @@ pub(super) fn end_unread(wait: Duration) -> impl Fn(&TcpStream) {
     }
 }
 
-/// How many connections each address has, and may have. Those of this machine are not counted: a proxy's are everybody's.
+/// How many connections each address has, and may have. Those of this machine and of trusted proxies are not counted: a proxy's are everybody's.
 #[derive(Clone)]
 pub(crate) struct Seats {
     each: u32,
+    proxies: Networks,
     taken: Arc<Mutex<HashMap<IpAddr, u32>>>,
 }
 
@@ -59,15 +60,16 @@ pub(super) struct Taken;
 
 impl Seats {
     /// So many for each; 0: as many as there are.
-    pub(crate) fn new(each: u32) -> Self {
-        Self { each, taken: Arc::default() }
+    pub(crate) fn new(each: u32, proxies: Networks) -> Self {
+        Self { each, proxies, taken: Arc::default() }
     }
 
     /// Takes one, where that address is counted.
     pub(super) fn take(&self, address: Option<IpAddr>) -> Result<Option<Seat>, Taken> {
-        let Some(address) = address.map(network).filter(|address| self.each > 0 && !address.is_loopback()) else {
-            return Ok(None);
-        };
+        let address = address.map(ClientAddress::from).filter(|address| {
+            self.each > 0 && !address.ip().is_loopback() && !self.proxies.contain(address.ip())
+        });
+        let Some(address) = address.map(ClientAddress::group) else { return Ok(None) };
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let own = taken.entry(address).or_insert(0);
         if *own >= self.each {
@@ -105,7 +107,7 @@ mod tests {
 
     #[test]
     fn an_address_has_so_many_connections_and_a_proxy_here_as_many_as_it_needs() {
-        let seats = Seats::new(2);
+        let seats = Seats::new(2, "10.0.0.0/8".parse().unwrap());
         let take = |address: &str| seats.take(Some(address.parse().unwrap()));
         let (one, two) = (take("192.0.2.1").unwrap(), take("192.0.2.1").unwrap());
         assert!(one.is_some() && take("192.0.2.1").is_err());
@@ -114,11 +116,11 @@ mod tests {
         assert!(take("2001:db8::3").is_err(), "the same /64");
         drop(two);
         assert!(take("192.0.2.1").is_ok());
-        for here in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+        for here in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.1.2.3"] {
             assert!((0..9).all(|_| take(here).is_ok_and(|seat| seat.is_none())), "{here}");
         }
         drop((one, _v6));
         assert!(seats.taken.lock().unwrap().is_empty(), "what is closed leaves nothing behind");
-        assert!(Seats::new(0).take("192.0.2.1".parse().ok()).is_ok_and(|seat| seat.is_none()));
+        assert!(Seats::new(0, Networks::default()).take("192.0.2.1".parse().ok()).is_ok_and(|seat| seat.is_none()));
     }
 }

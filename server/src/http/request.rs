@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
 
 use super::security::host_of;
-use crate::access::{Asker, credential, is_local};
+use crate::access::{Asker, client_address, credential, is_local};
 use crate::cairn::Cairn;
 use crate::refusal::Answer;
 
@@ -14,6 +14,6 @@ pub(crate) async fn asker(cairn: &Cairn, request: &HttpRequest) -> Answer<Asker>
     let credential = credential(cairn, header).await?;
     let host = host_of(request.head()).unwrap_or_default();
     let local = is_local(cairn.config.listen, request.peer_addr(), &host, request.headers());
-    let address = request.peer_addr().map(|peer| peer.ip());
+    let address = client_address(request.head(), &cairn.config.trusted_proxies);
     Ok(Asker { credential, local, address })
 }
