@@ -63,7 +63,16 @@ mod tests {
             }
             static SITE: Site = Site;
             let fields = tracing::field::FieldSet::new(&[], tracing::callsite::Identifier(&SITE));
-            Metadata::new("event", $target, tracing::Level::ERROR, None, None, None, fields, tracing::metadata::Kind::EVENT)
+            Metadata::new(
+                "event",
+                $target,
+                tracing::Level::ERROR,
+                None,
+                None,
+                None,
+                fields,
+                tracing::metadata::Kind::EVENT,
+            )
         }};
     }
 
@@ -72,7 +81,8 @@ mod tests {
         let quiet = Quiet::new();
         let (library, own) = (metadata!("actix_http::h1::dispatcher"), metadata!("cairn_server::app"));
         assert!(!quiet.lets_through(&library, LevelFilter::INFO, 0));
-        let shown = |now_ms| (0..100).filter(|_| quiet.lets_through(&library, LevelFilter::DEBUG, now_ms)).count();
+        let shown =
+            |now_ms| (0..100).filter(|_| quiet.lets_through(&library, LevelFilter::DEBUG, now_ms)).count();
         assert_eq!((shown(0), shown(999), shown(1_000), shown(7_500)), (5, 0, 5, 5));
         assert!((0..100).all(|_| quiet.lets_through(&own, LevelFilter::INFO, 7_500)));
     }

@@ -8,6 +8,7 @@ mod disks;
 mod examples;
 mod facts;
 mod folders;
+mod guests;
 mod hand_over;
 mod kill;
 mod line;

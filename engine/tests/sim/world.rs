@@ -305,6 +305,13 @@ impl Server {
         }
     }
 
+    /// As if there never had been a session: what came is gone with it.
+    pub(crate) fn forget_all(&mut self) {
+        self.sessions.retain(|_, session| session.finished.is_some());
+        let known: HashSet<_> = self.sessions.keys().copied().collect();
+        self.keys.retain(|_, session| known.contains(session));
+    }
+
     /// Loses chunks, which no server may: `finish` must notice.
     pub(crate) fn lose(&mut self, count: usize) {
         for session in self.sessions.values_mut() {

@@ -128,7 +128,12 @@ impl<C: Clock + Clone> Rate<C> {
 
 impl<C: Clock> Limit<C> {
     /// How long until the bucket has so many; nothing where it had them. More than it ever has is a whole bucket.
-    fn wait<K: Hash + Eq + Clone>(&self, buckets: &Buckets<K, C>, key: &K, count: NonZeroU32) -> Option<Duration> {
+    fn wait<K: Hash + Eq + Clone>(
+        &self,
+        buckets: &Buckets<K, C>,
+        key: &K,
+        count: NonZeroU32,
+    ) -> Option<Duration> {
         let count = count.min(self.a_minute);
         match buckets.check_key_n(key, count) {
             Ok(Err(not_until)) => Some(not_until.wait_time_from(self.clock.now())),

@@ -160,7 +160,11 @@ impl Source<'_> {
         Some(self.text(key).0).filter(|value| !value.is_empty())
     }
 
-    pub(super) fn parse<T: std::str::FromStr>(&self, key: &'static str, detail: &str) -> Result<T, ConfigError> {
+    pub(super) fn parse<T: std::str::FromStr>(
+        &self,
+        key: &'static str,
+        detail: &str,
+    ) -> Result<T, ConfigError> {
         let (value, origin) = self.text(key);
         value.parse().map_err(|_| ConfigError::Value { origin, value, detail: detail.to_owned() })
     }

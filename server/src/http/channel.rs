@@ -15,9 +15,9 @@ use cairn_shared::{Problem, ProblemCode};
 use futures_util::{Stream, StreamExt};
 use serde::Serialize;
 
-use super::{Body, Line};
 use super::body::{Pace, Paced};
 use super::websocket::{Piece, WebSocket};
+use super::{Body, Line};
 use crate::refusal::{Answer, Refusal};
 
 /// The server's end.

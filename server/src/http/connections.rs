@@ -121,6 +121,10 @@ mod tests {
         }
         drop((one, _v6));
         assert!(seats.taken.lock().unwrap().is_empty(), "what is closed leaves nothing behind");
-        assert!(Seats::new(0, Networks::default()).take("192.0.2.1".parse().ok()).is_ok_and(|seat| seat.is_none()));
+        assert!(
+            Seats::new(0, Networks::default())
+                .take("192.0.2.1".parse().ok())
+                .is_ok_and(|seat| seat.is_none())
+        );
     }
 }

@@ -24,7 +24,13 @@ pub(super) struct Socket {
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, line: Rc<Line>, seat: Option<Seat>) -> Self {
-        Self { stream, line, timer: Box::pin(tokio::time::sleep_until(Instant::now())), is_unread: false, _seat: seat }
+        Self {
+            stream,
+            line,
+            timer: Box::pin(tokio::time::sleep_until(Instant::now())),
+            is_unread: false,
+            _seat: seat,
+        }
     }
 
     pub(super) fn stream(&self) -> &TcpStream {
@@ -74,7 +80,11 @@ impl AsyncRead for Socket {
 }
 
 impl AsyncWrite for Socket {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.wrote(written)
     }

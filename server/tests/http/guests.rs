@@ -80,7 +80,8 @@ fn deep(number: usize) -> String {
 }
 
 fn folder(site: &Site, owner: &str) -> String {
-    let made = from_afar(site, "POST", "/api/folder").by(owner).json(&json!({"name": "f"})).send().expect(201);
+    let made =
+        from_afar(site, "POST", "/api/folder").by(owner).json(&json!({"name": "f"})).send().expect(201);
     made["folder"].as_str().unwrap().to_owned()
 }
 
@@ -158,7 +159,11 @@ fn rows_ahead_of_their_chunks_are_bounded() {
     let check = |by: bool, id: &str, at: u32, count: u32| {
         let row = |n: u32| json!({"digest": crate::site::hex(&n.to_be_bytes()), "length": 4});
         let body = json!({"revision": 0, "at": at, "chunks": (at..at + count).map(row).collect::<Vec<_>>()});
-        let ask = if by { site.ask("POST", &format!("/api/check/{id}")) } else { from_afar(&site, "POST", &format!("/api/check/{id}")) };
+        let ask = if by {
+            site.ask("POST", &format!("/api/check/{id}"))
+        } else {
+            from_afar(&site, "POST", &format!("/api/check/{id}"))
+        };
         ask.by(&owner).json(&body).send()
     };
     let begin = json!({"name": "a", "chunking": "fastcdc-2020/1"});

@@ -4,8 +4,8 @@ use cairn_shared::{ChunkDigest, FileId, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{Result, StoreError};
 use super::budget::OwnerFacts;
+use crate::error::{Result, StoreError};
 use crate::model::{ChunkRecord, ChunkState, Codec, Locator, StoredRow};
 
 /// First byte of every value of format 1.

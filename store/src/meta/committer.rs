@@ -199,8 +199,7 @@ where
 {
     fn run(&mut self, tx: &mut Tx<'_>) -> Ran {
         let Some(verb) = self.verb.take() else { return Ran::Refused };
-        let outcome =
-            verb(tx).and_then(|value| tx.settle().map(|()| value));
+        let outcome = verb(tx).and_then(|value| tx.settle().map(|()| value));
         let outcome =
             outcome.and_then(|value| if tx.bytes() > FRAME_BYTES_MAX { Err(large()) } else { Ok(value) });
         let ran = match &outcome {

@@ -30,8 +30,8 @@ use cairn_shared::{
 use crate::chunk::ChunkCopy;
 use crate::error::Result;
 use crate::model::{
-    ChildMark, ChildPage, ChunkRecord, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone, GuestLimits, Link,
-    Linked, NewFolder, NewSession, Owner, Publish, Reach, Session, StoredRow, Target,
+    ChildMark, ChildPage, ChunkRecord, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone,
+    GuestLimits, Link, Linked, NewFolder, NewSession, Owner, Publish, Reach, Session, StoredRow, Target,
 };
 
 #[cfg(test)]

@@ -29,8 +29,8 @@ use crate::chunk::ChunkCopy;
 use crate::disk::Disk;
 use crate::error::{Conflict, Result, StoreError};
 use crate::model::{
-    ChildMark, ChildPage, ChunkRecord, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone, GuestLimits, Link,
-    Linked, NewFolder, NewSession, Owner, Publish, Reach, Session, StoredRow, Target,
+    ChildMark, ChildPage, ChunkRecord, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone,
+    GuestLimits, Link, Linked, NewFolder, NewSession, Owner, Publish, Reach, Session, StoredRow, Target,
 };
 
 /// Looks that `publish` takes at a session that keeps changing.

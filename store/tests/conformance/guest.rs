@@ -102,6 +102,8 @@ pub(crate) async fn what_a_guest_keeps_is_counted_and_given_back(kit: Kit) {
     kit.meta.remove_file(file, START).await.unwrap();
     kit.meta.remove_folder(folder, START).await.unwrap();
     kit.sweep_all(START + 1_000_000).await;
+    // What that remembers of the folder's files.
+    kit.sweep_all(START + 2_000_000).await;
     let left = kit.kept(guest).await;
     assert!(left <= base, "{left} of {base} bytes are left of nothing");
     assert!(left > base / 2, "{left} of {base}: more was given back than was taken");
@@ -165,7 +167,10 @@ pub(crate) async fn a_guest_s_session_of_which_nothing_came_ends_early(kit: Kit)
     assert_eq!(kit.session(again.id).await.expires_at, EXPIRY);
     kit.sweep(EXPIRY).await;
     let state = SessionState::Ended { at: EXPIRY, expired: true };
-    assert_eq!((kit.session(backed.id).await.state, kit.session(again.id).await.state), (state.clone(), state));
+    assert_eq!(
+        (kit.session(backed.id).await.state, kit.session(again.id).await.state),
+        (state.clone(), state)
+    );
 }
 
 pub(crate) async fn a_guest_s_session_that_was_given_up_is_known_until_the_sweep(kit: Kit) {
@@ -226,4 +231,23 @@ pub(crate) async fn a_guest_declares_few_rows_ahead_of_what_came(kit: Kit) {
     // Of a new revision nothing of the old one is ahead.
     assert_eq!(conflict(kit.check(session, 2, 0, &rows(30, 6), None).await), ahead);
     kit.check(session, 2, 0, &rows(30, 4), None).await.unwrap();
+}
+
+pub(crate) async fn ordinary_trees_of_empty_files_are_never_too_much(kit: Kit) {
+    kit.meta.limit_guests(GuestLimits { facts_bytes: 1 << 30, ..limits() });
+    let guest = kit.guest(1).await;
+    let folder = kit.folder_of(1, guest, &[]).await;
+    // More than any guest may keep who has sent nothing.
+    let mut n = 10;
+    while kit.kept(guest).await < 1_200_000 {
+        let path = format!("pictures/2026/summer {}/evening at the lake/IMG_{n:05}.jpg", n / 20);
+        let mut new = new_session(n, 1);
+        new.fields.folder = Some(folder);
+        new.fields.name = path.rsplit('/').next().unwrap().parse().unwrap();
+        new.fields.path = Some(path.parse().unwrap());
+        kit.meta.start_guest(new).await.unwrap();
+        kit.meta.publish(publish(n, &[])).await.unwrap();
+        n += 1;
+    }
+    assert!(n > 300, "{n} files take more than a MiB");
 }

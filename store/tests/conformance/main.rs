@@ -173,6 +173,7 @@ suite! {
         a_guest_s_session_that_was_given_up_is_known_until_the_sweep,
         a_guest_who_would_keep_too_much_is_refused,
         a_guest_declares_few_rows_ahead_of_what_came,
+        ordinary_trees_of_empty_files_are_never_too_much,
     }
     chunk {
         bytes_come_back_from_any_offset,

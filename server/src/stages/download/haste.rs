@@ -140,7 +140,8 @@ mod tests {
             haste.began = Instant::now();
             take(haste, 16, 1).await;
         }
-        let fast = all.iter_mut().filter_map(|haste| (haste.next_chunk() == FAST_BYTES).then_some(())).count();
+        let fast =
+            all.iter_mut().filter_map(|haste| (haste.next_chunk() == FAST_BYTES).then_some(())).count();
         assert_eq!(fast, FAST_MAX);
         all.drain(..5);
         let last = all.last_mut().unwrap();
@@ -152,7 +153,9 @@ mod tests {
     async fn what_all_read_ahead_is_bounded_and_given_back() {
         let lanes = Lanes::new(8 << 20);
         let mut all: Vec<_> = (0..40).map(|_| lanes.begin()).collect();
-        let ahead = |all: &mut [Haste]| all.iter_mut().map(Haste::next_chunk).filter(|at_once| *at_once == READ_BYTES).count();
+        let ahead = |all: &mut [Haste]| {
+            all.iter_mut().map(Haste::next_chunk).filter(|at_once| *at_once == READ_BYTES).count()
+        };
         assert_eq!(ahead(&mut all), 10, "10 times 768 KiB are nearly 8 MiB");
         assert_eq!(all.iter().filter(|haste| haste.is_ahead()).count(), 10);
         assert_eq!(all[39].next_chunk(), SMALL_BYTES);

@@ -34,7 +34,8 @@ pub(crate) async fn start(
         expires_at: cairn.expires_at(now),
     };
     require_space(cairn, &new).await?;
-    let started = if right.is_guest() { cairn.meta.start_guest(new).await } else { cairn.meta.start(new).await };
+    let started =
+        if right.is_guest() { cairn.meta.start_guest(new).await } else { cairn.meta.start(new).await };
     let (session, repeated) = started.map_err(refused)?;
     Ok((describe(cairn, &session), repeated))
 }

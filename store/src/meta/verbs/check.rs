@@ -45,7 +45,8 @@ pub(crate) fn declare(tx: &mut Tx<'_>, said: &Declaration) -> Result<(Session, V
     put_rows(tx, &mut fact, said, dropped)?;
     let states: Vec<_> =
         said.rows.iter().map(|row| state(tx, &fact.session, row, said.reach)).collect::<Result<_>>()?;
-    let fresh = states.iter().zip(said.at..).filter(|(state, at)| *at >= rows_before && **state == RowState::Have);
+    let fresh =
+        states.iter().zip(said.at..).filter(|(state, at)| *at >= rows_before && **state == RowState::Have);
     let fresh = u32::try_from(fresh.count()).unwrap_or(u32::MAX);
     fact.back(tx, fresh);
     check_ahead(tx, &fact)?;
@@ -95,7 +96,9 @@ pub(crate) fn file_by_blob(
 fn check_ahead(tx: &Tx<'_>, fact: &SessionFact) -> Result<(), Conflict> {
     let rows = tx.limits().rows_ahead;
     match fact.backing {
-        Some(backing) if fact.session.rows > backing.rows.saturating_add(rows) => Err(Conflict::RowsAhead { rows }),
+        Some(backing) if fact.session.rows > backing.rows.saturating_add(rows) => {
+            Err(Conflict::RowsAhead { rows })
+        }
         Some(_) | None => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 
 use cairn_shared::{ChunkDigest, FolderId, OwnerId, SessionId, UnixMs};
 
-use super::{finish, folder, owner, share};
+use super::{finish, owner, share};
 use crate::chunk::ChunkCopy;
 use crate::error::{Result, StoreError};
 use crate::meta::facts::{self, Dropped, Trim, TrimStep};
@@ -25,7 +25,7 @@ pub(crate) fn step(tx: &mut Tx<'_>, now: UnixMs, archive_before: UnixMs) -> Resu
         || drop_any_rows(tx)?
         || forget_sessions(tx, archive_before)?
         || forget_gone(tx, archive_before)?
-        || forget_unused(tx, now)?)
+        || owner::forget_unused(tx, now)?)
 }
 
 /// Removes some of the rows that a new revision of this session dropped; false where there are none left.
@@ -355,40 +355,4 @@ fn forget_gone(tx: &mut Tx<'_>, before: UnixMs) -> Result<bool> {
         tx.remove(key.clone());
     }
     Ok(!page.is_empty())
-}
-
-/// Forgets guests who never held anything, with what they made for it.
-fn forget_unused(tx: &mut Tx<'_>, now: UnixMs) -> Result<bool> {
-    let page = tx.page(&keys::unused_from(0), &keys::unused_from(now.saturating_add(1)), STEP_SESSIONS)?;
-    for (key, _) in &page {
-        let id = OwnerId::new(keys::last_id(key)?);
-        tx.charge(id)?;
-        tx.remove(key.clone());
-        let (Some(owner), Some(has)) = (facts::owner(tx, id)?, tx.account().copied()) else { continue };
-        if has.has_held {
-            continue;
-        }
-        for (folder, _) in first(tx, &keys::folders_of_owner(id), STEP_SESSIONS)? {
-            forget_folder(tx, FolderId::new(keys::last_id(&folder)?), now)?;
-        }
-        if has.bytes > owner::own_bytes(&owner)? {
-            // Something of his is still to end.
-            tx.put(keys::unused(now.saturating_add(tx.limits().unused_ms.max(1)), id), Vec::new());
-        } else {
-            tx.remove(keys::owner(id));
-            tx.remove(keys::owner_by_key(&owner.key_hash));
-        }
-        if tx.rows() >= STEP_ROWS {
-            break;
-        }
-    }
-    Ok(!page.is_empty())
-}
-
-/// Deletes a folder in which nothing ever was, and remembers nothing of it.
-fn forget_folder(tx: &mut Tx<'_>, id: FolderId, now: UnixMs) -> Result<()> {
-    folder::remove(tx, id, now)?;
-    tx.remove(keys::gone(id.as_bytes()));
-    tx.remove(keys::gone_at(now, id.as_bytes()));
-    Ok(())
 }
