@@ -2,10 +2,12 @@
 
 mod folder;
 mod get;
+mod greeting;
 mod journal;
 mod owner;
 mod platform;
 mod put;
+mod quiet;
 mod say;
 mod serve;
 mod shell;

@@ -13,7 +13,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{App, HttpResponse, HttpServer, Resource, Route as Handler, guard, web};
+use actix_web::{App, HttpResponse, Resource, Route as Handler, guard, web};
 use cairn_shared::route::{Method, Route};
 use cairn_shared::{Problem, ProblemCode};
 use cairn_store::MetaStore;
@@ -23,13 +23,15 @@ use tokio::sync::watch;
 use crate::access::{HostRule, Secret};
 use crate::cairn::{Cairn, Stores};
 use crate::config::Config;
-use crate::http::{Pace, harden, problem_response};
+use crate::http::{Manners, Pace, Seats, harden, problem_response};
 use crate::stages::{batch, check, download, finish, folder, owner, share, start, status, upload};
 use crate::upkeep::{Behind, Follower, TURN_BYTES, checkpoint, follow, sweep};
 use crate::{http, page};
 
 /// Pause between two looks whether the store is still open.
 const CLOSED_LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How long a connection may rest between two requests.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How often it is looked whether the stores are still in use, and how many times.
 const LET_GO_LOOK_EVERY: Duration = Duration::from_millis(10);
 const LET_GO_LOOKS: u32 = 1_000;
@@ -41,7 +43,7 @@ pub struct Running {
     server: Server,
     meta: Arc<dyn MetaStore>,
     jobs: Vec<tokio::task::JoinHandle<()>>,
-    following: Behind,
+    behind: [Behind; 2],
     stopping: watch::Sender<bool>,
 }
 
@@ -82,7 +84,9 @@ impl Running {
             // snapshot at the next frame after the store closed.
             drop(job.await);
         }
-        self.following.stop().await;
+        for behind in self.behind {
+            behind.stop().await;
+        }
         let closed = self.meta.closed().filter(|_| !is_told);
         let_go(&self.meta).await;
         outcome.map(|()| closed.map_or(Ended::Stopped, Ended::StoreClosed))
@@ -142,13 +146,21 @@ pub async fn start(config: Config, stores: Option<Stores>) -> anyhow::Result<Run
         .map_err(|error| anyhow::anyhow!("can't listen on {}: {error}", config.listen))?;
     let address = listener.local_addr()?;
     let pace = Pace::new(config.body_idle);
-    let answer_idle = config.answer_idle;
-    let hosts = HostRule::new(config.hosts.iter().cloned().chain(config.public_host()));
+    let manners = Manners {
+        head_time: config.head_time,
+        rest: KEEP_ALIVE,
+        answer_idle: config.answer_idle,
+        seats: Seats::new(config.address_connections, config.trusted_proxies.clone()),
+    };
+    let hosts = HostRule::of(&config);
     let cairn = Arc::new(Cairn::new(stores, secret, config, follower));
     let (meta, stopping) = (cairn.meta.clone(), cairn.stopping.clone());
+    // Looks at many rows, too.
+    let looks = cairn.clone();
+    let looking = Behind::spawn("looks", async move { looks.looks.take().await })?;
     let jobs = vec![tokio::spawn(sweep(cairn.clone())), tokio::spawn(checkpoint(cairn.clone()))];
-    let server = serve(listener, web::Data::from(cairn), web::Data::new(hosts), pace, page, answer_idle)?;
-    Ok(Running { address, server, meta, jobs, following, stopping })
+    let server = serve(listener, web::Data::from(cairn), web::Data::new(hosts), pace, page, manners)?;
+    Ok(Running { address, server, meta, jobs, behind: [following, looking], stopping })
 }
 
 async fn open(config: &Config) -> anyhow::Result<Stores> {
@@ -168,22 +180,9 @@ fn serve(
     hosts: web::Data<HostRule>,
     pace: Pace,
     page: Option<PathBuf>,
-    answer_idle: Duration,
+    manners: Manners,
 ) -> io::Result<Server> {
-    let (workers, connections) = http::connection_limits();
-    let server = HttpServer::new(move || app(&cairn, &hosts, pace, page.as_deref()))
-        .workers(workers)
-        .max_connections(connections)
-        .on_connect(http::end_unread(answer_idle))
-        // Else the end of an answer waits up to 40 ms until what came before it is acknowledged.
-        .tcp_nodelay(true)
-        .client_request_timeout(Duration::from_secs(5))
-        .client_disconnect_timeout(Duration::from_secs(2))
-        .keep_alive(Duration::from_secs(15))
-        .shutdown_timeout(20)
-        .disable_signals()
-        .listen(listener)?;
-    Ok(server.run())
+    http::listen(listener, manners, move || app(&cairn, &hosts, pace, page.as_deref()))
 }
 
 /// Every route behind every wall, for one worker.
@@ -205,6 +204,7 @@ pub(crate) fn app(
         .app_data(cairn.clone())
         .app_data(hosts.clone())
         .app_data(pace)
+        .wrap(from_fn(http::take_off_base))
         .wrap(from_fn(http::guard))
         .wrap(from_fn(dressed))
         .wrap(from_fn(http::keep_payload));
@@ -225,8 +225,12 @@ async fn dressed(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let cairn = request.app_data::<web::Data<Cairn>>().cloned();
+    let is_strict = cairn.as_ref().is_some_and(|cairn| http::is_strict(&cairn.config, request.head()));
     let mut response = next.call(request).await?;
     harden(response.headers_mut());
+    if is_strict {
+        http::strict(response.headers_mut());
+    }
     if response.status() == StatusCode::INSUFFICIENT_STORAGE
         && let Some(cairn) = cairn
     {

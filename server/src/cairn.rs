@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cairn_shared::UnixMs;
+use cairn_shared::{OwnerId, UnixMs};
 use cairn_store::{ChunkStore, MetaStore};
 use tokio::sync::{Semaphore, watch};
 
-use crate::access::Secret;
+use crate::access::{Asker, Secret};
+use crate::budget::{LongLooks, Rated, Rates};
 use crate::config::Config;
 use crate::dedup::Dedup;
 use crate::platform;
@@ -34,6 +35,9 @@ pub struct Cairn {
     pub(crate) chunks: Arc<dyn ChunkStore>,
     pub(crate) space: Space,
     pub(crate) dedup: Dedup,
+    rates: Rates,
+    /// Looks at many rows.
+    pub(crate) looks: LongLooks,
     pub(crate) secret: Secret,
     pub(crate) config: Config,
     pub(crate) follower: Follower,
@@ -50,18 +54,23 @@ pub struct Cairn {
 impl Cairn {
     pub(crate) fn new(stores: Stores, secret: Secret, config: Config, follower: Follower) -> Self {
         let space = Space::new(stores.chunks.clone());
+        let rates = Rates::new(&config.rates);
+        let lanes = Lanes::new(config.download_ahead_bytes);
+        stores.meta.limit_guests(config.guest_facts.limits());
         let clock = platform::now;
         Self {
             meta: stores.meta,
             chunks: stores.chunks,
             space,
             dedup: Dedup::new(),
+            rates,
+            looks: LongLooks::new(),
             secret,
             config,
             follower,
             gathering: Semaphore::new(GATHERING_MAX),
             starts: Starts::new(),
-            lanes: Lanes::new(),
+            lanes,
             stopping: watch::Sender::new(false),
             clock,
         }
@@ -86,6 +95,11 @@ impl Cairn {
     /// A fresh 128-bit id.
     pub(crate) fn fresh_id(&self) -> Answer<[u8; 16]> {
         platform::random().map_err(Refusal::internal)
+    }
+
+    /// Refuses a guest who asks too often. Requests from this machine are not counted.
+    pub(crate) fn admit(&self, what: Rated, asker: &Asker, owner: Option<OwnerId>, count: u32) -> Answer<()> {
+        if asker.is_local() { Ok(()) } else { self.rates.admit(what, asker.address, owner, count) }
     }
 
     /// When a session that is started now ends, unless chunks arrive.

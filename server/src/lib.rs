@@ -2,6 +2,7 @@
 
 mod access;
 mod app;
+mod budget;
 mod cairn;
 pub mod config;
 mod content;

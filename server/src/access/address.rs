@@ -35,7 +35,8 @@ impl FromStr for Networks {
 }
 
 impl Networks {
-    fn contain(&self, ip: IpAddr) -> bool {
+    /// Whether this is an address of theirs.
+    pub(crate) fn contain(&self, ip: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&ip))
     }
 }
@@ -43,6 +44,12 @@ impl Networks {
 /// Where a request comes from, as far as this can be known. It proves nothing about who sends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ClientAddress(IpAddr);
+
+impl From<IpAddr> for ClientAddress {
+    fn from(ip: IpAddr) -> Self {
+        Self(ip.to_canonical())
+    }
+}
 
 impl ClientAddress {
     /// The address; an IPv4 one is never written as IPv6.

@@ -15,12 +15,18 @@ use crate::refusal::{Answer, Refusal};
 /// Permits to begin something new: an owner, a session.
 pub(crate) struct StartRight {
     owner: Option<OwnerId>,
+    is_guest: bool,
 }
 
 impl StartRight {
     /// Whose the new session is; `None`: it gets an owner of its own.
     pub(crate) fn owner(&self) -> Option<OwnerId> {
         self.owner
+    }
+
+    /// Whether whoever begins it is a guest, who may keep no more than guests may.
+    pub(crate) fn is_guest(&self) -> bool {
+        self.is_guest
     }
 }
 
@@ -167,7 +173,7 @@ pub(crate) fn start_right(cairn: &Cairn, asker: &Asker) -> Answer<StartRight> {
     };
     match asker.place {
         Place::Elsewhere(why) if !cairn.config.guests => Err(why.refusal().into()),
-        Place::Elsewhere(_) | Place::Here => Ok(StartRight { owner }),
+        Place::Elsewhere(_) | Place::Here => Ok(StartRight { owner, is_guest: !asker.is_local() }),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use cairn_store::model::Reach;
 
-use super::{Asker, Place};
+use super::Asker;
 use crate::config::DedupScope;
 
 /// Whose chunks may spare an upload the sending.
@@ -22,7 +22,7 @@ impl Scope {
     pub(super) fn of(setting: DedupScope, asker: &Asker, ownerless: bool) -> Self {
         match setting {
             DedupScope::Off => Self::Session,
-            DedupScope::Members if asker.place == Place::Here && !ownerless => Self::Members,
+            DedupScope::Members if asker.is_local() && !ownerless => Self::Members,
             DedupScope::Members | DedupScope::Owner => Self::Owner,
         }
     }

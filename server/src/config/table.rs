@@ -39,13 +39,13 @@ pub const SETTINGS: &[Setting] = &[
         key: "public_url",
         variable: "CAIRN_PUBLIC_URL",
         default: "",
-        doc: "Address that people use, such as `https://files.example.org`. Its host is known.",
+        doc: "Address that people use, such as `https://files.example.org`, or `https://example.org/cairn` behind a proxy that passes what is below that path, with or without it. Its host is known, and nobody is local any more (`local_upload`).",
     },
     Setting {
         key: "hosts",
         variable: "CAIRN_HOSTS",
         default: "",
-        doc: "Further known host names, split by commas. Requests to unknown ones get 421. Loopback names and IP addresses are always known.",
+        doc: "Further known host names, split by commas, without ports: `nas.lan`, or `*.home.lan` for all names below that one. Requests to unknown ones get 421. Loopback names and IP addresses are always known. Nobody is local any more (`local_upload`).",
     },
     Setting {
         key: "guests",
@@ -118,6 +118,72 @@ pub const SETTINGS: &[Setting] = &[
         variable: "CAIRN_BODY_IDLE",
         default: "10s",
         doc: "The longest wait for the next bytes of a request body. Over three times that span a body must come with 1 KiB/s at least.",
+    },
+    Setting {
+        key: "download_ahead_bytes",
+        variable: "CAIRN_DOWNLOAD_AHEAD_BYTES",
+        default: "67108864",
+        doc: "How much memory all downloads together may take for what they read ahead of their clients, in bytes. Those for whom nothing is left read 64 KiB at a time, once their client waits for it.",
+    },
+    Setting {
+        key: "head_time",
+        variable: "CAIRN_HEAD_TIME",
+        default: "15s",
+        doc: "How long the head of each request of a connection may take, from its first byte to its end. A connection on which nothing comes ends 15 s after its last answer.",
+    },
+    Setting {
+        key: "address_connections",
+        variable: "CAIRN_ADDRESS_CONNECTIONS",
+        default: "512",
+        doc: "How many connections one address (IPv6: one /64) may have at the same time; 0 is no limit. Those from the server's own machine and from `trusted_proxies` are not counted, since a proxy's are everybody's. Where there are nearly as many as the server can have (a third of its open files), those that rest end first.",
+    },
+    Setting {
+        key: "owner_rate",
+        variable: "CAIRN_OWNER_RATE",
+        default: "60",
+        doc: "How many owner keys guests may ask for in a minute, from one address (IPv6: one /64). As many may come at once; more get 429 and the time to wait. 0 is no limit. Requests from the server's own machine are not counted, here and below.",
+    },
+    Setting {
+        key: "start_rate",
+        variable: "CAIRN_START_RATE",
+        default: "30000",
+        doc: "How many uploads and folders guests may start in a minute, with one owner key and from one address. Each item of a batch counts.",
+    },
+    Setting {
+        key: "check_rate",
+        variable: "CAIRN_CHECK_RATE",
+        default: "30000",
+        doc: "How often guests may declare rows in a minute, with one owner key and from one address. Each item of a batch counts.",
+    },
+    Setting {
+        key: "status_rate",
+        variable: "CAIRN_STATUS_RATE",
+        default: "12000",
+        doc: "How often guests may ask in a minute what has arrived of an upload, with one owner key and from one address. Each 1,000 rows that are looked at count as one more; so do those of `finish`.",
+    },
+    Setting {
+        key: "guest_facts_bytes",
+        variable: "CAIRN_GUEST_FACTS_BYTES",
+        default: "268435456",
+        doc: "How many bytes the names, rows and links of one guest may take, without the content of his files: some 80,000 files. Long paths count several times. Besides, they may take 1 MiB and 12 bytes for each byte that he sent. 0 is no limit. What owners from the server's own machine keep is not counted.",
+    },
+    Setting {
+        key: "guests_facts_bytes",
+        variable: "CAIRN_GUESTS_FACTS_BYTES",
+        default: "4294967296",
+        doc: "The same for all guests together.",
+    },
+    Setting {
+        key: "guest_rows_ahead",
+        variable: "CAIRN_GUEST_ROWS_AHEAD",
+        default: "65536",
+        doc: "How many rows of an upload a guest may declare before their chunks come. 0 is no limit.",
+    },
+    Setting {
+        key: "guest_idle",
+        variable: "CAIRN_GUEST_IDLE",
+        default: "6h",
+        doc: "How long a guest's upload is kept of which nothing has come, and a guest's owner key that never held anything. The next clean-up removes them.",
     },
 ];
 

@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
 
 use super::security::host_of;
-use crate::access::{Asker, Place, credential, place, place_of_user};
+use crate::access::{Asker, Place, client_address, credential, place, place_of_user};
 use crate::cairn::Cairn;
 use crate::platform::Peer;
 use crate::refusal::Answer;
@@ -22,5 +22,6 @@ pub(crate) async fn asker(cairn: &Cairn, request: &HttpRequest) -> Answer<Asker>
         let own_uid = rustix::process::geteuid().as_raw();
         place = place_of_user(&cairn.config, peer.user().await, own_uid);
     }
-    Ok(Asker { credential, place })
+    let address = client_address(request.head(), &cairn.config.trusted_proxies);
+    Ok(Asker { credential, place, address })
 }

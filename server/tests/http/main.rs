@@ -12,6 +12,8 @@ mod dedup;
 mod download;
 mod folder;
 mod folder_link;
+mod guests;
+mod heads;
 mod matrix;
 mod owner_files;
 mod page;
