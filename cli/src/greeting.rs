@@ -11,7 +11,11 @@ const QUIET: i32 = 4;
 const SHOWN_MAX: usize = 8;
 
 /// The lines, and the address for a QR code where there is one that other devices can open. `own` are this machine's addresses.
-pub(crate) fn greeting(config: &Config, address: SocketAddr, own: &[IpAddr]) -> (Vec<String>, Option<String>) {
+pub(crate) fn greeting(
+    config: &Config,
+    address: SocketAddr,
+    own: &[IpAddr],
+) -> (Vec<String>, Option<String>) {
     let open = openable(address, own);
     let mut lines = vec![format!("Cairn is listening on http://{}", open.first().unwrap_or(&address))];
     lines.extend(open.iter().skip(1).map(|address| format!("               and on http://{address}")));
@@ -27,7 +31,11 @@ pub(crate) fn greeting(config: &Config, address: SocketAddr, own: &[IpAddr]) -> 
         );
     }
     let elsewhere = open.iter().find(|address| !address.ip().is_loopback());
-    let code = config.public_url.as_ref().map(ToString::to_string).or_else(|| Some(format!("http://{}", elsewhere?)));
+    let code = config
+        .public_url
+        .as_ref()
+        .map(ToString::to_string)
+        .or_else(|| Some(format!("http://{}", elsewhere?)));
     (lines, code)
 }
 
@@ -105,12 +113,24 @@ mod tests {
     fn on_every_address_those_that_can_be_opened_are_told() {
         let (text, code) = said(&[], "0.0.0.0:9292");
         assert!(text.starts_with("Cairn is listening on http://127.0.0.1:9292\n"), "{text}");
-        assert!(text.contains("and on http://192.168.1.5:9292") && text.contains("and on http://10.8.0.2:9292"), "{text}");
-        assert!(!text.contains("0.0.0.0") && !text.contains("2001:db8") && !text.contains("169.254"), "{text}");
-        assert!(text.contains("nobody, because CAIRN_GUESTS is false and other machines reach this server"), "{text}");
+        assert!(
+            text.contains("and on http://192.168.1.5:9292") && text.contains("and on http://10.8.0.2:9292"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("0.0.0.0") && !text.contains("2001:db8") && !text.contains("169.254"),
+            "{text}"
+        );
+        assert!(
+            text.contains("nobody, because CAIRN_GUESTS is false and other machines reach this server"),
+            "{text}"
+        );
         assert_eq!(code.as_deref(), Some("http://192.168.1.5:9292"));
         let (text, _) = said(&[], "[::]:9292");
-        assert!(text.contains("http://[2001:db8::5]:9292") && text.contains("http://192.168.1.5:9292"), "{text}");
+        assert!(
+            text.contains("http://[2001:db8::5]:9292") && text.contains("http://192.168.1.5:9292"),
+            "{text}"
+        );
         assert!(!text.contains("fe80"), "{text}");
     }
 
@@ -130,16 +150,26 @@ mod tests {
         assert!(text.contains("CAIRN_PUBLIC_URL is set. CAIRN_GUESTS=true"), "{text}");
         assert_eq!(code.as_deref(), Some("https://f.example.org"));
         let (text, _) = said(&[("guests", "true")], "127.0.0.1:8080");
-        assert!(text.contains("everybody who reaches this server") && !text.contains("Before a proxy"), "{text}");
+        assert!(
+            text.contains("everybody who reaches this server") && !text.contains("Before a proxy"),
+            "{text}"
+        );
         let (text, _) = said(&[("local_upload", "false")], "127.0.0.1:8080");
-        assert!(text.contains("nobody, because CAIRN_GUESTS is false and CAIRN_LOCAL_UPLOAD is false"), "{text}");
+        assert!(
+            text.contains("nobody, because CAIRN_GUESTS is false and CAIRN_LOCAL_UPLOAD is false"),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_code_is_a_square_of_half_blocks() {
         let code = qr("http://192.168.1.5:9292").unwrap();
-        let widths: Vec<_> = code.lines().map(|line| line.chars().filter(|c| " █▀▄".contains(*c)).count()).collect();
-        assert!(widths.iter().all(|width| *width == widths[0]) && widths[0].div_ceil(2) == widths.len(), "{widths:?}");
+        let widths: Vec<_> =
+            code.lines().map(|line| line.chars().filter(|c| " █▀▄".contains(*c)).count()).collect();
+        assert!(
+            widths.iter().all(|width| *width == widths[0]) && widths[0].div_ceil(2) == widths.len(),
+            "{widths:?}"
+        );
         assert_eq!(qr(&"x".repeat(10_000)), None);
     }
 }

@@ -68,7 +68,8 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
 
 /// Says where it listens and who may upload; the first line is for programs as well.
 fn greet(config: &Config) {
-    let own = if_addrs::get_if_addrs().unwrap_or_default().iter().map(if_addrs::Interface::ip).collect::<Vec<_>>();
+    let own =
+        if_addrs::get_if_addrs().unwrap_or_default().iter().map(if_addrs::Interface::ip).collect::<Vec<_>>();
     let (lines, code) = greeting(config, config.listen, &own);
     for line in lines {
         say::tell(&line);

@@ -11,7 +11,8 @@ use crate::server::{Server, done, file, hex, put};
 const NAME: &str = "files.example.org";
 
 fn server(folder: &tempfile::TempDir, settings: &[(&str, &str)]) -> (Server, u16) {
-    let settings: Vec<_> = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let settings: Vec<_> =
+        settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let server = Server::with(&folder.path().join("data"), 0, &settings);
     let port = server.url.rsplit(':').next().unwrap().parse().unwrap();
     (server, port)
@@ -91,8 +92,10 @@ fn uploads_and_downloads_go_through_every_proxy() {
     for kind in Kind::ALL {
         for lines in [Lines::Default, Lines::Documented] {
             let folder = tempfile::tempdir().unwrap();
-            let (_server, upstream) =
-                server(&folder, &[("CAIRN_PUBLIC_URL", "http://files.example.org"), ("CAIRN_GUESTS", "true")]);
+            let (_server, upstream) = server(
+                &folder,
+                &[("CAIRN_PUBLIC_URL", "http://files.example.org"), ("CAIRN_GUESTS", "true")],
+            );
             let Some(proxy) = Proxy::start(kind, upstream, lines) else { break };
             let url = if kind == Kind::Caddy && lines == Lines::Documented {
                 // It has the one name, and the client gives it another.

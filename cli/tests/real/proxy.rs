@@ -91,7 +91,9 @@ impl Proxy {
         };
         if let Some(root) = unpacked() {
             let libraries = fs::read_dir(root.join("usr/lib")).into_iter().flatten().flatten();
-            let libraries = libraries.map(|entry| entry.path()).filter(|path| path.ends_with_gnu());
+            let libraries = libraries
+                .map(|entry| entry.path())
+                .filter(|path| path.to_string_lossy().ends_with("-linux-gnu"));
             command.env("LD_LIBRARY_PATH", std::env::join_paths(libraries).unwrap());
         }
         command.env("XDG_DATA_HOME", folder.path()).env("XDG_CONFIG_HOME", folder.path());
@@ -129,19 +131,8 @@ impl Drop for Proxy {
     }
 }
 
-trait EndsWithGnu {
-    fn ends_with_gnu(&self) -> bool;
-}
-
-impl EndsWithGnu for PathBuf {
-    fn ends_with_gnu(&self) -> bool {
-        self.to_string_lossy().contains("-linux-gnu")
-    }
-}
-
 fn configured(kind: Kind, folder: &Path, port: u16, upstream: u16, lines: Lines<'_>) -> String {
-    let documented =
-        kind.documented().replace("127.0.0.1:8080", &format!("127.0.0.1:{upstream}"));
+    let documented = kind.documented().replace("127.0.0.1:8080", &format!("127.0.0.1:{upstream}"));
     match kind {
         Kind::Nginx => nginx(folder, port, upstream, lines, &documented),
         Kind::Apache => apache(folder, port, upstream, lines, &documented),
@@ -161,7 +152,9 @@ fn nginx(folder: &Path, port: u16, upstream: u16, lines: Lines<'_>, documented: 
             )
         }
     };
-    let mut text = format!("daemon off; master_process off; pid {folder}/pid; error_log {folder}/log;\nevents {{}}\nhttp {{ access_log off;\n");
+    let mut text = format!(
+        "daemon off; master_process off; pid {folder}/pid; error_log {folder}/log;\nevents {{}}\nhttp {{ access_log off;\n"
+    );
     for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
         writeln!(text, "{kind}_temp_path {folder}/{kind};").unwrap();
     }
@@ -169,7 +162,8 @@ fn nginx(folder: &Path, port: u16, upstream: u16, lines: Lines<'_>, documented: 
 }
 
 fn apache(folder: &Path, port: u16, upstream: u16, lines: Lines<'_>, documented: &str) -> String {
-    let modules = unpacked().map(|root| root.join("usr/lib/apache2/modules")).filter(|folder| folder.is_dir());
+    let modules =
+        unpacked().map(|root| root.join("usr/lib/apache2/modules")).filter(|folder| folder.is_dir());
     let modules = modules.unwrap_or_else(|| PathBuf::from("/usr/lib/apache2/modules"));
     let folder = folder.display();
     let mut text = format!(
@@ -202,13 +196,17 @@ fn haproxy(port: u16, upstream: u16, lines: Lines<'_>, documented: &str) -> Stri
 
 fn caddy(port: u16, upstream: u16, lines: Lines<'_>, documented: &str) -> String {
     let site = match lines {
-        Lines::Documented => documented
-            .replace("files.example.org {", &format!("http://files.example.org:{port} {{\n    bind 127.0.0.1")),
+        Lines::Documented => documented.replace(
+            "files.example.org {",
+            &format!("http://files.example.org:{port} {{\n    bind 127.0.0.1"),
+        ),
         Lines::Default => {
             format!("http://:{port} {{\n    bind 127.0.0.1\n    reverse_proxy 127.0.0.1:{upstream}\n}}\n")
         }
         Lines::And(more) => {
-            format!("http://:{port} {{\n    bind 127.0.0.1\n{more}\n    reverse_proxy 127.0.0.1:{upstream}\n}}\n")
+            format!(
+                "http://:{port} {{\n    bind 127.0.0.1\n{more}\n    reverse_proxy 127.0.0.1:{upstream}\n}}\n"
+            )
         }
     };
     format!("{{\n    admin off\n    auto_https off\n}}\n{site}")

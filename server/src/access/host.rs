@@ -19,7 +19,9 @@ impl FromStr for KnownHost {
 
     fn from_str(text: &str) -> Result<Self, &'static str> {
         if text.contains("://") || text.contains('/') {
-            return Err("it must be names alone, such as files.lan; an address with http:// or https:// goes into public_url");
+            return Err(
+                "it must be names alone, such as files.lan; an address with http:// or https:// goes into public_url",
+            );
         }
         let (name, is_wildcard) = match text.strip_prefix("*.") {
             Some(name) => (name, true),
@@ -28,14 +30,19 @@ impl FromStr for KnownHost {
         if name.contains('*') {
             return Err("a * may stand for what is before the first dot alone, such as *.home.lan");
         }
-        if name.rsplit_once(':').is_some_and(|(name, port)| !name.contains(':') && port.parse::<u16>().is_ok()) {
+        if name
+            .rsplit_once(':')
+            .is_some_and(|(name, port)| !name.contains(':') && port.parse::<u16>().is_ok())
+        {
             return Err("it must be names without a port: a name is known with every port");
         }
         match Host::parse(name).or_else(|_| Host::parse(&format!("[{name}]"))) {
             Ok(Host::Domain(name)) => {
                 Ok(Self { name: name.strip_suffix('.').unwrap_or(&name).to_owned(), is_wildcard })
             }
-            Ok(Host::Ipv4(_) | Host::Ipv6(_)) if is_wildcard => Err("a * goes with names, not with IP addresses"),
+            Ok(Host::Ipv4(_) | Host::Ipv6(_)) if is_wildcard => {
+                Err("a * goes with names, not with IP addresses")
+            }
             Ok(Host::Ipv4(ip)) => Ok(Self { name: ip.to_string(), is_wildcard }),
             Ok(Host::Ipv6(ip)) => Ok(Self { name: ip.to_string(), is_wildcard }),
             Err(_) => Err("it must be host names such as files.lan or *.home.lan, split by commas"),

@@ -32,6 +32,8 @@ pub(crate) enum Why {
     Old,
     /// The program that sends it belongs to a system account, as those of proxies do.
     System(u32),
+    /// The program that sends it takes connections from other machines itself.
+    Server,
     /// The program that sent it has let go of the connection.
     Gone,
 }
@@ -133,8 +135,9 @@ pub(crate) fn place_of_user(config: &Config, user: User, own_uid: u32) -> Place 
         User::Uid(uid) if config.local_upload == LocalUpload::Auto && uid != own_uid && is_system(uid) => {
             Place::Elsewhere(Why::System(uid))
         }
+        User::Server if config.local_upload == LocalUpload::Auto => Place::Elsewhere(Why::Server),
         User::Gone if config.local_upload == LocalUpload::Auto => Place::Elsewhere(Why::Gone),
-        User::Uid(_) | User::Gone | User::Unknown => Place::Here,
+        User::Uid(_) | User::Server | User::Gone | User::Unknown => Place::Here,
     }
 }
 
@@ -166,6 +169,9 @@ impl Why {
             Self::System(uid) => format!(
                 "The program that sent this request belongs to a system account (uid {uid}), as a proxy's does; CAIRN_LOCAL_UPLOAD=true trusts those of this machine."
             ),
+            Self::Server => {
+                "The program that sent this request takes connections from other machines itself, as a proxy does; CAIRN_LOCAL_UPLOAD=true trusts those of this machine.".to_owned()
+            }
             Self::Gone => "The program that sent this request is gone.".to_owned(),
         };
         let detail = format!(
@@ -229,16 +235,37 @@ mod tests {
     fn every_mark_of_a_proxy_counts_whatever_the_setting_says() {
         for setting in ["auto", "true"] {
             let config = config(&[("local_upload", setting)]);
-            let with = |name: &str| asked(&config, "127.0.0.1:1", "localhost", &[(name, "x")], Version::HTTP_11);
+            let with =
+                |name: &str| asked(&config, "127.0.0.1:1", "localhost", &[(name, "x")], Version::HTTP_11);
             for name in [
-                "Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded", "X-Real-IP", "X-Real-Port",
-                "CF-Connecting-IP", "CF-Ray", "True-Client-IP", "X-Client-IP", "Fastly-Client-IP", "X-Original-URL",
-                "X-Original-Forwarded-For", "X-Cluster-Client-IP", "CDN-Loop", "X-ProxyUser-Ip", "Fly-Client-IP",
-                "X-Envoy-External-Address", "WL-Proxy-Client-IP", "Ali-CDN-Real-IP", "DO-Connecting-IP",
+                "Forwarded",
+                "Via",
+                "X-Forwarded-For",
+                "X-Forwarded-Proto",
+                "X-Forwarded",
+                "X-Real-IP",
+                "X-Real-Port",
+                "CF-Connecting-IP",
+                "CF-Ray",
+                "True-Client-IP",
+                "X-Client-IP",
+                "Fastly-Client-IP",
+                "X-Original-URL",
+                "X-Original-Forwarded-For",
+                "X-Cluster-Client-IP",
+                "CDN-Loop",
+                "X-ProxyUser-Ip",
+                "Fly-Client-IP",
+                "X-Envoy-External-Address",
+                "WL-Proxy-Client-IP",
+                "Ali-CDN-Real-IP",
+                "DO-Connecting-IP",
             ] {
                 assert!(matches!(with(name), Place::Elsewhere(Why::Mark(_))), "{name} {setting}");
             }
-            for name in ["User-Agent", "Origin", "Referer", "Sec-Fetch-Site", "Connection", "X-Requested-With", "DNT"] {
+            for name in
+                ["User-Agent", "Origin", "Referer", "Sec-Fetch-Site", "Connection", "X-Requested-With", "DNT"]
+            {
                 assert_eq!(with(name), Place::Here, "{name}");
             }
             let old = asked(&config, "127.0.0.1:1", "localhost", &[], Version::HTTP_10);
@@ -267,13 +294,22 @@ mod tests {
             assert_eq!(place_of_user(&on, User::Uid(uid), 0), Place::Here);
         }
         assert_eq!(place_of_user(&auto, User::Gone, 0), Place::Elsewhere(Why::Gone));
+        assert_eq!(place_of_user(&auto, User::Server, 0), Place::Elsewhere(Why::Server));
+        assert_eq!(place_of_user(&on, User::Server, 0), Place::Here);
         assert_eq!(place_of_user(&auto, User::Unknown, 0), Place::Here);
     }
 
     #[test]
     fn a_refusal_says_why_and_what_to_do() {
         let all = [
-            Why::Off("CAIRN_HOSTS is set"), Why::Peer, Why::Host, Why::Mark("x-forwarded-"), Why::Old, Why::System(33), Why::Gone,
+            Why::Off("CAIRN_HOSTS is set"),
+            Why::Peer,
+            Why::Host,
+            Why::Mark("x-forwarded-"),
+            Why::Old,
+            Why::System(33),
+            Why::Server,
+            Why::Gone,
         ];
         for why in all {
             let detail = why.refusal().detail;

@@ -12,8 +12,8 @@ mod secret;
 pub use address::Networks;
 pub(crate) use address::{ClientAddress, client_address};
 pub(crate) use credential::{Asker, Credential, bearer_credential, credential};
-pub(crate) use host::{HostRule, is_sent_to};
 pub use host::KnownHost;
+pub(crate) use host::{HostRule, is_sent_to};
 pub(crate) use local::{Place, place, place_of_user, why_nobody};
 pub(crate) use origin::cross_site;
 pub(crate) use rights::{

@@ -18,12 +18,14 @@ impl FromStr for PublicUrl {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, &'static str> {
-        let is_https = match text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase()).as_deref() {
+        let is_https = match text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase()).as_deref()
+        {
             Some("https") => true,
             Some("http") => false,
             Some(_) | None => return Err("it must begin with http:// or https://"),
         };
-        let url = Url::parse(text).map_err(|_| "it is no address: http:// or https://, then a host name, is needed")?;
+        let url = Url::parse(text)
+            .map_err(|_| "it is no address: http:// or https://, then a host name, is needed")?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err("it must have no name and no password in it");
         }
@@ -35,8 +37,13 @@ impl FromStr for PublicUrl {
         }
         let Some(host) = url.host() else { return Err("it must name a host") };
         let path = url.path().trim_end_matches('/').to_owned();
-        if ["/api", "/d", "/r", "/healthz"].iter().any(|own| path.strip_prefix(own).is_some_and(|rest| !rest.starts_with(|c| c != '/'))) {
-            return Err("its path must not begin with /api, /d, /r or /healthz, where this server's own addresses are");
+        if ["/api", "/d", "/r", "/healthz"]
+            .iter()
+            .any(|own| path.strip_prefix(own).is_some_and(|rest| !rest.starts_with(|c| c != '/')))
+        {
+            return Err(
+                "its path must not begin with /api, /d, /r or /healthz, where this server's own addresses are",
+            );
         }
         if path.contains("//") {
             return Err("its path must not have two slashes in a row");
@@ -92,14 +99,22 @@ mod tests {
             let url: PublicUrl = text.parse().unwrap();
             (url.to_string(), url.host().to_owned(), url.path().to_owned(), url.is_https())
         };
-        let all = |url: &str, host: &str, path: &str, is_https| (url.to_owned(), host.to_owned(), path.to_owned(), is_https);
-        assert_eq!(read("https://f.example.org:8443/"), all("https://f.example.org:8443", "f.example.org", "", true));
+        let all = |url: &str, host: &str, path: &str, is_https| {
+            (url.to_owned(), host.to_owned(), path.to_owned(), is_https)
+        };
+        assert_eq!(
+            read("https://f.example.org:8443/"),
+            all("https://f.example.org:8443", "f.example.org", "", true)
+        );
         assert_eq!(read("HTTP://Nas.Lan:80"), all("http://nas.lan", "nas.lan", "", false));
         assert_eq!(
             read("https://bücher.example"),
             all("https://xn--bcher-kva.example", "xn--bcher-kva.example", "", true)
         );
-        assert_eq!(read("https://x.example/cairn//"), all("https://x.example/cairn", "x.example", "/cairn", true));
+        assert_eq!(
+            read("https://x.example/cairn//"),
+            all("https://x.example/cairn", "x.example", "/cairn", true)
+        );
         assert_eq!(read("http://[2001:DB8::1]:81"), all("http://[2001:db8::1]:81", "2001:db8::1", "", false));
     }
 

@@ -234,7 +234,10 @@ mod tests {
         assert!(wrong(&[], &[("CAIRN_DELETE_AFTER", "0s")], "").contains("CAIRN_DELETE_AFTER"));
         assert!(wrong(&[], &[("CAIRN_PUBLIC_URL", "files.example.org")], "").contains("http://"));
         let hosts = wrong(&[], &[("CAIRN_HOSTS", "files.lan, nas.lan:8099")], "");
-        assert!(hosts.starts_with("CAIRN_HOSTS: \"nas.lan:8099\"") && hosts.contains("without a port"), "{hosts}");
+        assert!(
+            hosts.starts_with("CAIRN_HOSTS: \"nas.lan:8099\"") && hosts.contains("without a port"),
+            "{hosts}"
+        );
         assert!(wrong(&[], &[("CAIRN_TRUSTED_PROXIES", "proxy.lan")], "").contains("10.0.0.0/8"));
         assert!(wrong(&[], &[("CAIRN_LOCAL_UPLOAD", "yes")], "").contains("auto, true or false"));
     }

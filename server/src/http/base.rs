@@ -19,7 +19,8 @@ pub(crate) async fn take_off_base(
     let base = cairn.as_ref().map_or("", |cairn| cairn.config.base());
     if !base.is_empty() {
         if request.path() == base {
-            let answer = HttpResponse::PermanentRedirect().insert_header((LOCATION, format!("{base}/"))).finish();
+            let answer =
+                HttpResponse::PermanentRedirect().insert_header((LOCATION, format!("{base}/"))).finish();
             return Ok(request.into_response(answer).map_into_right_body());
         }
         if let Some(uri) = without(request.uri(), base) {

@@ -39,7 +39,9 @@ enum Meant {
 
 fn settled(head: &[u8]) -> Option<Meant> {
     let start = b"POST ";
-    if head[..head.len().min(start.len())] != start[..head.len().min(start.len())] || head.len() > HEAD_BYTES_MAX {
+    if head[..head.len().min(start.len())] != start[..head.len().min(start.len())]
+        || head.len() > HEAD_BYTES_MAX
+    {
         return Some(Meant::AsItIs);
     }
     let line = find(head, b"\r\n")?;

@@ -43,7 +43,10 @@ fn all_works_below_the_path_of_the_public_address() {
         assert_eq!(tungstenite::client(request, stream).unwrap().1.status(), 101);
     }
     let answer = site.raw(b"GET /cairn HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", false);
-    assert!(answer.starts_with("HTTP/1.1 308") && answer.to_lowercase().contains("location: /cairn/\r\n"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 308") && answer.to_lowercase().contains("location: /cairn/\r\n"),
+        "{answer}"
+    );
     site.ask("GET", "/cairns/healthz").send().refused(ProblemCode::NotFound);
     assert_eq!(site.ask("GET", "/cairn/healthz").send().status, 200);
 }
@@ -56,7 +59,8 @@ fn the_pages_of_a_folder_lead_on_below_the_path() {
     let mut seen = Vec::new();
     for level in [tree.url.clone(), format!("{}?in=in", tree.url)] {
         let html = site.ask("GET", &level).send().text();
-        let addresses: Vec<_> = html.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+        let addresses: Vec<_> =
+            html.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
         assert!(addresses.iter().all(|address| address.starts_with("/cairn/")), "{addresses:?}");
         seen.extend(addresses.iter().map(|address| site.ask("GET", address).send().status));
     }
@@ -90,7 +94,10 @@ fn browsers_are_told_of_tls_where_people_use_it() {
         assert_eq!(told(&site, "nas.lan", path), None, "another name of it may have no TLS");
         assert_eq!(told(&site, "localhost", path), None);
     }
-    assert_eq!(told(&Site::with(&[("public_url", "http://f.example.org")]), "f.example.org", "/healthz"), None);
+    assert_eq!(
+        told(&Site::with(&[("public_url", "http://f.example.org")]), "f.example.org", "/healthz"),
+        None
+    );
 }
 
 #[test]
@@ -106,7 +113,11 @@ fn bytes_are_passed_on_as_they_come() {
 
 #[test]
 fn a_port_that_the_proxy_dropped_is_not_missed() {
-    let site = Site::with(&[("hosts", "nas.lan, *.home.lan"), ("guests", "true"), ("public_url", "https://bücher.example")]);
+    let site = Site::with(&[
+        ("hosts", "nas.lan, *.home.lan"),
+        ("guests", "true"),
+        ("public_url", "https://bücher.example"),
+    ]);
     let post = |host: &str, origin: &str| {
         site.ask("POST", "/api/owner").header("Host", host).header("Origin", origin).send()
     };
@@ -124,7 +135,10 @@ fn a_port_that_the_proxy_dropped_is_not_missed() {
 fn an_old_post_without_a_length_has_no_body() {
     let site = Site::with(&[("guests", "true")]);
     let post = |path: &str, more: &str| {
-        site.raw(format!("POST {path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n{more}\r\n").as_bytes(), false)
+        site.raw(
+            format!("POST {path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n{more}\r\n").as_bytes(),
+            false,
+        )
     };
     let made = post("/api/owner", "");
     assert!(made.contains(" 201 ") && made.contains("own_"), "{made}");
@@ -133,5 +147,8 @@ fn an_old_post_without_a_length_has_no_body() {
     let finished = post(&format!("/api/finish/{}", id["session_id"].as_str().unwrap()), "");
     assert!(finished.contains(" 201 ") && finished.contains("/d/"), "{finished}");
     // With a length that is said, nothing is added.
-    assert!(post("/api/start", "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}").contains("field_invalid"));
+    assert!(
+        post("/api/start", "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+            .contains("field_invalid")
+    );
 }

@@ -51,7 +51,8 @@ fn unpack(place: &Place, folder: &Path, packages: &[&str]) -> anyhow::Result<()>
     fs::create_dir_all(folder)?;
     // The lists may be as old as the machine's image; only root may renew them.
     drop(run::ask(run::command(place, "apt-get", &["update"])?.current_dir(folder)));
-    let mut plan = run::command(place, "apt-get", &["install", "--print-uris", "--yes", "--no-install-recommends"])?;
+    let mut plan =
+        run::command(place, "apt-get", &["install", "--print-uris", "--yes", "--no-install-recommends"])?;
     let plan = run::ask(plan.args(packages)).context("apt-get does not know them")?;
     let mut download = run::command(place, "apt-get", &["download"])?;
     run::show(download.args(planned(&plan)).current_dir(folder))?;

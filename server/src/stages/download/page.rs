@@ -175,7 +175,10 @@ mod tests {
             };
             let reader = Reader { base: "/cairn", language };
             let page = shown(&file, &token, reader);
-            assert!(page.contains(&format!("href=\"/cairn/d/{token}/raw\"")) && page.contains("href=\"/cairn/\""), "{page}");
+            assert!(
+                page.contains(&format!("href=\"/cairn/d/{token}/raw\"")) && page.contains("href=\"/cairn/\""),
+                "{page}"
+            );
             assert!(!page.contains("<script"), "{page}");
             assert!(page.contains("&lt;script&gt;"));
             assert!(gone(true, reader).contains("<h1>"));

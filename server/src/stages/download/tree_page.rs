@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn an_empty_level_says_so_in_the_readers_language() {
-        let page = shown(&tree(None, &[]), &LinkToken::new([7; 16]), Reader { language: Some("de"), base: "" });
+        let page =
+            shown(&tree(None, &[]), &LinkToken::new([7; 16]), Reader { language: Some("de"), base: "" });
         assert!(page.contains("Dieser Ordner ist leer.") && page.contains("1 Datei, 1,2 kB"), "{page}");
         assert!(!page.contains("<nav"));
     }
