@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Context;
 use cairn_engine::Failure;
@@ -15,10 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::journal::Place;
 use crate::platform::random;
-use crate::shell::{Job, Line};
+use crate::shell::{Job, Line, pause};
 use crate::{owner, put};
 
-/// Attempts to ask something about a folder, with a second between two.
+/// Attempts to ask something about a folder, with a second between two, or what the server asks for.
 const TRIES: u32 = 60;
 
 /// A folder on this machine.
@@ -219,7 +218,7 @@ impl<'a> Folders<'a> {
                     is_renewed = true;
                     self.credential = owner::owner_key(self.state, self.line, true)?;
                 }
-                Err(failure) if failure.may_pass() => std::thread::sleep(Duration::from_secs(1)),
+                Err(failure) if failure.may_pass() => std::thread::sleep(pause(&failure)),
                 answer => return self.line.explain(answer),
             }
         }

@@ -3,10 +3,12 @@
 mod admin;
 mod folder;
 mod get;
+mod greeting;
 mod journal;
 mod owner;
 mod platform;
 mod put;
+mod quiet;
 mod say;
 mod serve;
 mod shell;

@@ -7,7 +7,11 @@ use cairn_server::config::Given;
 use cairn_server::{Config, Ended, Running, Stop};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::greeting::{greeting, qr};
+use crate::quiet::Quiet;
 use crate::say;
 
 /// Options of `cairn serve`; docs/CONFIG.md lists every further setting.
@@ -32,7 +36,8 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
     let filter =
         EnvFilter::try_from_env("CAIRN_LOG").unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    let lines = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(filter).with(Quiet::new()).with(lines).init();
     let mut config = read(&options)?;
     // Everything in the data folder is for this user only.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
@@ -49,8 +54,8 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
             }
         };
         loop {
-            say::tell(&format!("Cairn is listening on http://{}", running.address));
             config.listen = running.address;
+            greet(&config);
             match running.wait(stop.told()).await? {
                 Ended::Stopped => return anyhow::Ok(ExitCode::SUCCESS),
                 Ended::StoreClosed { why, listener } => {
@@ -62,6 +67,21 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
             }
         }
     })
+}
+
+/// Says where it listens and who may upload; the first line is for programs as well.
+fn greet(config: &Config) {
+    let own =
+        if_addrs::get_if_addrs().unwrap_or_default().iter().map(if_addrs::Interface::ip).collect::<Vec<_>>();
+    let (lines, code) = greeting(config, config.listen, &own);
+    for line in lines {
+        say::tell(&line);
+    }
+    if std::io::IsTerminal::is_terminal(&std::io::stdout())
+        && let Some(code) = code.and_then(|url| qr(&url))
+    {
+        say::tell(&code);
+    }
 }
 
 /// Takes as many open files as the system lets this process have: the server allows connections by their number.

@@ -178,6 +178,15 @@ impl Failure {
         }
     }
 
+    /// The request came too often, and is to come again later.
+    pub(crate) fn is_too_often(&self) -> bool {
+        match self {
+            Self::Network => false,
+            Self::Status { status, .. } => *status == 429,
+            Self::Problem(problem) => problem.code == ProblemCode::TooManyRequests,
+        }
+    }
+
     /// The request was larger than the server, or a proxy before it, takes.
     pub(crate) fn is_too_large(&self) -> bool {
         match self {

@@ -184,6 +184,8 @@ pub(crate) struct Backoff {
     pause: Option<Now>,
     /// The server wants to be left alone until then.
     asked: Option<Now>,
+    /// It takes no more before then, and nothing is wrong.
+    turn: Option<Now>,
 }
 
 impl Backoff {
@@ -194,7 +196,7 @@ impl Backoff {
 
     /// When to try again; `None` once that has come.
     pub(crate) fn until(&self) -> Option<Now> {
-        self.until.max(self.pause).max(self.asked)
+        self.until.max(self.pause).max(self.asked).max(self.turn)
     }
 
     /// Whether the server has asked for the wait.
@@ -207,6 +209,7 @@ impl Backoff {
         self.until = self.until.filter(|until| *until > now);
         self.pause = self.pause.filter(|until| *until > now);
         self.asked = self.asked.filter(|until| *until > now);
+        self.turn = self.turn.filter(|until| *until > now);
     }
 
     /// Waits: exponentially longer, with up to half of it as jitter, at least `asked_ms`.
@@ -218,6 +221,11 @@ impl Backoff {
         if asked_ms > 0 {
             self.asked = self.asked.max(Some(now + asked_ms));
         }
+    }
+
+    /// Waits until the server takes more of what it had too much of. That is no failure.
+    pub(crate) fn take_turn(&mut self, now: Now, asked_ms: u64) {
+        self.turn = self.turn.max(Some(now + asked_ms));
     }
 
     /// Waits whatever else succeeds meanwhile: `count` repairs were needed so far, each waits longer.
@@ -235,6 +243,7 @@ impl Backoff {
     pub(crate) fn insist(&mut self) {
         self.hurry();
         self.asked = None;
+        self.turn = None;
     }
 
     /// Something was answered well. What the server has asked for stays: the answer may be older than that.
@@ -318,6 +327,18 @@ mod tests {
         assert_eq!((backoff.is_asked(), backoff.until()), (false, None));
         backoff.fail(9_000, 8_000, &mut rng);
         backoff.insist();
+        assert_eq!(backoff.until(), None);
+    }
+
+    #[test]
+    fn who_waits_for_his_turn_has_not_failed() {
+        let mut backoff = Backoff::default();
+        backoff.take_turn(0, 8_000);
+        backoff.take_turn(100, 2_000);
+        backoff.succeed();
+        backoff.hurry();
+        assert_eq!((backoff.failures(), backoff.is_asked(), backoff.until()), (0, false, Some(8_000)));
+        backoff.wake(8_000);
         assert_eq!(backoff.until(), None);
     }
 

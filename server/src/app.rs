@@ -12,7 +12,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{App, HttpResponse, HttpServer, Resource, Route as Handler, guard, web};
+use actix_web::{App, HttpResponse, Resource, Route as Handler, guard, web};
 use cairn_shared::route::{Method, Route};
 use cairn_shared::{Problem, ProblemCode};
 use cairn_store::ground::{self, Options};
@@ -24,7 +24,7 @@ use crate::access::{HostRule, Secret};
 use crate::admin::Door;
 use crate::cairn::{Cairn, Stores};
 use crate::config::Config;
-use crate::http::{Pace, harden, keep_private, problem_response};
+use crate::http::{Manners, Pace, Seats, harden, keep_private, problem_response};
 use crate::stages::{batch, check, download, finish, folder, owner, share, start, status, upload};
 use crate::upkeep::{Behind, Follower, TURN_BYTES, checkpoint, follow, keep_time, note_time, sweep};
 use crate::waiting::Waiting;
@@ -38,6 +38,8 @@ const SOON: Duration = Duration::from_millis(500);
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
 /// How often that is tried where waiting hardly helps.
 const REOPEN_TRIES: u32 = 30;
+/// How long a connection may rest between two requests.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How often it is looked whether the stores are still in use, and how many times.
 const LET_GO_LOOK_EVERY: Duration = Duration::from_millis(10);
 const LET_GO_LOOKS: u32 = 1_000;
@@ -50,7 +52,7 @@ pub struct Running {
     listener: TcpListener,
     meta: Arc<dyn MetaStore>,
     jobs: Vec<tokio::task::JoinHandle<()>>,
-    following: Behind,
+    behind: [Behind; 2],
     stopping: watch::Sender<bool>,
 }
 
@@ -96,7 +98,9 @@ impl Running {
             // snapshot at the next frame after the store closed.
             drop(job.await);
         }
-        self.following.stop().await;
+        for behind in self.behind {
+            behind.stop().await;
+        }
         let closed = self.meta.closed().filter(|_| !is_told);
         let_go(&self.meta).await;
         let listener = self.listener;
@@ -205,11 +209,19 @@ async fn run(
     let following = Behind::spawn("follower", follow(stores.clone(), follower.clone(), TURN_BYTES))?;
     let address = listener.local_addr()?;
     let pace = Pace::new(config.body_idle);
-    let answer_idle = config.answer_idle;
-    let hosts = HostRule::new(config.hosts.iter().cloned().chain(config.public_host()));
+    let manners = Manners {
+        head_time: config.head_time,
+        rest: KEEP_ALIVE,
+        answer_idle: config.answer_idle,
+        seats: Seats::new(config.address_connections, config.trusted_proxies.clone()),
+    };
+    let hosts = HostRule::of(&config);
     let mark = stores.meta.clock_mark().await?;
     let cairn = Arc::new(Cairn::new(stores, secret, config, follower).with_mark(mark));
     let (meta, stopping) = (cairn.meta.clone(), cairn.stopping.clone());
+    // Looks at many rows, too.
+    let looks = cairn.clone();
+    let looking = Behind::spawn("looks", async move { looks.looks.take().await })?;
     let noted = note_time(&cairn, None).await;
     let door = Door::open(&cairn.config.data);
     let mut jobs = vec![
@@ -219,8 +231,8 @@ async fn run(
     ];
     jobs.extend(door.map(|door| tokio::spawn(door.serve(cairn.clone()))));
     let server =
-        serve(listener.try_clone()?, web::Data::from(cairn), web::Data::new(hosts), pace, page, answer_idle)?;
-    Ok(Running { address, server, listener, meta, jobs, following, stopping })
+        serve(listener.try_clone()?, web::Data::from(cairn), web::Data::new(hosts), pace, page, manners)?;
+    Ok(Running { address, server, listener, meta, jobs, behind: [following, looking], stopping })
 }
 
 async fn open(config: &Config, may_found: bool) -> Result<(Stores, Secret), StoreError> {
@@ -236,22 +248,9 @@ fn serve(
     hosts: web::Data<HostRule>,
     pace: Pace,
     page: Option<PathBuf>,
-    answer_idle: Duration,
+    manners: Manners,
 ) -> io::Result<Server> {
-    let (workers, connections) = http::connection_limits();
-    let server = HttpServer::new(move || app(&cairn, &hosts, pace, page.as_deref()))
-        .workers(workers)
-        .max_connections(connections)
-        .on_connect(http::end_unread(answer_idle))
-        // Else the end of an answer waits up to 40 ms until what came before it is acknowledged.
-        .tcp_nodelay(true)
-        .client_request_timeout(Duration::from_secs(5))
-        .client_disconnect_timeout(Duration::from_secs(2))
-        .keep_alive(Duration::from_secs(15))
-        .shutdown_timeout(20)
-        .disable_signals()
-        .listen(listener)?;
-    Ok(server.run())
+    http::listen(listener, manners, move || app(&cairn, &hosts, pace, page.as_deref()))
 }
 
 /// Every route behind every wall, for one worker.
@@ -273,6 +272,7 @@ pub(crate) fn app(
         .app_data(cairn.clone())
         .app_data(hosts.clone())
         .app_data(pace)
+        .wrap(from_fn(http::take_off_base))
         .wrap(from_fn(http::guard))
         .wrap(from_fn(dressed))
         .wrap(from_fn(http::keep_payload));
@@ -293,10 +293,14 @@ async fn dressed(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let cairn = request.app_data::<web::Data<Cairn>>().cloned();
+    let is_strict = cairn.as_ref().is_some_and(|cairn| http::is_strict(&cairn.config, request.head()));
     let mut response = next.call(request).await?;
     harden(response.headers_mut());
     let path = response.request().path().to_owned();
     keep_private(&path, response.headers_mut());
+    if is_strict {
+        http::strict(response.headers_mut());
+    }
     if response.status() == StatusCode::INSUFFICIENT_STORAGE
         && let Some(cairn) = cairn
     {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cairn_shared::UnixMs;
+use cairn_shared::{OwnerId, UnixMs};
 use cairn_store::model::ClockMark;
 use cairn_store::{ChunkStore, MetaStore};
 use tokio::sync::{Mutex, Semaphore, watch};
 
-use crate::access::Secret;
+use crate::access::{Asker, Secret};
+use crate::budget::{LongLooks, Rated, Rates};
 use crate::config::Config;
 use crate::dedup::Dedup;
 use crate::platform;
@@ -35,6 +36,9 @@ pub struct Cairn {
     pub(crate) chunks: Arc<dyn ChunkStore>,
     pub(crate) space: Space,
     pub(crate) dedup: Dedup,
+    rates: Rates,
+    /// Looks at many rows.
+    pub(crate) looks: LongLooks,
     pub(crate) secret: Secret,
     pub(crate) config: Config,
     pub(crate) follower: Follower,
@@ -54,17 +58,22 @@ impl Cairn {
     pub(crate) fn new(stores: Stores, secret: Secret, config: Config, follower: Follower) -> Self {
         let space = Space::new(stores.chunks.clone());
         let clock = Clock::new(config.session_ttl, platform::now, platform::passed_ms);
+        let rates = Rates::new(&config.rates);
+        let lanes = Lanes::new(config.download_ahead_bytes);
+        stores.meta.limit_guests(config.guest_facts.limits());
         Self {
             meta: stores.meta,
             chunks: stores.chunks,
             space,
             dedup: Dedup::new(),
+            rates,
+            looks: LongLooks::new(),
             secret,
             config,
             follower,
             gathering: Semaphore::new(GATHERING_MAX),
             starts: Starts::new(),
-            lanes: Lanes::new(),
+            lanes,
             scrubbing: Mutex::new(()),
             stopping: watch::Sender::new(false),
             clock,
@@ -100,6 +109,11 @@ impl Cairn {
     /// A fresh 128-bit id.
     pub(crate) fn fresh_id(&self) -> Answer<[u8; 16]> {
         platform::random().map_err(Refusal::internal)
+    }
+
+    /// Refuses a guest who asks too often. Requests from this machine are not counted.
+    pub(crate) fn admit(&self, what: Rated, asker: &Asker, owner: Option<OwnerId>, count: u32) -> Answer<()> {
+        if asker.is_local() { Ok(()) } else { self.rates.admit(what, asker.address, owner, count) }
     }
 
     /// When a session that is started now ends, unless chunks arrive.

@@ -3,6 +3,7 @@
 mod access;
 pub mod admin;
 mod app;
+mod budget;
 mod cairn;
 pub mod config;
 mod content;

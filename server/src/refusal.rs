@@ -132,6 +132,9 @@ impl From<Conflict> for Refusal {
             }
             Conflict::RowsTooMany => Self::new(Code::RowsTooMany, detail),
             Conflict::LinksTooMany => Self::new(Code::LinksTooMany, detail),
+            Conflict::GuestFull { .. } => Self::new(Code::GuestFull, detail),
+            Conflict::GuestsFull => Problem::new(Code::GuestsFull, detail).with_retry_after(600).into(),
+            Conflict::RowsAhead { .. } => Self::new(Code::RowsAhead, detail),
             Conflict::ChunkLength { .. } => Self::new(Code::ChunkLength, detail),
             Conflict::DigestMismatch { at } => Problem::new(Code::DigestMismatch, detail).with_at(at).into(),
             Conflict::ChunksMissing(ranges) => {
@@ -182,6 +185,20 @@ fn sentence(conflict: &Conflict) -> String {
                 "There are {LINKS_MAX} links already, as many as there may be. End one that nobody needs."
             )
         }
+        Conflict::GuestFull { bytes, for_what_was_sent: false } => format!(
+            "All names, rows and links of this guest take {bytes} bytes, as many as they may. Delete what nobody needs, or ask whoever \
+             runs the server for more (CAIRN_GUEST_FACTS_BYTES)."
+        ),
+        Conflict::GuestFull { bytes, for_what_was_sent: true } => format!(
+            "The paths and names of this guest would take more than {bytes} bytes, too many for what was sent with them. Use shorter \
+             paths, with fewer folders one in the other."
+        ),
+        Conflict::GuestsFull => "All guests together have as many names, rows and links here as they may \
+                                 (CAIRN_GUESTS_FACTS_BYTES). What was acknowledged is safe. Try again later."
+            .to_owned(),
+        Conflict::RowsAhead { rows } => format!(
+            "More than {rows} rows would be declared whose chunks are not here. Send some of these first."
+        ),
         Conflict::ChunkLength { expected } => format!("This chunk must have {expected} bytes."),
         Conflict::DigestMismatch { at } => {
             format!("The bytes are not those of row {at}. Nothing was changed; read and send them again.")

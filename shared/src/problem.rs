@@ -71,6 +71,8 @@ problem_codes! {
     CredentialMissing = "credential_missing", 401, No, "This needs a credential.";
     /// The credential is none of ours.
     CredentialUnknown = "credential_unknown", 401, No, "The credential is unknown or no longer valid.";
+    /// This guest keeps as many names, rows and links here as a guest may.
+    GuestFull = "guest_full", 403, No, "A guest may keep no more here.";
     /// The server takes no uploads from people without an account.
     GuestsOff = "guests_off", 403, No, "This server takes no uploads from guests.";
     /// A browser sent an unsafe request from another site (Fetch Metadata, Origin).
@@ -131,6 +133,8 @@ problem_codes! {
     RowsTooMany = "rows_too_many", 422, No, "The session has too many rows.";
     /// A file or folder has no more links than this.
     LinksTooMany = "links_too_many", 422, No, "The file or folder has too many links.";
+    /// More rows are declared whose chunks did not come than a guest may declare.
+    RowsAhead = "rows_ahead", 422, No, "Too many rows are declared ahead of their chunks.";
     /// Too many requests of one kind.
     TooManyRequests = "too_many_requests", 429, Later, "Too many requests.";
 
@@ -138,6 +142,8 @@ problem_codes! {
     Internal = "internal", 500, Later, "Something went wrong on the server.";
     /// A part of the file is damaged on the server's disk. It heals when the same content is uploaded again.
     ContentDamaged = "content_damaged", 503, Later, "A part of this file is damaged on the server.";
+    /// All guests together keep as many names, rows and links here as guests may.
+    GuestsFull = "guests_full", 503, Later, "The server keeps no more for guests.";
     /// The server is starting, stopping or can't write for now.
     Unavailable = "unavailable", 503, Later, "The server can't do this now.";
     /// The disk is full; nothing is lost.

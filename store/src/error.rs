@@ -148,6 +148,23 @@ pub enum Conflict {
         /// Whether it is a file.
         is_file: bool,
     },
+    /// This guest keeps as much as he may.
+    #[error("a guest keeps {bytes} bytes at most")]
+    GuestFull {
+        /// As many as he may, in bytes of rows.
+        bytes: u64,
+        /// Whether it is little because little was sent for it.
+        for_what_was_sent: bool,
+    },
+    /// All guests together keep as much as they may.
+    #[error("guests keep as much as they may")]
+    GuestsFull,
+    /// More rows are declared whose chunks did not come than a guest may declare.
+    #[error("more than {rows} rows are declared ahead")]
+    RowsAhead {
+        /// As many as there may be.
+        rows: u32,
+    },
     /// The session changed while it was being published: look again.
     #[error("the session changed meanwhile")]
     Changed,

@@ -67,6 +67,8 @@ pub fn row_binary(bytes: &[u8]) {
     encodes_back(bytes, codec::from_locator, codec::locator);
     encodes_back(bytes, codec::from_entry, codec::entry);
     encodes_back(bytes, codec::from_number, |number| codec::number(*number));
+    encodes_back(bytes, codec::from_owner_facts, codec::owner_facts);
+    encodes_back(bytes, codec::from_total, |total| codec::total(*total));
     encodes_back(bytes, codec::from_id, |id| codec::id(id.as_ref()));
 }
 

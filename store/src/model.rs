@@ -23,6 +23,25 @@ pub struct Owner {
     pub created_at: UnixMs,
 }
 
+/// What guests may keep, and for how long without content. Nothing has a limit by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GuestLimits {
+    /// Rows of one owner, in bytes.
+    pub facts_bytes: u64,
+    /// Rows of all guests together, in bytes.
+    pub all_facts_bytes: u64,
+    /// Rows of one session that may be declared before their chunks are here.
+    pub rows_ahead: u32,
+    /// An owner who never held anything, and a session of which nothing came, end after so many milliseconds.
+    pub unused_ms: u64,
+}
+
+impl Default for GuestLimits {
+    fn default() -> Self {
+        Self { facts_bytes: u64::MAX, all_facts_bytes: u64::MAX, rows_ahead: u32::MAX, unused_ms: u64::MAX }
+    }
+}
+
 /// What a client said of its file at the start. A repeated `start` must say the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileFields {

@@ -66,5 +66,10 @@ pub(crate) const ENTRIES: &[Entry] = &[
         about: "the n-th fsync, write, rename, open or unlink of the server fails, 30 of each kind",
         run: |place, args| rounds::real(place, args, "nth", 30),
     },
+    Entry {
+        name: "guests",
+        about: "what one guest can make the server spend, and what others get meanwhile, 100 percent",
+        run: |place, args| rounds::real(place, args, "guests_", 100),
+    },
     Entry { name: "fuzz", about: "every parser under cargo-fuzz, 1,000,000 executions each", run: fuzz::run },
 ];

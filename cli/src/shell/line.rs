@@ -26,6 +26,21 @@ const CONNECT_TIME: Duration = Duration::from_secs(15);
 /// The longest wait for an answer, once a request is sent.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
 
+/// Attempts at a request that came too often.
+const TURNS: u32 = 10;
+/// The longest pause that a server may ask for.
+const PAUSE_MAX: Duration = Duration::from_secs(120);
+
+/// How long to wait before the same request is sent again: a second, or what the server asks for.
+pub(crate) fn pause(failure: &Failure) -> Duration {
+    let asked = match failure {
+        Failure::Network => None,
+        Failure::Status { retry_after_seconds, .. } => *retry_after_seconds,
+        Failure::Problem(problem) => problem.retry_after,
+    };
+    Duration::from_secs(u64::from(asked.unwrap_or(1).max(1))).min(PAUSE_MAX)
+}
+
 /// The way to one server.
 #[derive(Clone)]
 pub(crate) struct Line {
@@ -62,8 +77,16 @@ impl Line {
         format!("{}{path}", self.server)
     }
 
-    /// `POST` without a body and without a credential.
+    /// `POST` without a body and without a credential; again after a pause where the server asks for one.
     pub(crate) fn post_empty<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        for _ in 1..TURNS {
+            match self.send(Method::POST, path, None, ()) {
+                Err(Failure::Problem(problem)) if problem.code == ProblemCode::TooManyRequests => {
+                    std::thread::sleep(pause(&Failure::Problem(problem)));
+                }
+                answer => return self.explain(answer.and_then(read)),
+            }
+        }
         self.explain(self.send(Method::POST, path, None, ()).and_then(read))
     }
 

@@ -20,8 +20,8 @@ use cairn_engine::{
 use cairn_shared::limits::PACKED_BYTES_MAX;
 use cairn_shared::{Bearer, ChunkRule, ClientKey, HandOver, Proof, SessionId};
 
-pub(crate) use line::Line;
 use line::{Errand, Senders};
+pub(crate) use line::{Line, pause};
 use reader::{Held, Pass};
 pub(crate) use report::{Progress, Report};
 use small::SmallReaders;

@@ -315,7 +315,9 @@ impl Engine {
             }
             return;
         }
-        self.group.was_lost(batch.items.len(), batch.bytes);
+        if !failure.is_too_often() {
+            self.group.was_lost(batch.items.len(), batch.bytes);
+        }
         for item in &batch.items {
             self.take_reply(*item, Err(failure.clone()), now);
         }

@@ -225,7 +225,7 @@ impl Engine {
                 if kind == Kind::Check {
                     upload.checking = None;
                 }
-                upload.maybe_started |= kind == Kind::Start;
+                upload.maybe_started |= kind == Kind::Start && !failure.is_too_often();
                 self.troubled(id, kind, failure, now);
             }
         }
@@ -256,6 +256,14 @@ impl Engine {
             }
             Failure::Problem(problem) if may_pass => {
                 let asked = u64::from(problem.retry_after.unwrap_or(0)) * 1_000;
+                if problem.code == ProblemCode::TooManyRequests
+                    && asked > 0
+                    && let Some(upload) = self.uploads.get_mut(&id)
+                {
+                    // Nothing is wrong: it goes on when its turn comes.
+                    upload.backoff.take_turn(now, asked);
+                    return;
+                }
                 self.wait(id, kind, Trouble::Problem(problem.code), asked, now);
             }
             Failure::Problem(problem) => self.refused(id, &problem, now),
@@ -367,6 +375,9 @@ impl Engine {
             | Code::HostUnknown
             | Code::RowsTooMany
             | Code::LinksTooMany
+            | Code::GuestFull
+            | Code::GuestsFull
+            | Code::RowsAhead
             | Code::TooManyRequests
             | Code::Internal
             | Code::ContentDamaged

@@ -140,6 +140,18 @@ fn a_session_that_is_over_is_replaced() {
 }
 
 #[test]
+fn a_session_that_nobody_knows_any_more_is_begun_anew() {
+    for broken_at in [0, 1, 1_000_000] {
+        let bytes = noise(8, 3_000_000);
+        let mut world = broken_off(8, &bytes, broken_at);
+        world.server.forget_all();
+        world.add(ONE);
+        world.run();
+        assert!(world.server.files == [bytes], "broken off at {broken_at}");
+    }
+}
+
+#[test]
 fn a_session_that_was_published_unheard_is_not_published_twice() {
     let bytes = noise(7, 300_000);
     let mut world = World::new(7);

@@ -62,6 +62,23 @@ fn a_storm_loses_batches_and_nothing_else() {
 }
 
 #[test]
+fn who_came_too_often_waits_for_his_turn_and_has_no_trouble() {
+    let mut world = with_files(7, 200);
+    world.a_minute = Some(60);
+    while world.step() {
+        for number in 0..200 {
+            let view = world.view(UploadId(number));
+            assert!(view.state != State::Offline && view.trouble.is_none(), "{view:?}");
+        }
+    }
+    check(&world, 200);
+    assert!(world.too_often > 0, "nothing was refused");
+    // Once refused, it does not come again before its time.
+    assert!(world.too_often < 30, "{} were refused", world.too_often);
+    world.settle();
+}
+
+#[test]
 fn a_proxy_that_takes_no_large_body_is_learned() {
     let mut world = World::together(3);
     world.batch_bytes_max = Some(200_000);

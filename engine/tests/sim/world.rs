@@ -305,6 +305,13 @@ impl Server {
         }
     }
 
+    /// As if there never had been a session: what came is gone with it.
+    pub(crate) fn forget_all(&mut self) {
+        self.sessions.retain(|_, session| session.finished.is_some());
+        let known: HashSet<_> = self.sessions.keys().copied().collect();
+        self.keys.retain(|_, session| known.contains(session));
+    }
+
     /// Loses chunks, which no server may: `finish` must notice.
     pub(crate) fn lose(&mut self, count: usize) {
         for session in self.sessions.values_mut() {
@@ -368,6 +375,11 @@ pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) now: u64,
     pub(crate) weather: Weather,
+    /// Starts and checks that are taken in a minute; what was taken in which.
+    pub(crate) a_minute: Option<u64>,
+    taken: HashMap<(bool, u64), u64>,
+    /// Requests that came too often.
+    pub(crate) too_often: u64,
     /// A proxy before the server takes no larger batch.
     pub(crate) batch_bytes_max: Option<usize>,
     pub(crate) files: BTreeMap<UploadId, File>,
@@ -401,6 +413,9 @@ impl World {
             server: Server::default(),
             now: 0,
             weather: Weather::default(),
+            a_minute: None,
+            taken: HashMap::new(),
+            too_often: 0,
             batch_bytes_max: None,
             files: BTreeMap::new(),
             journal: BTreeMap::new(),
@@ -578,7 +593,29 @@ impl World {
                 _ => problem(ProblemCode::BodyShort),
             });
         }
+        self.admit(&asked)?;
         self.answer(asked)
+    }
+
+    /// As the server does: a batch is taken as a whole, or later.
+    fn admit(&mut self, asked: &Asked) -> Result<(), Failure> {
+        let Some(a_minute) = self.a_minute else { return Ok(()) };
+        let (is_start, items) = match asked {
+            Asked::Call(Call::Start(_)) => (true, 1),
+            Asked::Call(Call::Check(..)) => (false, 1),
+            Asked::Batch(BatchCall::Start(items)) => (true, items.len() as u64),
+            Asked::Batch(BatchCall::Check(items)) => (false, items.len() as u64),
+            _ => return Ok(()),
+        };
+        let taken = self.taken.entry((is_start, self.now / 60_000)).or_default();
+        if *taken > 0 && *taken + items > a_minute {
+            self.too_often += 1;
+            let seconds = 60 - self.now / 1_000 % 60;
+            let problem = Problem::new(ProblemCode::TooManyRequests, "simulated");
+            return Err(Failure::Problem(Box::new(problem.with_retry_after(seconds as u32))));
+        }
+        *taken += items;
+        Ok(())
     }
 
     fn answer(&mut self, asked: Asked) -> Result<Reply, Failure> {

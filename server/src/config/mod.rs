@@ -1,5 +1,7 @@
 //! Settings: one table of names, defaults and words, read from `cairn.toml`, the environment and the command line.
 
+mod guests;
+mod public_url;
 mod read;
 mod table;
 
@@ -10,6 +12,9 @@ use std::time::Duration;
 
 use cairn_store::meta::Library;
 
+pub use crate::access::{KnownHost, Networks};
+pub use guests::{GuestFacts, GuestRates};
+pub use public_url::PublicUrl;
 pub use read::{ConfigError, Given};
 pub use table::{SETTINGS, Setting, markdown};
 
@@ -37,6 +42,42 @@ impl FromStr for DedupScope {
     }
 }
 
+impl Config {
+    /// Why nobody is local, whatever a request says; `None` where some may be.
+    pub fn nobody_local(&self) -> Option<&'static str> {
+        crate::access::why_nobody(self)
+    }
+
+    /// The path of `public_url`: what stands before every path of this server, as people see it.
+    pub fn base(&self) -> &str {
+        self.public_url.as_ref().map_or("", PublicUrl::path)
+    }
+}
+
+/// Whether there are people on the server's own machine who may upload without a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LocalUpload {
+    /// Yes, where nothing tells that others are to reach this server.
+    Auto,
+    /// Yes.
+    On,
+    /// No: who has nothing to show is a guest, wherever he is.
+    Off,
+}
+
+impl FromStr for LocalUpload {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "true" => Ok(Self::On),
+            "false" => Ok(Self::Off),
+            _ => Err(()),
+        }
+    }
+}
+
 /// Every setting, read and checked.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -47,11 +88,15 @@ pub struct Config {
     /// Serves the page from here instead of the binary's own.
     pub page: Option<PathBuf>,
     /// The address that people use, `https://files.example.org`.
-    pub public_url: Option<String>,
+    pub public_url: Option<PublicUrl>,
     /// Further known host names.
-    pub hosts: Vec<String>,
+    pub hosts: Vec<KnownHost>,
     /// Whether people without an account may upload from elsewhere.
     pub guests: bool,
+    /// Who counts as being on the server's own machine.
+    pub local_upload: LocalUpload,
+    /// Whose word on the address of a request counts.
+    pub trusted_proxies: Networks,
     /// Within which circle of people nothing is sent twice.
     pub dedup: DedupScope,
     /// A session's time, unless chunks arrive.
@@ -70,4 +115,14 @@ pub struct Config {
     pub compress: bool,
     /// The longest wait for the next bytes of a body.
     pub body_idle: Duration,
+    /// Memory for what all downloads read ahead of their clients, in bytes.
+    pub download_ahead_bytes: u64,
+    /// How long the head of a request may take to come.
+    pub head_time: Duration,
+    /// Connections that one address may have.
+    pub address_connections: u32,
+    /// What guests may ask for in a minute.
+    pub rates: GuestRates,
+    /// What guests may keep.
+    pub guest_facts: GuestFacts,
 }

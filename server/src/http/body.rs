@@ -18,6 +18,7 @@ use cairn_shared::ProblemCode;
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, Sleep};
 
+use super::line::{self, Line};
 use crate::refusal::{Answer, Refusal};
 
 /// How slowly a body may come.
@@ -64,16 +65,18 @@ pub(crate) async fn keep_payload(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let answering = request.request().conn_data::<Rc<Line>>().map(Line::answer);
     let kept = Kept::new(request.take_payload());
     request.extensions_mut().insert(kept.clone());
     let response = next.call(request).await?.map_into_boxed_body();
-    Ok(response.map_body(|_, body| Answering { body, _payload: kept }))
+    Ok(response.map_body(|_, body| Answering { body, _payload: kept, _answering: answering }))
 }
 
-/// A response's body, and the payload of its request.
+/// A response's body, the payload of its request, and what says that the connection is busy with it.
 struct Answering {
     body: BoxBody,
     _payload: Kept,
+    _answering: Option<line::Answering>,
 }
 
 impl MessageBody for Answering {

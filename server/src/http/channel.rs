@@ -15,9 +15,9 @@ use cairn_shared::{Problem, ProblemCode};
 use futures_util::{Stream, StreamExt};
 use serde::Serialize;
 
-use super::Body;
 use super::body::{Pace, Paced};
 use super::websocket::{Piece, WebSocket};
+use super::{Body, Line};
 use crate::refusal::{Answer, Refusal};
 
 /// The server's end.
@@ -25,6 +25,7 @@ pub(crate) struct Channel {
     incoming: Rc<RefCell<Incoming>>,
     session: Session,
     pace: Pace,
+    line: Option<Rc<Line>>,
 }
 
 impl Channel {
@@ -39,11 +40,25 @@ impl Channel {
             Problem::new(ProblemCode::HeaderInvalid, detail).with_field("Upgrade")
         })?;
         let incoming = Incoming { socket: WebSocket::new(payload), left: 0, ping: None };
-        Ok((response, Self { incoming: Rc::new(RefCell::new(incoming)), session, pace }))
+        let line = request.conn_data::<Rc<Line>>().cloned();
+        Ok((response, Self { incoming: Rc::new(RefCell::new(incoming)), session, pace, line }))
     }
 
     /// The next text; `None` once the client has closed it, or sends what is out of turn.
     pub(crate) async fn text(&mut self) -> Option<Vec<u8>> {
+        // Where the server has too many connections, a channel that waits for its client is among the first to go.
+        let line = self.line.clone();
+        if let Some(line) = &line {
+            line.rest();
+        }
+        let text = self.next_text().await;
+        if let Some(line) = &line {
+            line.work();
+        }
+        text
+    }
+
+    async fn next_text(&mut self) -> Option<Vec<u8>> {
         let mut text = Vec::new();
         loop {
             let piece = poll_fn(|context| self.incoming.borrow_mut().socket.poll(context)).await;

@@ -1,4 +1,6 @@
-//! The clock and the random source of the operating system; everything else gets time and ids as values.
+//! What the operating system alone knows: the clock, random bytes, who is at the other end; everything else gets them as values.
+
+mod peer;
 
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -6,6 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use cairn_shared::UnixMs;
 use cairn_store::ground::Fresh;
 use rustix::time::{ClockId, clock_gettime};
+
+pub(crate) use peer::{Peer, User};
 
 /// The time now.
 #[expect(clippy::disallowed_methods, reason = "the platform folder reads the clock")]

@@ -4,6 +4,7 @@
 
 mod access;
 mod batch;
+mod behind;
 mod body;
 mod channel;
 mod damage;
@@ -13,6 +14,8 @@ mod download;
 mod ends;
 mod folder;
 mod folder_link;
+mod guests;
+mod heads;
 mod matrix;
 mod owner_files;
 mod page;

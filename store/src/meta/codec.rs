@@ -4,6 +4,7 @@ use cairn_shared::{ChunkDigest, FileId, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::budget::OwnerFacts;
 use crate::error::{Result, StoreError};
 use crate::ground::witness::Run;
 use crate::model::{ChunkRecord, ChunkState, Codec, Locator, StoredRow};
@@ -185,6 +186,38 @@ pub(crate) fn from_number(bytes: &[u8]) -> Result<u32> {
     Ok(number)
 }
 
+/// 18 bytes: version, bytes, said, whether he has held something.
+pub(crate) fn owner_facts(facts: &OwnerFacts) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    bytes.extend_from_slice(&facts.bytes.to_be_bytes());
+    bytes.extend_from_slice(&facts.said.to_be_bytes());
+    bytes.push(u8::from(facts.has_held));
+    bytes
+}
+
+/// Reads what `owner_facts` wrote.
+pub(crate) fn from_owner_facts(bytes: &[u8]) -> Result<OwnerFacts> {
+    let mut fields = Fields::new(bytes)?;
+    let facts = OwnerFacts { bytes: fields.u64()?, said: fields.u64()?, has_held: fields.flag()? };
+    fields.end()?;
+    Ok(facts)
+}
+
+/// 9 bytes: version, total.
+pub(crate) fn total(total: u64) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    bytes.extend_from_slice(&total.to_be_bytes());
+    bytes
+}
+
+/// Reads what `total` wrote.
+pub(crate) fn from_total(bytes: &[u8]) -> Result<u64> {
+    let mut fields = Fields::new(bytes)?;
+    let total = fields.u64()?;
+    fields.end()?;
+    Ok(total)
+}
+
 /// Version, then an id, or nothing.
 pub(crate) fn id(id: Option<&[u8; 16]>) -> Vec<u8> {
     let mut bytes = vec![VERSION];
@@ -313,6 +346,11 @@ mod tests {
         let file = entry(&EntryFact { revision: 258, file: Some(FileId::new([0xab; 16])) });
         assert_eq!(file, [&[1, 0, 0, 0, 0, 0, 0, 1, 2][..], &[0xab; 16]].concat());
         assert_eq!(entry(&EntryFact { revision: 258, file: None }), file[..9]);
+        let facts = OwnerFacts { bytes: 258, said: 3, has_held: true };
+        assert_eq!(owner_facts(&facts), *b"\x01\0\0\0\0\0\0\x01\x02\0\0\0\0\0\0\0\x03\x01");
+        assert_eq!(from_owner_facts(&owner_facts(&facts)).unwrap(), facts);
+        assert_eq!(total(258), *b"\x01\0\0\0\0\0\0\x01\x02");
+        assert_eq!(from_total(&total(258)).unwrap(), 258);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
@@ -14,6 +14,7 @@ use super::tx::Tx;
 use crate::disk::Lock;
 use crate::error::{Result, StoreError};
 use crate::ground::witness::Witness;
+use crate::model::GuestLimits;
 
 /// Verbs that wait for one commit at most.
 const BATCH_VERBS: usize = 1_024;
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) index: Box<dyn Index>,
     /// Why the store is closed, once it is.
     pub(crate) closed: OnceLock<String>,
+    guests: RwLock<GuestLimits>,
     // Dropped last, so that nobody opens an index that is still in use.
     _lock: Option<Lock>,
 }
@@ -35,7 +37,16 @@ pub(crate) struct Shared {
 impl Shared {
     /// An open store over `index`, which nobody else opens while `lock` is held.
     pub(crate) fn new(index: Box<dyn Index>, lock: Option<Lock>) -> Arc<Self> {
-        Arc::new(Self { index, closed: OnceLock::new(), _lock: lock })
+        Arc::new(Self { index, closed: OnceLock::new(), guests: RwLock::default(), _lock: lock })
+    }
+
+    /// What guests may keep from now on.
+    pub(crate) fn limit_guests(&self, limits: GuestLimits) {
+        *self.guests.write().unwrap_or_else(PoisonError::into_inner) = limits;
+    }
+
+    fn guest_limits(&self) -> GuestLimits {
+        *self.guests.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Refuses every verb of a closed store.
@@ -221,8 +232,9 @@ where
 {
     fn run(&mut self, tx: &mut Tx<'_>) -> Ran {
         let Some(verb) = self.verb.take() else { return Ran::Refused };
+        let outcome = verb(tx).and_then(|value| tx.settle().map(|()| value));
         let outcome =
-            verb(tx).and_then(|value| if tx.bytes() > FRAME_BYTES_MAX { Err(large()) } else { Ok(value) });
+            outcome.and_then(|value| if tx.bytes() > FRAME_BYTES_MAX { Err(large()) } else { Ok(value) });
         let ran = match &outcome {
             Ok(_) => Ran::Done,
             Err(StoreError::Closed(why)) => Ran::Failed(why.clone()),
@@ -346,10 +358,11 @@ impl Work {
         let mut sequence = self.sequence;
         let mut written = Writes::new();
         let mut frames = Vec::new();
+        let limits = self.shared.guest_limits();
         while frames.len() < BATCH_BYTES
             && let Some(mut job) = waiting.pop_front()
         {
-            let mut tx = Tx::new(self.shared.index.as_ref(), &written);
+            let mut tx = Tx::new(self.shared.index.as_ref(), &written).with_limits(limits);
             let ran = job.run(&mut tx);
             let own = tx.into_writes();
             done.push(job);

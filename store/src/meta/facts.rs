@@ -23,6 +23,39 @@ pub(crate) struct SessionFact {
     pub(crate) replaceable: bool,
     /// Rows were dropped or replaced, so that holds may lie outside the manifest.
     pub(crate) strayed: bool,
+    /// Of a guest's: what of it is here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) backing: Option<Backing>,
+}
+
+/// How much of a guest's session is more than words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Backing {
+    /// Rows whose chunk came, or was here when they were declared.
+    pub(crate) rows: u32,
+    /// When the session ends once the first is here, unless more come.
+    pub(crate) expires_at: UnixMs,
+}
+
+impl SessionFact {
+    /// Nothing of a guest's session ever came.
+    pub(crate) fn is_empty_handed(&self) -> bool {
+        self.backing.is_some_and(|backing| backing.rows == 0)
+    }
+
+    /// So many more rows have their chunk here. With the first the session has its full time.
+    pub(crate) fn back(&mut self, tx: &mut Tx<'_>, rows: u32) {
+        let Some(backing) = self.backing.as_mut().filter(|_| rows > 0) else { return };
+        let is_first = backing.rows == 0;
+        backing.rows = backing.rows.saturating_add(rows);
+        let expires_at = backing.expires_at;
+        if let Some(account) = tx.account() {
+            account.has_held = true;
+        }
+        if is_first {
+            extend_session(tx, &mut self.session, expires_at);
+        }
+    }
 }
 
 /// Rows that a revision dropped: those from `from` on that an older revision than this wrote.
@@ -74,6 +107,15 @@ pub(crate) fn session(read: &dyn Read, id: SessionId) -> Result<Option<SessionFa
 pub(crate) fn put_session(tx: &mut Tx<'_>, fact: &SessionFact) -> Result<()> {
     tx.put(keys::session(fact.session.id), codec::json(fact)?);
     Ok(())
+}
+
+/// The session ends then, where that is later.
+pub(crate) fn extend_session(tx: &mut Tx<'_>, session: &mut Session, expires_at: UnixMs) {
+    if expires_at > session.expires_at {
+        tx.remove(keys::expiry(session.expires_at, session.id));
+        tx.put(keys::expiry(expires_at, session.id), Vec::new());
+        session.expires_at = expires_at;
+    }
 }
 
 /// Ends or publishes a session: it leaves the open ones and becomes an archive record.

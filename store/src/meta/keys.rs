@@ -39,6 +39,9 @@ const DROPPED: u8 = 0x19;
 const GONE: u8 = 0x1a;
 const GONE_AT: u8 = 0x1b;
 // 0x1c to 0x21 are those of folders.
+const OWNER_FACTS: u8 = 0x28;
+const GUEST_FACTS: u8 = 0x29;
+const UNUSED: u8 = 0x2a;
 const CLOCK_MARK: u8 = 0x30;
 const SCRUB_PLACE: u8 = 0x31;
 const RUN: u8 = 0x32;
@@ -294,6 +297,31 @@ pub(crate) fn clock_mark() -> Vec<u8> {
 /// How far the reading of all chunks has come.
 pub(crate) fn scrub_place() -> Vec<u8> {
     key(SCRUB_PLACE, &[])
+}
+
+/// What a guest keeps here.
+pub(crate) fn owner_facts(owner: OwnerId) -> Vec<u8> {
+    key(OWNER_FACTS, &[owner.as_bytes()])
+}
+
+/// What all guests keep here.
+pub(crate) fn guest_facts() -> Vec<u8> {
+    key(GUEST_FACTS, &[])
+}
+
+/// A guest who never held anything, by when he is looked at.
+pub(crate) fn unused(at: UnixMs, owner: OwnerId) -> Vec<u8> {
+    key(UNUSED, &[&at.to_be_bytes(), owner.as_bytes()])
+}
+
+/// Where those begin that are looked at then or later.
+pub(crate) fn unused_from(at: UnixMs) -> Vec<u8> {
+    key(UNUSED, &[&at.to_be_bytes()])
+}
+
+/// Whether a row belongs to nobody: whoever sent a chunk first, others may hold it.
+pub(crate) fn is_shared(key: &[u8]) -> bool {
+    matches!(key.first(), Some(&(CHUNK | CONDEMNED | DOOMED | FLOOR)))
 }
 
 /// The text at the end of a key, behind `before`: a path or a name.

@@ -1,5 +1,6 @@
 //! `MetaStore`: facts about sessions, chunks, files and links, in verbs of the domain.
 
+pub(crate) mod budget;
 pub(crate) mod codec;
 mod committer;
 pub(crate) mod facts;
@@ -32,8 +33,8 @@ use cairn_shared::{
 use crate::chunk::ChunkCopy;
 use crate::error::Result;
 use crate::model::{
-    ChildMark, ChildPage, ChunkRecord, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone, Link,
-    Linked, NewFolder, NewSession, Owner, Publish, Reach, Session, StoredRow, Target,
+    ChildMark, ChildPage, ChunkRecord, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone,
+    GuestLimits, Link, Linked, NewFolder, NewSession, Owner, Publish, Reach, Session, StoredRow, Target,
 };
 
 #[cfg(test)]
@@ -58,10 +59,20 @@ pub(crate) use snapshot::snapshot_number;
 /// and whoever reads next sees it. A verb that fails has changed nothing. Verbs may run at the same time.
 #[async_trait]
 pub trait MetaStore: OperatorStore {
+    /// Says what guests may keep from now on.
+    fn limit_guests(&self, limits: GuestLimits);
+
     // ---- owner
 
     /// Adds an owner. Idempotent; the same id or key with other fields: `KeyReused`.
     async fn add_owner(&self, owner: Owner) -> Result<()>;
+
+    /// The same for a guest: what he keeps is counted and bounded (`GuestFull`, `GuestsFull`), here and in `start`, `declare_rows`, `publish`, `add_folder`
+    /// and `add_link`; of others nothing is counted. He is forgotten, by `sweep`, once he never held anything for as long as the limits say.
+    async fn add_guest(&self, owner: Owner) -> Result<()>;
+
+    /// What a guest keeps, or with none all of them together, in bytes of rows; 0 of whoever is none.
+    async fn guest_facts(&self, owner: Option<OwnerId>) -> Result<u64>;
 
     /// Finds the owner whose key has this SHA-256.
     async fn owner_by_key(&self, key_hash: [u8; 32]) -> Result<Option<Owner>>;
@@ -72,6 +83,10 @@ pub trait MetaStore: OperatorStore {
     /// gives the same session and `true`, in whatever state it is. Other fields: `KeyReused`.
     /// A size that takes more rows than a session may have: `RowsTooMany`. A folder that is none of its owner's: `FolderGone`.
     async fn start(&self, session: NewSession) -> Result<(Session, bool)>;
+
+    /// The same for a guest, whose session ends earlier while nothing of it has come, leaves no record then, and takes no more than so many rows
+    /// whose chunks are not here (`RowsAhead`). An owner of its own is a guest too.
+    async fn start_guest(&self, session: NewSession) -> Result<(Session, bool)>;
 
     /// The session that was started with this key, by this owner or without a credential.
     async fn session_by_key(&self, owner: Option<OwnerId>, key: ClientKey) -> Result<Option<SessionId>>;

@@ -15,6 +15,7 @@ use cairn_shared::{
 use tokio::sync::Mutex;
 
 use super::MetaStore;
+use super::budget;
 use super::committer::{Committer, Shared};
 use super::facts;
 use super::looks;
@@ -27,8 +28,8 @@ use super::verbs::{folder, follow, listing, owner, share, start, status, sweep};
 use crate::chunk::ChunkCopy;
 use crate::error::{Conflict, Result, StoreError};
 use crate::model::{
-    ChildMark, ChildPage, ChunkRecord, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone, Link,
-    Linked, NewFolder, NewSession, Owner, Publish, Reach, Session, StoredRow, Target,
+    ChildMark, ChildPage, ChunkRecord, Declaration, Doomed, EntryPage, File, Folder, Follow, Gone,
+    GuestLimits, Link, Linked, NewFolder, NewSession, Owner, Publish, Reach, Session, StoredRow, Target,
 };
 
 pub(crate) use self::upkeep::Snapshots;
@@ -91,6 +92,26 @@ impl Store {
 
 #[async_trait]
 impl MetaStore for Store {
+    fn limit_guests(&self, limits: GuestLimits) {
+        self.shared.limit_guests(limits);
+    }
+
+    async fn add_guest(&self, owner: Owner) -> Result<()> {
+        self.commit(move |tx| owner::add_guest(tx, &owner)).await
+    }
+
+    async fn guest_facts(&self, owner: Option<OwnerId>) -> Result<u64> {
+        self.read(move |read| match owner {
+            Some(owner) => Ok(budget::owner_facts(read, owner)?.map_or(0, |facts| facts.bytes)),
+            None => budget::total(read),
+        })
+        .await
+    }
+
+    async fn start_guest(&self, session: NewSession) -> Result<(Session, bool)> {
+        self.commit(move |tx| start::start_guest(tx, session)).await
+    }
+
     async fn add_owner(&self, owner: Owner) -> Result<()> {
         self.commit(move |tx| owner::add(tx, &owner)).await
     }

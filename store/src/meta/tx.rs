@@ -3,30 +3,102 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use cairn_shared::OwnerId;
+
+use super::budget::{self, Ledger, OwnerFacts};
 use super::index::Writes;
 use super::read::{Entry, Read, key_after};
 use crate::error::Result;
+use crate::model::GuestLimits;
 
 /// Reads see the verb's own writes, then those of earlier verbs of the same batch, then the index.
 pub(crate) struct Tx<'a> {
     index: &'a dyn Read,
     batch: &'a Writes,
     own: Writes,
+    ledger: Ledger,
+    limits: GuestLimits,
 }
 
 impl<'a> Tx<'a> {
     /// Begins behind the verbs that wrote `batch`.
     pub(crate) fn new(index: &'a dyn Read, batch: &'a Writes) -> Self {
-        Self { index, batch, own: Writes::new() }
+        Self { index, batch, own: Writes::new(), ledger: Ledger::default(), limits: GuestLimits::default() }
+    }
+
+    /// The same where guests have limits.
+    pub(crate) fn with_limits(self, limits: GuestLimits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// What guests may keep.
+    pub(crate) fn limits(&self) -> GuestLimits {
+        self.limits
+    }
+
+    /// What is written from now on is this owner's. Where he is a guest it is counted, and never refused.
+    pub(crate) fn charge(&mut self, owner: OwnerId) -> Result<()> {
+        self.enter(owner, false)
+    }
+
+    /// What is written from now on is nobody's.
+    pub(crate) fn charge_nobody(&mut self) {
+        self.ledger.leave();
+    }
+
+    /// The same where he asks for more: the verb is refused where he would have too much.
+    pub(crate) fn charge_bounded(&mut self, owner: OwnerId) -> Result<()> {
+        self.enter(owner, true)
+    }
+
+    /// This owner is a guest from now on.
+    pub(crate) fn open_account(&mut self, owner: OwnerId) -> Result<()> {
+        let facts = budget::owner_facts(self, owner)?;
+        self.ledger.enter(owner, facts, true);
+        Ok(())
+    }
+
+    /// The guest whose rows are written has sent so many bytes for them.
+    pub(crate) fn said(&mut self, bytes: u64) {
+        if let Some(facts) = self.ledger.facts() {
+            facts.said = facts.said.saturating_add(bytes);
+        }
+    }
+
+    /// What the guest had before, whose rows are written.
+    pub(crate) fn account(&mut self) -> Option<&mut OwnerFacts> {
+        self.ledger.facts()
+    }
+
+    /// Adds what guests have now to what the verb wrote, or refuses it.
+    pub(crate) fn settle(&mut self) -> Result<()> {
+        let before = Before { index: self.index, batch: self.batch };
+        let settled = self.ledger.settle(&before, &self.own, &self.limits)?;
+        self.own.extend(settled);
+        Ok(())
+    }
+
+    fn enter(&mut self, owner: OwnerId, is_bounded: bool) -> Result<()> {
+        if self.ledger.knows(owner) {
+            self.ledger.enter(owner, None, is_bounded);
+            return Ok(());
+        }
+        match budget::owner_facts(self, owner)? {
+            Some(facts) => self.ledger.enter(owner, Some(facts), is_bounded),
+            None => self.ledger.leave(),
+        }
+        Ok(())
     }
 
     /// Writes a row.
     pub(crate) fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.ledger.wrote(&key);
         self.own.insert(key, Some(value));
     }
 
     /// Removes a row.
     pub(crate) fn remove(&mut self, key: Vec<u8>) {
+        self.ledger.wrote(&key);
         self.own.insert(key, None);
     }
 
@@ -43,6 +115,25 @@ impl<'a> Tx<'a> {
     /// What the verb wrote.
     pub(crate) fn into_writes(self) -> Writes {
         self.own
+    }
+}
+
+/// What lay there before the verb.
+struct Before<'a> {
+    index: &'a dyn Read,
+    batch: &'a Writes,
+}
+
+impl Read for Before<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        match self.batch.get(key) {
+            Some(written) => Ok(written.clone()),
+            None => self.index.get(key),
+        }
+    }
+
+    fn page(&self, from: &[u8], end: &[u8], limit: usize) -> Result<Vec<Entry>> {
+        Tx::new(self.index, self.batch).page(from, end, limit)
     }
 }
 

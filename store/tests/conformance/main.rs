@@ -7,6 +7,7 @@ mod chunk;
 mod finish;
 mod folder;
 mod follow;
+mod guest;
 mod operate;
 mod owner;
 mod share;
@@ -172,6 +173,15 @@ suite! {
         archive_records_are_forgotten_and_files_stay,
         many_rows_take_several_steps,
         dropped_rows_are_removed_by_the_sweep,
+    }
+    guest {
+        what_a_guest_keeps_is_counted_and_given_back,
+        a_guest_who_never_held_anything_is_forgotten,
+        a_guest_s_session_of_which_nothing_came_ends_early,
+        a_guest_s_session_that_was_given_up_is_known_until_the_sweep,
+        a_guest_who_would_keep_too_much_is_refused,
+        a_guest_declares_few_rows_ahead_of_what_came,
+        ordinary_trees_of_empty_files_are_never_too_much,
     }
     chunk {
         bytes_come_back_from_any_offset,

@@ -6,7 +6,7 @@ use super::{Finding, Source, Tree};
 const LINES_MAX: usize = 400;
 
 /// Files that may be longer, each with the reason why.
-const LONG: &[(&str, &str)] = &[];
+const LONG: &[(&str, &str)] = &[("store/src/meta/store.rs", "one short method for each verb of the trait")];
 
 /// Every Rust file begins with one `//!` line.
 pub(super) fn first_line(tree: &Tree) -> Vec<Finding> {

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::{service, upload};
 use crate::access::{Asker, owner_right, start_right};
+use crate::budget::Rated;
 use crate::cairn::Cairn;
 use crate::http::{Body, asker, json_body};
 use crate::refusal::Answer;
@@ -16,15 +17,18 @@ use crate::refusal::Answer;
 /// 200 with an outcome for each session to be started.
 pub(crate) async fn start(cairn: web::Data<Cairn>, request: HttpRequest, body: Body) -> Answer<HttpResponse> {
     let asker = owner(&cairn, &request).await?;
-    let right = start_right(&cairn, asker.local, asker.credential)?;
+    let right = start_right(&cairn, &asker)?;
     let items = items(&request, body).await?;
+    cairn.admit(Rated::Start, &asker, right.owner(), service::count(&items)?)?;
     Ok(HttpResponse::Ok().json(service::start(&cairn, &right, items).await?))
 }
 
 /// 200 with an outcome for each session whose rows are declared.
 pub(crate) async fn check(cairn: web::Data<Cairn>, request: HttpRequest, body: Body) -> Answer<HttpResponse> {
     let asker = owner(&cairn, &request).await?;
+    let owner = owner_right(asker.credential)?.owner();
     let items = items(&request, body).await?;
+    cairn.admit(Rated::Check, &asker, Some(owner), service::count(&items)?)?;
     Ok(HttpResponse::Ok().json(service::check(&cairn, &asker, items).await?))
 }
 

@@ -17,7 +17,6 @@ pub(super) async fn start(
     right: &StartRight,
     items: Vec<StartRequest>,
 ) -> Answer<BatchResponse<StartResponse>> {
-    check_count(items.len())?;
     let started = items.into_iter().map(async |item| Ok(stages::start::start(cairn, right, item).await?.0));
     Ok(outcomes(join_all(started).await))
 }
@@ -27,7 +26,6 @@ pub(super) async fn check(
     asker: &Asker,
     items: Vec<BatchCheck>,
 ) -> Answer<BatchResponse<CheckResponse>> {
-    check_count(items.len())?;
     let rows: usize = items.iter().map(|item| item.check.chunks.len()).sum();
     if rows > CHECK_ROWS_MAX {
         return Err(Refusal::field(
@@ -48,12 +46,19 @@ pub(super) async fn finish(
     asker: &Asker,
     items: Vec<BatchFinish>,
 ) -> Answer<BatchResponse<FinishResponse>> {
-    check_count(items.len())?;
+    count(&items)?;
     let finished = items.into_iter().map(async |item| {
         let right = upload_right(cairn, asker, item.session).await?;
+        stages::finish::admit(cairn, asker, &right)?;
         stages::finish::finish(cairn, &right, item.finish, stages::finish::AT_ONCE).await
     });
     Ok(outcomes(join_all(finished).await))
+}
+
+/// How many items there are, as far as a batch may have so many.
+pub(super) fn count<T>(items: &[T]) -> Answer<u32> {
+    check_count(items.len())?;
+    Ok(u32::try_from(items.len()).unwrap_or(u32::MAX))
 }
 
 pub(super) fn check_count(items: usize) -> Answer<()> {

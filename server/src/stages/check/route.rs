@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::service;
 use crate::access::Credential;
 use crate::access::{find_right, upload_right};
+use crate::budget::Rated;
 use crate::cairn::Cairn;
 use crate::http::{Body, asker, json_body, query, variable};
 use crate::refusal::{Answer, Refusal};
@@ -27,6 +28,7 @@ pub(crate) async fn post_hash(cairn: web::Data<Cairn>, request: HttpRequest) -> 
         return Err(Refusal::not_found());
     }
     let right = find_right(&cairn, &asker)?;
+    cairn.admit(Rated::Check, &asker, Some(right.owner()), 1)?;
     Ok(HttpResponse::Ok().json(service::find(&cairn, &right, h).await?))
 }
 
@@ -34,6 +36,7 @@ pub(crate) async fn post_hash(cairn: web::Data<Cairn>, request: HttpRequest) -> 
 pub(crate) async fn post(cairn: web::Data<Cairn>, request: HttpRequest, body: Body) -> Answer<HttpResponse> {
     let asker = asker(&cairn, &request).await?;
     let right = upload_right(&cairn, &asker, variable(&request)?).await?;
+    cairn.admit(Rated::Check, &asker, Some(right.session().owner), 1)?;
     let rows = json_body(&request, body, CHECK_JSON_BYTES_MAX).await?;
     Ok(HttpResponse::Ok().json(service::declare(&cairn, &right, rows).await?))
 }

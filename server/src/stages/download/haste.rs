@@ -1,5 +1,6 @@
-//! How much a download reads at once. Each way to the thread that reads costs as much as reading a good part of 256 KiB, so those who take
-//! what they are given fast get more; everybody else, and all above a certain number, as little memory as before.
+//! How much a download reads at once, and ahead. Each way to the thread that reads costs as much as reading a good part of 256 KiB, so those
+//! who take what they are given fast get more. All that is read ahead comes out of one budget; who gets nothing of it reads a small piece
+//! when his client waits for one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,31 +11,54 @@ use tokio::time::Instant;
 
 /// Read at once for those who are fast, in bytes: most chunks as a whole, or in two.
 const FAST_BYTES: usize = 1_024 * 1_024;
-/// Downloads that may be fast at the same time. Each keeps up to five times `FAST_BYTES`, and two open files.
+/// Read at once by those for whom nothing is left of the budget, in bytes.
+const SMALL_BYTES: usize = 64 * 1_024;
+/// Downloads that may be fast at the same time. Each has two open files.
 const FAST_MAX: usize = 32;
 /// After so many bytes it is judged anew. The buffers between two kernels take fewer.
 const JUDGED_BYTES: u64 = 16 * 1_024 * 1_024;
 /// Who takes them in this time is fast: 64 MiB/s.
 const JUDGED_IN: Duration = Duration::from_millis(250);
+/// The budget is counted in so many bytes.
+const UNIT_BYTES: usize = 64 * 1_024;
+/// Two pieces that wait, and the one that is being read.
+const USUAL_UNITS: u32 = (3 * READ_BYTES / UNIT_BYTES) as u32;
+/// The same for those who are fast, and the chunk behind, which is opened already.
+const FAST_UNITS: u32 = (5 * FAST_BYTES / UNIT_BYTES) as u32;
 
-/// The places of those who are fast.
-pub(crate) struct Lanes(Arc<Semaphore>);
+/// The places of those who are fast, and the memory for what is read ahead.
+pub(crate) struct Lanes {
+    places: Arc<Semaphore>,
+    memory: Arc<Semaphore>,
+}
 
 impl Lanes {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(FAST_MAX)))
+    /// With so many bytes for all downloads.
+    pub(crate) fn new(ahead_bytes: u64) -> Self {
+        let units = usize::try_from(ahead_bytes).unwrap_or(usize::MAX) / UNIT_BYTES;
+        let memory = Semaphore::new(units.min(Semaphore::MAX_PERMITS));
+        Self { places: Arc::new(Semaphore::new(FAST_MAX)), memory: Arc::new(memory) }
     }
 
     /// For a download that begins.
     pub(super) fn begin(&self) -> Haste {
-        Haste { lanes: self.0.clone(), lane: None, began: Instant::now(), bytes: 0 }
+        Haste {
+            places: self.places.clone(),
+            memory: self.memory.clone(),
+            place: None,
+            ahead: None,
+            began: Instant::now(),
+            bytes: 0,
+        }
     }
 }
 
 /// How fast one download is taken.
 pub(super) struct Haste {
-    lanes: Arc<Semaphore>,
-    lane: Option<OwnedSemaphorePermit>,
+    places: Arc<Semaphore>,
+    memory: Arc<Semaphore>,
+    place: Option<OwnedSemaphorePermit>,
+    ahead: Option<OwnedSemaphorePermit>,
     began: Instant,
     bytes: u64,
 }
@@ -42,12 +66,28 @@ pub(super) struct Haste {
 impl Haste {
     /// Whether it is given more than others.
     pub(super) fn is_fast(&self) -> bool {
-        self.lane.is_some()
+        self.units() == FAST_UNITS
     }
 
-    /// How many bytes the next chunk is read by.
-    pub(super) fn at_once(&self) -> usize {
-        if self.is_fast() { FAST_BYTES } else { READ_BYTES }
+    /// Whether it may read before its client waits for it.
+    pub(super) fn is_ahead(&self) -> bool {
+        self.ahead.is_some()
+    }
+
+    /// How many bytes the next chunk is read by, of what the budget has now.
+    pub(super) fn next_chunk(&mut self) -> usize {
+        let wanted = if self.place.is_some() { FAST_UNITS } else { USUAL_UNITS };
+        if self.units() != wanted {
+            // Not both at a time: the larger one may just fit.
+            self.ahead = None;
+            let take = |units| self.memory.clone().try_acquire_many_owned(units).ok();
+            self.ahead = take(wanted).or_else(|| take(USUAL_UNITS));
+        }
+        match self.units() {
+            FAST_UNITS => FAST_BYTES,
+            0 => SMALL_BYTES,
+            _ => READ_BYTES,
+        }
     }
 
     /// So many were taken.
@@ -58,11 +98,15 @@ impl Haste {
         }
         let is_fast = self.began.elapsed() <= JUDGED_IN;
         if !is_fast {
-            self.lane = None;
-        } else if self.lane.is_none() {
-            self.lane = self.lanes.clone().try_acquire_owned().ok();
+            self.place = None;
+        } else if self.place.is_none() {
+            self.place = self.places.clone().try_acquire_owned().ok();
         }
         (self.began, self.bytes) = (Instant::now(), 0);
+    }
+
+    fn units(&self) -> u32 {
+        self.ahead.as_ref().map_or(0, |ahead| u32::try_from(ahead.num_permits()).unwrap_or(u32::MAX))
     }
 }
 
@@ -79,29 +123,50 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_is_fast_reads_more_until_he_is_slow() {
-        let mut haste = Lanes::new().begin();
+        let mut haste = Lanes::new(1 << 30).begin();
         take(&mut haste, 15, 1).await;
-        assert_eq!(haste.at_once(), READ_BYTES, "the kernel's buffers take as much at once");
+        assert_eq!(haste.next_chunk(), READ_BYTES, "the kernel's buffers take as much at once");
         take(&mut haste, 1, 1).await;
-        assert_eq!(haste.at_once(), FAST_BYTES);
+        assert_eq!(haste.next_chunk(), FAST_BYTES);
         take(&mut haste, 16, 20).await;
-        assert_eq!(haste.at_once(), READ_BYTES);
+        assert_eq!(haste.next_chunk(), READ_BYTES);
     }
 
     #[tokio::test(start_paused = true)]
     async fn only_so_many_are_fast_at_once() {
-        let lanes = Lanes::new();
+        let lanes = Lanes::new(1 << 30);
         let mut all: Vec<_> = (0..FAST_MAX + 5).map(|_| lanes.begin()).collect();
         for haste in &mut all {
             haste.began = Instant::now();
             take(haste, 16, 1).await;
         }
-        let fast = |all: &[Haste]| all.iter().filter(|haste| haste.at_once() == FAST_BYTES).count();
-        assert_eq!(fast(&all), FAST_MAX);
+        let fast =
+            all.iter_mut().filter_map(|haste| (haste.next_chunk() == FAST_BYTES).then_some(())).count();
+        assert_eq!(fast, FAST_MAX);
         all.drain(..5);
         let last = all.last_mut().unwrap();
         last.began = Instant::now();
         take(last, 16, 1).await;
-        assert_eq!(last.at_once(), FAST_BYTES, "a place got free");
+        assert_eq!(last.next_chunk(), FAST_BYTES, "a place got free");
+    }
+    #[tokio::test(start_paused = true)]
+    async fn what_all_read_ahead_is_bounded_and_given_back() {
+        let lanes = Lanes::new(8 << 20);
+        let mut all: Vec<_> = (0..40).map(|_| lanes.begin()).collect();
+        let ahead = |all: &mut [Haste]| {
+            all.iter_mut().map(Haste::next_chunk).filter(|at_once| *at_once == READ_BYTES).count()
+        };
+        assert_eq!(ahead(&mut all), 10, "10 times 768 KiB are nearly 8 MiB");
+        assert_eq!(all.iter().filter(|haste| haste.is_ahead()).count(), 10);
+        assert_eq!(all[39].next_chunk(), SMALL_BYTES);
+        // Who is fast gets more where there is more, and what there is where there is not.
+        all[0].began = Instant::now();
+        take(&mut all[0], 16, 1).await;
+        assert_eq!((all[0].next_chunk(), all[0].is_fast()), (READ_BYTES, false));
+        all.drain(1..10);
+        assert_eq!((all[0].next_chunk(), all[0].is_fast()), (FAST_BYTES, true));
+        assert_eq!(ahead(&mut all[1..]), 4);
+        drop(all);
+        assert_eq!(lanes.memory.available_permits(), 128);
     }
 }

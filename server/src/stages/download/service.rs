@@ -1,6 +1,7 @@
 //! Reads a file's bytes in order, chunk by chunk, with a bounded buffer.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::{Duration, UNIX_EPOCH};
 use std::{io, mem};
@@ -10,7 +11,7 @@ use cairn_shared::{Row, SessionId, UnixMs};
 use cairn_store::StoreError;
 use cairn_store::chunk::READ_BYTES;
 use futures_util::{Stream, stream};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use super::haste::Haste;
@@ -106,11 +107,21 @@ struct Reading {
 }
 
 impl Reading {
-    /// Reads, decodes and verifies while what came before is sent, until nobody listens any more.
+    /// Reads, decodes and verifies while what came before is sent, or, where all others read ahead already, once the client waits for it;
+    /// until nobody listens any more.
     fn ahead(mut self) -> impl Stream<Item = io::Result<Bytes>> {
         let (pieces, mut read) = mpsc::channel(AHEAD);
+        let hungry = Arc::new(Notify::new());
+        let asked = hungry.clone();
         tokio::spawn(async move {
-            while let Ok(room) = pieces.reserve().await {
+            loop {
+                if !self.haste.is_ahead() {
+                    tokio::select! {
+                        () = asked.notified() => {}
+                        () = pieces.closed() => return,
+                    }
+                }
+                let Ok(room) = pieces.reserve().await else { return };
                 match self.step().await {
                     Ok(Some(bytes)) => {
                         self.haste.took(bytes.len());
@@ -131,7 +142,11 @@ impl Reading {
         let mut rest = Bytes::new();
         stream::poll_fn(move |context| {
             if rest.is_empty() {
-                match ready!(read.poll_recv(context)) {
+                let came = read.poll_recv(context);
+                if came.is_pending() {
+                    hungry.notify_one();
+                }
+                match ready!(came) {
                     Some(Ok(bytes)) => rest = bytes,
                     ended => return Poll::Ready(ended),
                 }
@@ -188,7 +203,7 @@ impl Reading {
         self.next += 1;
         let skip = mem::take(&mut self.skip);
         self.unopened = self.unopened.saturating_sub(u64::from(row.length.saturating_sub(skip)));
-        let (stores, at_once) = (self.stores.clone(), self.haste.at_once());
+        let (stores, at_once) = (self.stores.clone(), self.haste.next_chunk());
         Ok(async move { Content::open(&stores, row.digest, skip, at_once).await })
     }
 }

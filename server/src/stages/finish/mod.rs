@@ -3,4 +3,4 @@
 pub(crate) mod route;
 mod service;
 
-pub(crate) use service::{AT_ONCE, finish, published};
+pub(crate) use service::{AT_ONCE, admit, finish, published};

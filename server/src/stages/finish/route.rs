@@ -14,12 +14,13 @@ use crate::refusal::Answer;
 pub(crate) async fn post(cairn: web::Data<Cairn>, request: HttpRequest, body: Body) -> Answer<HttpResponse> {
     let asker = asker(&cairn, &request).await?;
     let right = upload_right(&cairn, &asker, variable(&request)?).await?;
+    service::admit(&cairn, &asker, &right)?;
     let wanted = optional_json_body(&request, body, JSON_BYTES_MAX).await?;
     let patience = service::patience(&wanted);
     let finished = service::finish(&cairn, &right, wanted, patience).await?;
     let mut response = HttpResponse::Created();
     if let Some(url) = &finished.url {
-        response.insert_header((LOCATION, url.as_str()));
+        response.insert_header((LOCATION, format!("{}{url}", cairn.config.base())));
     }
     Ok(response.json(finished))
 }

@@ -6,7 +6,8 @@ use cairn_shared::message::{FinishRequest, FinishResponse};
 use cairn_shared::{FileId, LinkId, UnixMs, route};
 use cairn_store::model::{Publish, Session, SessionState};
 
-use crate::access::{UploadRight, sha256};
+use crate::access::{Asker, UploadRight, sha256};
+use crate::budget::{ROWS_A_LOOK, Rated};
 use crate::cairn::Cairn;
 use crate::refusal::Answer;
 use crate::stages::start::check_size;
@@ -25,6 +26,12 @@ const PROVEN: Patience = Patience { at_most: Duration::from_millis(250), for_a_t
 /// How long this request waits for the whole-file digest.
 pub(super) fn patience(request: &FinishRequest) -> Patience {
     if request.manifest_digest.is_some() { PROVEN } else { UNPROVEN }
+}
+
+/// Every row is looked at: of many that counts as so many looks.
+pub(crate) fn admit(cairn: &Cairn, asker: &Asker, right: &UploadRight) -> Answer<()> {
+    let session = right.session();
+    cairn.admit(Rated::Status, asker, Some(session.owner), session.rows / ROWS_A_LOOK)
 }
 
 /// Publishes the session's rows as a file with a link, or into its folder; waits so long for its whole-file digest.
@@ -51,7 +58,9 @@ pub(crate) async fn finish(
         now: before_its_end(cairn, right.session()),
     };
     let first = matches!(right.session().state, SessionState::Open);
-    let (session, file) = cairn.meta.publish(publish).await?;
+    let (meta, asked) = (cairn.meta.clone(), right.session());
+    let look = async move { meta.publish(publish).await };
+    let (session, file) = cairn.looks.look(asked.owner, asked.rows, look).await?;
     if file.blob.is_none() {
         cairn.follower.finish(session.id, patience).await;
     }

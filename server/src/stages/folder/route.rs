@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::service;
 use crate::access::{folder_right, owner_right, start_right};
+use crate::budget::Rated;
 use crate::cairn::Cairn;
 use crate::http::{Body, asker, json_body, page_limit, query, variable};
 use crate::refusal::{Answer, Refusal};
@@ -15,7 +16,8 @@ use crate::refusal::{Answer, Refusal};
 pub(crate) async fn post(cairn: web::Data<Cairn>, request: HttpRequest, body: Body) -> Answer<HttpResponse> {
     let asker = asker(&cairn, &request).await?;
     let owner = owner_right(asker.credential)?;
-    let right = start_right(&cairn, asker.local, asker.credential)?;
+    let right = start_right(&cairn, &asker)?;
+    cairn.admit(Rated::Start, &asker, right.owner(), 1)?;
     let wanted = json_body(&request, body, FOLDER_JSON_BYTES_MAX).await?;
     let (made, repeated) = service::make(&cairn, &right, &owner, wanted).await?;
     let mut response = if repeated { HttpResponse::Ok() } else { HttpResponse::Created() };

@@ -34,7 +34,9 @@ pub(crate) async fn start(
         expires_at: cairn.expires_at(now),
     };
     require_space(cairn, &new).await?;
-    let (session, repeated) = cairn.meta.start(new).await.map_err(refused)?;
+    let started =
+        if right.is_guest() { cairn.meta.start_guest(new).await } else { cairn.meta.start(new).await };
+    let (session, repeated) = started.map_err(refused)?;
     Ok((describe(cairn, &session), repeated))
 }
 

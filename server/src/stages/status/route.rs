@@ -21,6 +21,7 @@ pub(crate) async fn get(cairn: web::Data<Cairn>, request: HttpRequest) -> Answer
     let asker = asker(&cairn, &request).await?;
     let right = upload_right(&cairn, &asker, variable(&request)?).await?;
     let StatusQuery { from } = query(&request)?;
+    service::admit(&cairn, &asker, &right, from)?;
     Ok(HttpResponse::Ok().json(service::status(&cairn, &right, from).await?))
 }
 

@@ -6,13 +6,21 @@ use cairn_shared::{Problem, ProblemCode};
 use cairn_store::model::SessionState;
 use cairn_store::{Conflict, StoreError};
 
-use crate::access::UploadRight;
+use crate::access::{Asker, UploadRight};
+use crate::budget::{ROWS_A_LOOK, Rated};
 use crate::cairn::Cairn;
 use crate::refusal::Answer;
 use crate::stages::finish::published;
 
-/// Rows that one call looks at.
-const ROWS_MAX: u32 = 1_000_000;
+/// Rows that one call looks at: some tens of milliseconds.
+const ROWS_MAX: u32 = 65_536;
+
+/// A look at many rows counts as so many looks.
+pub(super) fn admit(cairn: &Cairn, asker: &Asker, right: &UploadRight, from: u32) -> Answer<()> {
+    let session = right.session();
+    let rows = session.rows.saturating_sub(from).min(ROWS_MAX);
+    cairn.admit(Rated::Status, asker, Some(session.owner), 1 + rows / ROWS_A_LOOK)
+}
 
 /// What has arrived and what is missing from row `from` on; of a finished session, finish's answer.
 pub(super) async fn status(cairn: &Cairn, right: &UploadRight, from: u32) -> Answer<StatusResponse> {
@@ -21,7 +29,10 @@ pub(super) async fn status(cairn: &Cairn, right: &UploadRight, from: u32) -> Ans
     if over || matches!(session.state, SessionState::Ended { .. }) {
         return Err(Conflict::SessionClosed(Box::new(session.clone())).into());
     }
-    let (received, missing, next) = cairn.meta.arrived(session.id, from, ROWS_MAX, STATUS_PAIRS_MAX).await?;
+    let (id, meta) = (session.id, cairn.meta.clone());
+    let rows = session.rows.saturating_sub(from).min(ROWS_MAX);
+    let look = async move { meta.arrived(id, from, ROWS_MAX, STATUS_PAIRS_MAX).await };
+    let (received, missing, next) = cairn.looks.look(session.owner, rows, look).await?;
     let finished = published(cairn, session).await?;
     let state = if finished.is_some() { WireState::Finished } else { WireState::Open };
     Ok(StatusResponse {

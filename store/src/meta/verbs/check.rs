@@ -6,6 +6,7 @@ use cairn_shared::{BlobDigest, FileId, OwnerId, Row, SessionId, UnixMs};
 
 use super::length::{check_behind, check_length, check_size, rows_promised};
 use super::open_session;
+use super::owner::SAID_BYTES;
 use crate::error::{Conflict, Result};
 use crate::meta::facts::{self, Dropped, SessionFact, Wanted};
 use crate::meta::read::{Read, any, scan};
@@ -13,10 +14,15 @@ use crate::meta::tx::Tx;
 use crate::meta::{codec, keys};
 use crate::model::{ChunkRecord, ChunkState, Declaration, File, Reach, Session, StoredRow};
 
+/// What the declaration of a row takes on the wire, in bytes.
+const ROW_BYTES: u64 = 64;
+
 /// Declares rows. `Changed` where rows of an earlier revision must be removed first, see `sweep::drop_rows`.
 pub(crate) fn declare(tx: &mut Tx<'_>, said: &Declaration) -> Result<(Session, Vec<RowState>)> {
     let mut fact = open_session(tx, said.session, said.now)?;
     let before = fact.clone();
+    tx.charge_bounded(fact.session.owner)?;
+    tx.said(SAID_BYTES + ROW_BYTES * said.rows.len() as u64);
     let revision = fact.session.revision;
     if said.revision < revision {
         return Err(Conflict::RevisionOld { revision }.into());
@@ -35,9 +41,15 @@ pub(crate) fn declare(tx: &mut Tx<'_>, said: &Declaration) -> Result<(Session, V
     }
     let dropped = facts::dropped(tx, said.session)?;
     check_bounds(tx, &fact.session, said)?;
+    let rows_before = fact.session.rows;
     put_rows(tx, &mut fact, said, dropped)?;
-    let states =
+    let states: Vec<_> =
         said.rows.iter().map(|row| state(tx, &fact.session, row, said.reach)).collect::<Result<_>>()?;
+    let fresh =
+        states.iter().zip(said.at..).filter(|(state, at)| *at >= rows_before && **state == RowState::Have);
+    let fresh = u32::try_from(fresh.count()).unwrap_or(u32::MAX);
+    fact.back(tx, fresh);
+    check_ahead(tx, &fact)?;
     update_wanted(tx, &mut fact)?;
     if fact != before {
         facts::put_session(tx, &fact)?;
@@ -80,6 +92,17 @@ pub(crate) fn file_by_blob(
     Ok(None)
 }
 
+/// A guest declares no more than so many rows ahead of what came.
+fn check_ahead(tx: &Tx<'_>, fact: &SessionFact) -> Result<(), Conflict> {
+    let rows = tx.limits().rows_ahead;
+    match fact.backing {
+        Some(backing) if fact.session.rows > backing.rows.saturating_add(rows) => {
+            Err(Conflict::RowsAhead { rows })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 fn check_same_size(session: &Session, said: Option<u64>) -> Result<(), Conflict> {
     match said {
         Some(size) if session.size != Some(size) => {
@@ -99,6 +122,9 @@ fn begin_revision(tx: &mut Tx<'_>, fact: &mut SessionFact, said: &Declaration) -
     check_size(&fact.session)?;
     let keep = rows_kept(tx, &fact.session, said.at, was_dropped)?;
     fact.session.rows = keep;
+    if let Some(backing) = &mut fact.backing {
+        backing.rows = backing.rows.min(keep.max(1));
+    }
     if keep < rows_before {
         drop_rows_from(tx, &fact.session, rows_before, was_dropped)?;
         fact.strayed = true;
@@ -198,7 +224,9 @@ pub(crate) fn present(read: &dyn Read, rows: &[Row]) -> Result<Vec<bool>> {
 
 /// The session holds these chunks from now on, as far as they are here.
 pub(crate) fn adopt(tx: &mut Tx<'_>, session: SessionId, rows: &[Row], now: UnixMs) -> Result<Vec<bool>> {
-    let fact = open_session(tx, session, now)?;
+    let mut fact = open_session(tx, session, now)?;
+    tx.charge(fact.session.owner)?;
+    let mut adopted = 0;
     let mut adopt = |row: &Row| {
         let Some(record) = facts::chunk(tx, row.digest)?.filter(|record| record.length == row.length) else {
             return Ok(false);
@@ -212,10 +240,16 @@ pub(crate) fn adopt(tx: &mut Tx<'_>, session: SessionId, rows: &[Row], now: Unix
         }
         if facts::held(tx, session, row.digest)?.is_none() {
             facts::hold(tx, &fact.session, row);
+            adopted += 1;
         }
         Ok(true)
     };
-    rows.iter().map(&mut adopt).collect()
+    let states = rows.iter().map(&mut adopt).collect::<Result<_>>()?;
+    if fact.backing.is_some() && adopted > 0 {
+        fact.back(tx, adopted);
+        facts::put_session(tx, &fact)?;
+    }
+    Ok(states)
 }
 
 /// `Have` where the present chunk is held within reach; this session then holds it too.

@@ -6,6 +6,7 @@ use cairn_shared::{BlobDigest, ChunkDigest, ManifestDigest, Ranges, Row, Session
 use sha2::{Digest, Sha256};
 
 use super::length::rows_promised;
+use super::owner::SAID_BYTES;
 use super::{folder, still_open};
 use crate::error::{Conflict, Result};
 use crate::meta::facts::{self, SessionFact, Trim, TrimStep, Wanted};
@@ -66,6 +67,11 @@ pub(crate) fn publish(tx: &mut Tx<'_>, asked: &Publish, ready: Ready) -> Result<
     if fact.changes != ready.changes {
         return Err(Conflict::Changed.into());
     }
+    tx.charge_bounded(fact.session.owner)?;
+    tx.said(SAID_BYTES);
+    if let Some(account) = tx.account() {
+        account.has_held = true;
+    }
     let file = new_file(&fact.session, asked, ready);
     facts::put_file(tx, &file)?;
     match file.fields.folder {
@@ -111,7 +117,11 @@ pub(crate) fn end_session(tx: &mut Tx<'_>, id: SessionId, expired: bool, now: Un
 /// Ends an open session; its holds and rows go by a job.
 pub(crate) fn end(tx: &mut Tx<'_>, mut fact: SessionFact, expired: bool, now: UnixMs) -> Result<()> {
     let (id, owner) = (fact.session.id, fact.session.owner);
-    facts::archive_session(tx, &mut fact, SessionState::Ended { at: now, expired }, now)?;
+    tx.charge(owner)?;
+    // Of what never was more than words the next sweep leaves nothing.
+    let archived = if fact.is_empty_handed() { 0 } else { now };
+    let state = SessionState::Ended { at: now, expired };
+    facts::archive_session(tx, &mut fact, state, archived)?;
     facts::end_follow(tx, id)?;
     tx.put(keys::ending(id), codec::id(Some(owner.as_bytes())));
     Ok(())

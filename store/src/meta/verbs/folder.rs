@@ -2,6 +2,7 @@
 
 use cairn_shared::{FileId, FolderId, OwnerId, RelPath, UnixMs};
 
+use super::owner::SAID_BYTES;
 use super::share;
 use crate::error::{Conflict, Result, StoreError};
 use crate::meta::codec::{self, EntryFact};
@@ -10,8 +11,14 @@ use crate::meta::tx::Tx;
 use crate::meta::{facts, keys};
 use crate::model::{File, Folder, Gone, Link, NewFolder, Target};
 
+/// What a path takes on the wire beside its own bytes.
+const PATH_BYTES: usize = 3;
+
 /// Makes a folder, or finds the one that the key names and adds to it; true for the latter.
 pub(crate) fn add(tx: &mut Tx<'_>, new: NewFolder) -> Result<(Folder, bool)> {
+    tx.charge_bounded(new.owner)?;
+    let said: usize = new.folders.iter().map(|path| path.as_str().len() + PATH_BYTES).sum();
+    tx.said(SAID_BYTES + (new.name.as_str().len() + said) as u64);
     if let Some(known) = known(tx, &new)? {
         return Ok((add_folders(tx, known, &new.folders)?, true));
     }
@@ -90,6 +97,7 @@ pub(crate) fn take_file(tx: &mut Tx<'_>, id: FolderId, file: &File) -> Result<()
 /// Deletes a folder with its links; what is in it goes by a job, and is not to be found from now on.
 pub(crate) fn remove(tx: &mut Tx<'_>, id: FolderId, now: UnixMs) -> Result<()> {
     let Some(folder) = facts::folder(tx, id)? else { return Ok(()) };
+    tx.charge(folder.owner)?;
     for link in share::links(tx, Target::Folder(id))? {
         share::remove_link(tx, link.id, now)?;
     }
@@ -99,7 +107,7 @@ pub(crate) fn remove(tx: &mut Tx<'_>, id: FolderId, now: UnixMs) -> Result<()> {
     }
     tx.remove(keys::folder(id));
     tx.remove(keys::folder_by_owner(folder.owner, id));
-    tx.put(keys::folder_ending(id), Vec::new());
+    tx.put(keys::folder_ending(id), codec::id(Some(folder.owner.as_bytes())));
     Ok(())
 }
 

@@ -28,12 +28,16 @@ pub(crate) fn save(tx: &mut Tx<'_>, follow: &Follow) -> Result<()> {
         return Ok(());
     }
     // A published session's archive record may be forgotten already; then its rows can't change any more.
-    let revision = facts::session(tx, follow.session)?.map(|fact| fact.session.revision);
+    let session = facts::session(tx, follow.session)?.map(|fact| fact.session);
+    let revision = session.as_ref().map(|session| session.revision);
     if revision.is_some_and(|revision| revision != follow.revision) {
         return Ok(());
     }
     if facts::follow(tx, follow.session)?.as_ref() == Some(follow) {
         return Ok(());
+    }
+    if let Some(session) = session {
+        tx.charge(session.owner)?;
     }
     facts::put_follow(tx, follow)
 }
@@ -41,8 +45,12 @@ pub(crate) fn save(tx: &mut Tx<'_>, follow: &Follow) -> Result<()> {
 /// Ends the job with its result.
 pub(crate) fn set_blob(tx: &mut Tx<'_>, session: SessionId, blob: BlobDigest) -> Result<()> {
     let Some(Wanted::File(id)) = facts::wanted(tx, session)? else { return Ok(()) };
+    let file = facts::file(tx, id)?;
+    if let Some(file) = &file {
+        tx.charge(file.owner)?;
+    }
     facts::end_follow(tx, session)?;
-    let Some(mut file) = facts::file(tx, id)? else { return Ok(()) };
+    let Some(mut file) = file else { return Ok(()) };
     file.blob = Some(blob);
     tx.put(keys::blob(blob, file.owner, id), Vec::new());
     facts::put_file(tx, &file)

@@ -4,6 +4,7 @@ use cairn_shared::limits::LINKS_MAX;
 use cairn_shared::{FileId, LinkId, OwnerId, UnixMs};
 
 use super::folder;
+use super::owner::SAID_BYTES;
 use crate::error::{Conflict, Result};
 use crate::meta::read::{Read, first, key_after, prefix_end, scan, scan_range};
 use crate::meta::tx::Tx;
@@ -47,6 +48,8 @@ pub(super) fn owned<T>(
 /// Adds a link.
 pub(crate) fn add_link(tx: &mut Tx<'_>, link: &Link) -> Result<()> {
     given(tx, link.target)?.ok_or(Conflict::NotFound)?;
+    tx.charge_bounded(link.owner)?;
+    tx.said(SAID_BYTES);
     match facts::link(tx, link.id)? {
         Some(known) if known == *link => Ok(()),
         Some(_) => Err(Conflict::KeyReused.into()),
@@ -69,6 +72,7 @@ pub(crate) fn links(read: &dyn Read, target: Target) -> Result<Vec<Link>> {
 /// Ends a link.
 pub(crate) fn remove_link(tx: &mut Tx<'_>, id: LinkId, now: UnixMs) -> Result<()> {
     let Some(link) = facts::link(tx, id)? else { return Ok(()) };
+    tx.charge(link.owner)?;
     facts::remove_link(tx, &link);
     facts::put_gone(tx, id.as_bytes(), &Gone { owner: link.owner, session: None, at: now })
 }
@@ -85,6 +89,7 @@ pub(crate) fn remove_file(tx: &mut Tx<'_>, id: FileId, now: UnixMs) -> Result<()
 /// The same, but for the entry in its folder.
 pub(super) fn end_file(tx: &mut Tx<'_>, id: FileId, now: UnixMs) -> Result<Option<File>> {
     let Some(file) = facts::file(tx, id)? else { return Ok(None) };
+    tx.charge(file.owner)?;
     for link in links(tx, Target::File(id))? {
         remove_link(tx, link.id, now)?;
     }

@@ -1,17 +1,35 @@
 //! `start`: makes a session, or finds the one that the key names.
 
-use cairn_shared::{ClientKey, OwnerId, SessionId};
+use cairn_shared::{ClientKey, MediaType, OwnerId, RelPath, SessionId};
 
 use super::length::check_size;
+use super::owner::SAID_BYTES;
 use crate::error::{Conflict, Result};
-use crate::meta::facts::{self, SessionFact};
+use crate::meta::facts::{self, Backing, SessionFact};
 use crate::meta::read::Read;
 use crate::meta::tx::Tx;
 use crate::meta::{codec, keys};
-use crate::model::{NewSession, Session, SessionState};
+use crate::model::{FileFields, NewSession, Session, SessionState};
 
 /// Starts a session; true where it was there already.
 pub(crate) fn start(tx: &mut Tx<'_>, new: NewSession) -> Result<(Session, bool)> {
+    tx.charge_bounded(new.owner)?;
+    begin(tx, new, None)
+}
+
+/// The same for a guest.
+pub(crate) fn start_guest(tx: &mut Tx<'_>, mut new: NewSession) -> Result<(Session, bool)> {
+    let backing = Backing { rows: 0, expires_at: new.expires_at };
+    new.expires_at = new.expires_at.min(new.now.saturating_add(tx.limits().unused_ms));
+    if new.ownerless {
+        tx.open_account(new.owner)?;
+    } else {
+        tx.charge_bounded(new.owner)?;
+    }
+    begin(tx, new, Some(backing))
+}
+
+fn begin(tx: &mut Tx<'_>, new: NewSession, backing: Option<Backing>) -> Result<(Session, bool)> {
     let by_key = new.key.map(|key| keys::session_by_key((!new.ownerless).then_some(new.owner), key));
     if let Some(by_key) = &by_key
         && let Some(session) = by_key_found(tx, by_key)?
@@ -30,10 +48,21 @@ pub(crate) fn start(tx: &mut Tx<'_>, new: NewSession) -> Result<(Session, bool)>
     if let Some(by_key) = by_key {
         tx.put(by_key, codec::id(Some(session.id.as_bytes())));
     }
+    tx.said(SAID_BYTES + said(&session.fields));
     tx.put(keys::expiry(session.expires_at, session.id), Vec::new());
-    let fact = SessionFact { session, changes: 0, replaceable: false, strayed: false };
+    let fact = SessionFact { session, changes: 0, replaceable: false, strayed: false, backing };
     facts::put_session(tx, &fact)?;
     Ok((fact.session, false))
+}
+
+/// What the client said of its file, in bytes.
+fn said(fields: &FileFields) -> u64 {
+    let text = |text: Option<&str>| text.map_or(0, str::len);
+    let bytes = fields.name.as_str().len()
+        + text(fields.path.as_ref().map(RelPath::as_str))
+        + text(fields.meta.as_deref())
+        + text(fields.media_type.as_ref().map(MediaType::as_str));
+    bytes as u64
 }
 
 /// The session that this key names.

@@ -2,7 +2,7 @@
 
 use cairn_shared::{ChunkDigest, FolderId, OwnerId, SessionId, UnixMs};
 
-use super::{finish, share};
+use super::{finish, owner, share};
 use crate::chunk::ChunkCopy;
 use crate::error::{Result, StoreError};
 use crate::meta::facts::{self, Dropped, Trim, TrimStep};
@@ -24,12 +24,16 @@ pub(crate) fn step(tx: &mut Tx<'_>, now: UnixMs, archive_before: UnixMs) -> Resu
         || trim(tx, now)?
         || drop_any_rows(tx)?
         || forget_sessions(tx, archive_before)?
-        || forget_gone(tx, archive_before)?)
+        || forget_gone(tx, archive_before)?
+        || owner::forget_unused(tx, now)?)
 }
 
 /// Removes some of the rows that a new revision of this session dropped; false where there are none left.
 pub(crate) fn drop_rows(tx: &mut Tx<'_>, session: SessionId) -> Result<bool> {
     let Some(dropped) = facts::dropped(tx, session)? else { return Ok(false) };
+    if let Some(fact) = facts::session(tx, session)? {
+        tx.charge(fact.session.owner)?;
+    }
     let (from, end) = (keys::row(session, dropped.from), keys::row(session, dropped.end));
     let page = tx.page(&from, &end, STEP_ROWS)?;
     let mut next = dropped.end;
@@ -165,7 +169,10 @@ fn expire(tx: &mut Tx<'_>, now: UnixMs) -> Result<bool> {
         let id = SessionId::new(keys::last_id(key)?);
         match facts::session(tx, id)? {
             Some(fact) if fact.session.state == SessionState::Open => finish::end(tx, fact, true, now)?,
-            Some(_) | None => tx.remove(key.clone()),
+            Some(_) | None => {
+                tx.charge_nobody();
+                tx.remove(key.clone());
+            }
         }
     }
     Ok(!page.is_empty())
@@ -189,6 +196,7 @@ fn end_session_holds(tx: &mut Tx<'_>, key: &[u8], owner: &[u8], room: usize, now
     let session = SessionId::new(keys::last_id(key)?);
     let owner = codec::from_id(owner)?.map(OwnerId::new);
     let owner = owner.ok_or_else(|| StoreError::Damaged("an ending session has no owner".to_owned()))?;
+    tx.charge(owner)?;
     let held = first(tx, &keys::helds(session), room)?;
     for (held, _) in &held {
         release(tx, keys::last_digest(held)?, owner, session, now)?;
@@ -208,8 +216,14 @@ fn end_session_holds(tx: &mut Tx<'_>, key: &[u8], owner: &[u8], room: usize, now
 
 /// Deletes files of a folder that was deleted, and removes what said where they lay.
 fn end_folder(tx: &mut Tx<'_>, now: UnixMs) -> Result<bool> {
-    let Some((key, _)) = first(tx, &keys::folder_ending_all(), 1)?.pop() else { return Ok(false) };
+    let Some((key, owner)) = first(tx, &keys::folder_ending_all(), 1)?.pop() else { return Ok(false) };
     let folder = FolderId::new(keys::last_id(&key)?);
+    // Rows of before guests were counted don't say whose they are.
+    if !owner.is_empty()
+        && let Some(owner) = codec::from_id(&owner)?
+    {
+        tx.charge(OwnerId::new(owner))?;
+    }
     let entries = first(tx, &keys::entries(folder), STEP_SESSIONS)?;
     for (entry, value) in &entries {
         if tx.rows() >= STEP_ROWS {
@@ -238,6 +252,7 @@ fn trim(tx: &mut Tx<'_>, now: UnixMs) -> Result<bool> {
     let Some((key, value)) = first(tx, &keys::trim_all(), 1)?.pop() else { return Ok(false) };
     let session = SessionId::new(keys::last_id(&key)?);
     let trim: Trim = codec::from_json(&value)?;
+    tx.charge(trim.owner)?;
     let next = match trim.step {
         TrimStep::Mark(from) => mark(tx, session, from)?,
         TrimStep::Release(after) => release_unmarked(tx, session, trim.owner, after, now)?,
@@ -323,11 +338,14 @@ fn drop_any_rows(tx: &mut Tx<'_>) -> Result<bool> {
 
 /// Forgets archive records; a file stays what it is without that of its session.
 fn forget_sessions(tx: &mut Tx<'_>, before: UnixMs) -> Result<bool> {
-    let page = tx.page(&keys::archive_from(0), &keys::archive_from(before), STEP_SESSIONS)?;
+    // What is filed under 0 leaves no record.
+    let page = tx.page(&keys::archive_from(0), &keys::archive_from(before.max(1)), STEP_SESSIONS)?;
     for (key, _) in &page {
         let id = SessionId::new(keys::last_id(key)?);
+        tx.charge_nobody();
         if let Some(fact) = facts::session(tx, id)? {
             let session = fact.session;
+            tx.charge(session.owner)?;
             if let Some(client) = session.key {
                 tx.remove(keys::session_by_key((!session.ownerless).then_some(session.owner), client));
             }
@@ -342,7 +360,12 @@ fn forget_sessions(tx: &mut Tx<'_>, before: UnixMs) -> Result<bool> {
 fn forget_gone(tx: &mut Tx<'_>, before: UnixMs) -> Result<bool> {
     let page = tx.page(&keys::gone_from(0), &keys::gone_from(before), STEP_ROWS)?;
     for (key, _) in &page {
-        tx.remove(keys::gone(&keys::last_id(key)?));
+        let id = keys::last_id(key)?;
+        tx.charge_nobody();
+        if let Some(gone) = facts::gone(tx, &id)? {
+            tx.charge(gone.owner)?;
+        }
+        tx.remove(keys::gone(&id));
         tx.remove(key.clone());
     }
     Ok(!page.is_empty())

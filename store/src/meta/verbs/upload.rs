@@ -34,12 +34,18 @@ pub(crate) struct Arrival {
 pub(crate) fn arrive(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<()> {
     let mut fact = open_session(tx, arrival.session, arrival.now)?;
     let before = fact.clone();
+    tx.charge(fact.session.owner)?;
     put_row(tx, &mut fact, arrival)?;
     put_chunk(tx, arrival)?;
-    if facts::held(tx, arrival.session, arrival.row.digest)?.is_none() {
+    let is_new = facts::held(tx, arrival.session, arrival.row.digest)?.is_none();
+    if is_new {
+        tx.said(u64::from(arrival.row.length));
         facts::hold(tx, &fact.session, &arrival.row);
     }
-    extend(tx, &mut fact.session, arrival.expires_at);
+    if is_new || fact.session.rows > before.session.rows {
+        fact.back(tx, 1);
+    }
+    facts::extend_session(tx, &mut fact.session, arrival.expires_at);
     if fact != before {
         update_wanted(tx, &mut fact)?;
         facts::put_session(tx, &fact)?;
@@ -142,12 +148,4 @@ fn put_chunk(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<()> {
     let record = ChunkRecord { state: ChunkState::Present, ..came.clone() };
     tx.put(keys::chunk(digest), codec::chunk(&record));
     Ok(())
-}
-
-fn extend(tx: &mut Tx<'_>, session: &mut Session, expires_at: UnixMs) {
-    if expires_at > session.expires_at {
-        tx.remove(keys::expiry(session.expires_at, session.id));
-        tx.put(keys::expiry(expires_at, session.id), Vec::new());
-        session.expires_at = expires_at;
-    }
 }
