@@ -26,6 +26,9 @@ const FORGET_EVERY: u32 = 1_024;
 /// Rows that are looked at for as much as one look costs.
 pub(crate) const ROWS_A_LOOK: u32 = 1_000;
 
+/// Rows that are declared for as much as one check costs: each is looked up, and written, by the one thread that writes.
+pub(crate) const ROWS_A_CHECK: usize = 64;
+
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rated {
@@ -33,7 +36,7 @@ pub(crate) enum Rated {
     Owner,
     /// Sessions and folders that are started; each item of a batch is one.
     Start,
-    /// Declarations of rows; each item of a batch is one.
+    /// Declarations of rows; each item of a batch is one, and so are some tens of rows.
     Check,
     /// Looks at a session; each thousand rows that are looked at are one more.
     Status,

@@ -153,7 +153,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "check_rate",
         variable: "CAIRN_CHECK_RATE",
         default: "30000",
-        doc: "How often guests may declare rows in a minute, with one owner key and from one address. Each item of a batch counts.",
+        doc: "How often guests may declare rows in a minute, with one owner key and from one address. Each item of a batch counts, and each 64 rows count as one more.",
     },
     Setting {
         key: "status_rate",
@@ -165,7 +165,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "guest_facts_bytes",
         variable: "CAIRN_GUEST_FACTS_BYTES",
         default: "268435456",
-        doc: "How many bytes the names, rows and links of one guest may take, without the content of his files: some 80,000 files. Long paths count several times. Besides, they may take 1 MiB and 12 bytes for each byte that he sent. 0 is no limit. What owners from the server's own machine keep is not counted.",
+        doc: "How many bytes the names, rows and links of one guest may take, without the content of his files: some 80,000 files. Long paths count several times. Besides, they take no more than 8 bytes for each byte that he sent. 0 is no limit. What owners from the server's own machine keep is not counted.",
     },
     Setting {
         key: "guests_facts_bytes",

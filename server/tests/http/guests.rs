@@ -188,3 +188,42 @@ fn rows_ahead_of_their_chunks_are_bounded() {
     let started = site.ask("POST", "/api/start").by(&owner).json(&begin).send().expect(201);
     check(true, started["session_id"].as_str().unwrap(), 0, 30).expect(200);
 }
+
+#[test]
+fn an_ordinary_guest_is_never_told_that_it_is_too_much() {
+    let site = Site::with(&[("guests", "true")]);
+    // With `curl` alone: no credential, an empty file, a short one, a few words.
+    for bytes in [&b""[..], b"a", b"some words"] {
+        for _ in 0..3 {
+            let start = json!({"name": "a", "size": bytes.len()});
+            let started = from_afar(&site, "POST", "/api/start").json(&start).send().expect(201);
+            let id = started["session_id"].as_str().unwrap();
+            if !bytes.is_empty() {
+                from_afar(&site, "PUT", &format!("/api/upload/{id}/0")).body(bytes).send().expect(204);
+            }
+            from_afar(&site, "POST", &format!("/api/finish/{id}")).send().expect(201);
+        }
+    }
+    // With an owner key, as the page does it: many small files, in batches, in folders.
+    let owner = guest(&site);
+    let folder = folder(&site, &owner);
+    let ask = |path: &str, items: Vec<Value>| -> Vec<Value> {
+        let answer =
+            from_afar(&site, "POST", path).by(&owner).json(&json!({"items": items})).send().expect(200);
+        let items = answer["items"].as_array().unwrap().clone();
+        items.into_iter().inspect(|item| assert!(item["ok"].is_object(), "{item}")).collect()
+    };
+    let start = |n: usize| {
+        let path = format!("pictures/summer {}/at the lake/IMG_{n}.jpg", n / 20);
+        json!({
+            "name": format!("IMG_{n}.jpg"), "path": path, "folder": folder, "size": 0, "mtime": 1_700_000_000_000_u64,
+            "key": format!("{n:032x}"), "chunking": "fastcdc-2020/1", "media_type": "image/jpeg",
+        })
+    };
+    let started = ask("/api/batch/start", (0..200).map(start).collect());
+    let finish = |item: &Value| {
+        let finish = json!({"revision": 0, "chunks": 0, "size": 0});
+        json!({"session": item["ok"]["session_id"], "finish": finish})
+    };
+    ask("/api/batch/finish", started.iter().map(finish).collect());
+}
