@@ -141,24 +141,24 @@ pub const SETTINGS: &[Setting] = &[
         key: "owner_rate",
         variable: "CAIRN_OWNER_RATE",
         default: "60",
-        doc: "How many owner keys guests may ask for in a minute, from one address (IPv6: one /64). As many may come at once; more get 429 and the time to wait. 0 is no limit. Requests from the server's own machine are not counted, here and below.",
+        doc: "How many owner keys guests may ask for in a minute, from one address (IPv6: one /64). As many may come at once (of more than 1,000 a twelfth, 1,000 at least); more get 429 and the time to wait. 0 is no limit. Requests from the server's own machine are not counted, here and below.",
     },
     Setting {
         key: "start_rate",
         variable: "CAIRN_START_RATE",
-        default: "30000",
+        default: "60000",
         doc: "How many uploads and folders guests may start in a minute, with one owner key and from one address. Each item of a batch counts.",
     },
     Setting {
         key: "check_rate",
         variable: "CAIRN_CHECK_RATE",
-        default: "30000",
+        default: "60000",
         doc: "How often guests may declare rows in a minute, with one owner key and from one address. Each item of a batch counts, and each 64 rows count as one more.",
     },
     Setting {
         key: "status_rate",
         variable: "CAIRN_STATUS_RATE",
-        default: "12000",
+        default: "60000",
         doc: "How often guests may ask in a minute what has arrived of an upload, with one owner key and from one address. Each 1,000 rows that are looked at count as one more; so do those of `finish`.",
     },
     Setting {

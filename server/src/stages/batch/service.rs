@@ -23,10 +23,15 @@ pub(super) async fn start(
     Ok(outcomes(join_all(started).await))
 }
 
-pub(super) fn admit_checks(cairn: &Cairn, asker: &Asker, owner: OwnerId, items: &[BatchCheck]) -> Answer<()> {
+pub(super) async fn admit_checks(
+    cairn: &Cairn,
+    asker: &Asker,
+    owner: OwnerId,
+    items: &[BatchCheck],
+) -> Answer<()> {
     check_count(items.len())?;
     let checks: Vec<_> = items.iter().map(|item| &item.check).collect();
-    stages::check::admit(cairn, asker, owner, &checks)
+    stages::check::admit(cairn, asker, owner, &checks).await
 }
 
 pub(super) async fn check(
@@ -57,7 +62,7 @@ pub(super) async fn finish(
     count(&items)?;
     let finished = items.into_iter().map(async |item| {
         let right = upload_right(cairn, asker, item.session).await?;
-        stages::finish::admit(cairn, asker, &right)?;
+        stages::finish::admit(cairn, asker, &right).await?;
         stages::finish::finish(cairn, &right, item.finish, stages::finish::AT_ONCE).await
     });
     Ok(outcomes(join_all(finished).await))

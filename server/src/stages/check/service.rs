@@ -13,10 +13,15 @@ use crate::refusal::{Answer, Refusal};
 use crate::stages::start::check_size;
 
 /// Many rows count as so many checks.
-pub(crate) fn admit(cairn: &Cairn, asker: &Asker, owner: OwnerId, checks: &[&CheckRequest]) -> Answer<()> {
+pub(crate) async fn admit(
+    cairn: &Cairn,
+    asker: &Asker,
+    owner: OwnerId,
+    checks: &[&CheckRequest],
+) -> Answer<()> {
     let rows: usize = checks.iter().map(|check| check.chunks.len()).sum();
     let count = u32::try_from(checks.len() + rows / ROWS_A_CHECK).unwrap_or(u32::MAX);
-    cairn.admit(Rated::Check, asker, Some(owner), count)
+    cairn.admit(Rated::Check, asker, Some(owner), count).await
 }
 
 /// Declares rows from `at` on and tells which chunks have to be sent, and which may be proven.

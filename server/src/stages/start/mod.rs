@@ -3,4 +3,4 @@
 pub(crate) mod route;
 mod service;
 
-pub(crate) use service::{HEAD_BYTES, check_size, start};
+pub(crate) use service::{check_size, start};

@@ -12,7 +12,7 @@ use crate::cairn::Cairn;
 use crate::refusal::{Answer, Refusal};
 
 /// What the head of a request takes at least, in bytes.
-pub(crate) const HEAD_BYTES: u64 = 128;
+pub(super) const HEAD_BYTES: u64 = 128;
 
 /// Starts a session, or finds the one that the same key started; `true` for the latter. The request came with a head of so many bytes.
 pub(crate) async fn start(
