@@ -123,7 +123,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "download_ahead_bytes",
         variable: "CAIRN_DOWNLOAD_AHEAD_BYTES",
         default: "67108864",
-        doc: "How much memory all downloads together may take for what they read ahead of their clients, in bytes. Those for whom nothing is left read 64 KiB at a time, once their client waits for it.",
+        doc: "How much memory all downloads together may take for what they read ahead of their clients, in bytes. Those for whom nothing is left read 64 KiB at a time, and no more than that ahead.",
     },
     Setting {
         key: "head_time",

@@ -227,3 +227,26 @@ fn an_ordinary_guest_is_never_told_that_it_is_too_much() {
     };
     ask("/api/batch/finish", started.iter().map(finish).collect());
 }
+
+#[test]
+fn who_may_not_read_ahead_gets_the_same_bytes() {
+    // None at all; for one download at a time; for all.
+    for ahead in ["0", "1000000", "67108864"] {
+        let site = Site::on_disk(&[("download_ahead_bytes", ahead)]);
+        let owner = site.owner();
+        let rows: Vec<Vec<u8>> = (0..4).map(|n| crate::site::noise(70 + n, 1_500_001)).collect();
+        let id = crate::run::declared(&site, &owner, &rows);
+        for (row, at) in rows.iter().zip(0..) {
+            site.ask("PUT", &format!("/api/upload/{id}/{at}")).by(&owner).body(row).send().expect(204);
+        }
+        let finished = site.ask("POST", &format!("/api/finish/{id}")).by(&owner).send().expect(201);
+        let url = format!("{}/raw", finished["url"].as_str().unwrap());
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| assert!(site.ask("GET", &url).send().bytes == rows.concat(), "{ahead}"));
+            }
+        });
+        let part = site.ask("GET", &url).header("Range", "bytes=1400000-3100000").send();
+        assert!(part.bytes == rows.concat()[1_400_000..=3_100_000], "{ahead}");
+    }
+}

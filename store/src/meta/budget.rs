@@ -14,8 +14,8 @@ use super::{codec, keys};
 use crate::error::{Conflict, Result};
 use crate::model::GuestLimits;
 
-/// What a guest may keep for each byte that he has sent: more than an ordinary empty file keeps, and, since log and index take two to three
-/// times as much together, about twenty on the disk.
+/// What a guest may keep for each byte that he has sent: twice what an ordinary empty file keeps. Log and index together take about three
+/// times as much on the disk.
 const BYTES_FOR_ONE: u64 = 8;
 /// An index writes neighbours of a row again together with it, as long as their keys are: a row with a key of so many bytes counts twice,
 /// one of twice as many three times.
