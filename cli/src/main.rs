@@ -2,6 +2,7 @@
 
 mod folder;
 mod get;
+mod greeting;
 mod journal;
 mod owner;
 mod platform;

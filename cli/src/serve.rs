@@ -11,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::greeting::{greeting, qr};
 use crate::quiet::Quiet;
 use crate::say;
 
@@ -51,8 +52,8 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
         let mut stop = Stop::listen()?;
         let mut running = unless_told(&mut stop, cairn_server::start(config.clone(), None)).await?;
         loop {
-            say::tell(&format!("Cairn is listening on http://{}", running.address));
             config.listen = running.address;
+            greet(&config);
             match running.wait(stop.told()).await? {
                 Ended::Stopped => return anyhow::Ok(()),
                 Ended::StoreClosed(why) => {
@@ -63,6 +64,21 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
         }
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says where it listens and who may upload; the first line is for programs as well.
+fn greet(config: &Config) {
+    let own =
+        if_addrs::get_if_addrs().unwrap_or_default().iter().map(if_addrs::Interface::ip).collect::<Vec<_>>();
+    let (lines, code) = greeting(config, config.listen, &own);
+    for line in lines {
+        say::tell(&line);
+    }
+    if std::io::IsTerminal::is_terminal(&std::io::stdout())
+        && let Some(code) = code.and_then(|url| qr(&url))
+    {
+        say::tell(&code);
+    }
 }
 
 /// Takes as many open files as the system lets this process have: the server allows connections by their number.

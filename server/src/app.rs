@@ -152,7 +152,7 @@ pub async fn start(config: Config, stores: Option<Stores>) -> anyhow::Result<Run
         answer_idle: config.answer_idle,
         seats: Seats::new(config.address_connections, config.trusted_proxies.clone()),
     };
-    let hosts = HostRule::new(config.hosts.iter().cloned().chain(config.public_host()));
+    let hosts = HostRule::of(&config);
     let cairn = Arc::new(Cairn::new(stores, secret, config, follower));
     let (meta, stopping) = (cairn.meta.clone(), cairn.stopping.clone());
     // Looks at many rows, too.
@@ -204,6 +204,7 @@ pub(crate) fn app(
         .app_data(cairn.clone())
         .app_data(hosts.clone())
         .app_data(pace)
+        .wrap(from_fn(http::take_off_base))
         .wrap(from_fn(http::guard))
         .wrap(from_fn(dressed))
         .wrap(from_fn(http::keep_payload));
@@ -224,8 +225,12 @@ async fn dressed(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let cairn = request.app_data::<web::Data<Cairn>>().cloned();
+    let is_strict = cairn.as_ref().is_some_and(|cairn| http::is_strict(&cairn.config, request.head()));
     let mut response = next.call(request).await?;
     harden(response.headers_mut());
+    if is_strict {
+        http::strict(response.headers_mut());
+    }
     if response.status() == StatusCode::INSUFFICIENT_STORAGE
         && let Some(cairn) = cairn
     {

@@ -109,7 +109,7 @@ impl Cairn {
         owner: Option<OwnerId>,
         count: u32,
     ) -> Answer<()> {
-        if asker.local {
+        if asker.is_local() {
             return Ok(());
         }
         let admitted = self.rates.admit(what, asker.address, owner, count);

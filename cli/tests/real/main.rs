@@ -16,6 +16,8 @@ mod no_space;
 mod nth;
 mod points;
 mod power;
+mod proxies;
+mod proxy;
 mod put_get;
 mod restart;
 mod same_calls;

@@ -3,6 +3,7 @@
 use cairn_shared::{Bearer, OwnerId, ProblemCode};
 
 use super::address::ClientAddress;
+use super::local::Place;
 use super::secret::sha256;
 use crate::cairn::Cairn;
 use crate::refusal::{Answer, Refusal};
@@ -24,9 +25,16 @@ pub(crate) struct Asker {
     /// What it showed.
     pub(crate) credential: Credential,
     /// Whether it is on this very machine (DESIGN 10).
-    pub(crate) local: bool,
+    pub(crate) place: Place,
     /// Where it comes from.
     pub(crate) address: ClientAddress,
+}
+
+impl Asker {
+    /// Whether it is on this very machine.
+    pub(crate) fn is_local(&self) -> bool {
+        self.place == Place::Here
+    }
 }
 
 /// The credential of a request, from its `Authorization` header. An unknown one is 401, wherever it is sent.

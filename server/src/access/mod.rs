@@ -12,9 +12,10 @@ mod secret;
 pub use address::Networks;
 pub(crate) use address::{ClientAddress, client_address};
 pub(crate) use credential::{Asker, Credential, bearer_credential, credential};
-pub(crate) use host::HostRule;
-pub(crate) use local::is_local;
-pub(crate) use origin::is_cross_site;
+pub use host::KnownHost;
+pub(crate) use host::{HostRule, is_sent_to};
+pub(crate) use local::{Place, place, place_of_user, why_nobody};
+pub(crate) use origin::cross_site;
 pub(crate) use rights::{
     FileRight, FindRight, FolderRight, LinkEnd, LinkRight, Opened, OwnerRight, StartRight, TargetRight,
     TreeRight, UploadRight, file_right, find_right, folder_right, inside, link_right, owner_right,

@@ -6,6 +6,7 @@ use cairn_store::model::{File, Folder, Given, Session, Target};
 use subtle::ConstantTimeEq;
 
 use super::credential::{Asker, Credential, missing, unknown};
+use super::local::Place;
 use super::scope::Scope;
 use super::secret::sha256;
 use crate::cairn::Cairn;
@@ -164,19 +165,16 @@ pub(crate) enum Opened {
 }
 
 /// Anybody on a local server, guests where the setting lets them.
-pub(crate) fn start_right(cairn: &Cairn, local: bool, credential: Credential) -> Answer<StartRight> {
-    let owner = match credential {
+pub(crate) fn start_right(cairn: &Cairn, asker: &Asker) -> Answer<StartRight> {
+    let owner = match asker.credential {
         Credential::None => None,
         Credential::Owner(owner) => Some(owner),
         Credential::Session(_) => return Err(unknown()),
     };
-    if local || cairn.config.guests {
-        return Ok(StartRight { owner, is_guest: !local });
+    match asker.place {
+        Place::Elsewhere(why) if !cairn.config.guests => Err(why.refusal().into()),
+        Place::Elsewhere(_) | Place::Here => Ok(StartRight { owner, is_guest: !asker.is_local() }),
     }
-    Err(Refusal::new(
-        ProblemCode::GuestsOff,
-        "Only requests from the server's own machine may upload. CAIRN_GUESTS=true lets guests in.",
-    ))
 }
 
 /// The session's owner, the holder of its key, or, where it was started without a credential, whoever knows its id.

@@ -22,7 +22,7 @@ impl Scope {
     pub(super) fn of(setting: DedupScope, asker: &Asker, ownerless: bool) -> Self {
         match setting {
             DedupScope::Off => Self::Session,
-            DedupScope::Members if asker.local && !ownerless => Self::Members,
+            DedupScope::Members if asker.is_local() && !ownerless => Self::Members,
             DedupScope::Members | DedupScope::Owner => Self::Owner,
         }
     }

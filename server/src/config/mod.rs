@@ -1,6 +1,7 @@
 //! Settings: one table of names, defaults and words, read from `cairn.toml`, the environment and the command line.
 
 mod guests;
+mod public_url;
 mod read;
 mod table;
 
@@ -11,8 +12,9 @@ use std::time::Duration;
 
 use cairn_store::meta::Library;
 
-pub use crate::access::Networks;
+pub use crate::access::{KnownHost, Networks};
 pub use guests::{GuestFacts, GuestRates};
+pub use public_url::PublicUrl;
 pub use read::{ConfigError, Given};
 pub use table::{SETTINGS, Setting, markdown};
 
@@ -37,6 +39,18 @@ impl FromStr for DedupScope {
             "off" => Ok(Self::Off),
             _ => Err(()),
         }
+    }
+}
+
+impl Config {
+    /// Why nobody is local, whatever a request says; `None` where some may be.
+    pub fn nobody_local(&self) -> Option<&'static str> {
+        crate::access::why_nobody(self)
+    }
+
+    /// The path of `public_url`: what stands before every path of this server, as people see it.
+    pub fn base(&self) -> &str {
+        self.public_url.as_ref().map_or("", PublicUrl::path)
     }
 }
 
@@ -74,9 +88,9 @@ pub struct Config {
     /// Serves the page from here instead of the binary's own.
     pub page: Option<PathBuf>,
     /// The address that people use, `https://files.example.org`.
-    pub public_url: Option<String>,
+    pub public_url: Option<PublicUrl>,
     /// Further known host names.
-    pub hosts: Vec<String>,
+    pub hosts: Vec<KnownHost>,
     /// Whether people without an account may upload from elsewhere.
     pub guests: bool,
     /// Who counts as being on the server's own machine.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Config, GuestFacts, GuestRates, SETTINGS, Setting};
+use super::{Config, GuestFacts, GuestRates, KnownHost, PublicUrl, SETTINGS, Setting};
 
 /// A setting, or the file with them, can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -56,14 +56,7 @@ impl Config {
             data: source.text("data").0.into(),
             page: source.optional("page").map(Into::into),
             public_url: source.public_url()?,
-            hosts: source
-                .text("hosts")
-                .0
-                .split(',')
-                .map(str::trim)
-                .filter(|host| !host.is_empty())
-                .map(str::to_owned)
-                .collect(),
+            hosts: source.hosts()?,
             guests: source.parse("guests", "it must be true or false")?,
             local_upload: source.parse("local_upload", "it must be auto, true or false")?,
             trusted_proxies: source.parse(
@@ -85,14 +78,6 @@ impl Config {
             rates: GuestRates::read(&source)?,
             guest_facts: GuestFacts::read(&source)?,
         })
-    }
-
-    /// The host in `public_url`, without a port.
-    pub(crate) fn public_host(&self) -> Option<String> {
-        let (_, rest) = self.public_url.as_deref()?.split_once("://")?;
-        let authority = rest.split('/').next()?;
-        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-        Some(host.to_owned())
     }
 }
 
@@ -181,13 +166,26 @@ impl Source<'_> {
         }
     }
 
-    fn public_url(&self) -> Result<Option<String>, ConfigError> {
+    fn public_url(&self) -> Result<Option<PublicUrl>, ConfigError> {
         let (value, origin) = self.text("public_url");
-        let value = value.trim_end_matches('/').to_owned();
-        if value.is_empty() || value.starts_with("http://") || value.starts_with("https://") {
-            return Ok(Some(value).filter(|value| !value.is_empty()));
+        if value.trim().is_empty() {
+            return Ok(None);
         }
-        Err(ConfigError::Value { origin, value, detail: "it must begin with http:// or https://".to_owned() })
+        let read = value.trim().parse();
+        read.map(Some).map_err(|detail: &str| ConfigError::Value { origin, value, detail: detail.to_owned() })
+    }
+
+    fn hosts(&self) -> Result<Vec<KnownHost>, ConfigError> {
+        let (text, origin) = self.text("hosts");
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let read = |name: &str| {
+            name.parse().map_err(|detail: &str| ConfigError::Value {
+                origin: origin.clone(),
+                value: name.to_owned(),
+                detail: detail.to_owned(),
+            })
+        };
+        names.map(read).collect()
     }
 }
 
@@ -221,7 +219,7 @@ mod tests {
         let config = read(&[("listen", "[::1]:0")], &[("CAIRN_LISTEN", "0.0.0.0:1")], "").unwrap();
         assert_eq!(config.listen.to_string(), "[::1]:0");
         let config = read(&[], &[("CAIRN_PUBLIC_URL", "https://f.example.org:8443/")], "").unwrap();
-        assert_eq!(config.public_host().as_deref(), Some("f.example.org"));
+        assert_eq!(config.public_url.map(|url| url.host().to_owned()).as_deref(), Some("f.example.org"));
     }
 
     #[test]
@@ -235,5 +233,12 @@ mod tests {
         assert!(wrong(&[("listen", "here")], &[], "").starts_with("--listen: \"here\""));
         assert!(wrong(&[], &[("CAIRN_DELETE_AFTER", "0s")], "").contains("CAIRN_DELETE_AFTER"));
         assert!(wrong(&[], &[("CAIRN_PUBLIC_URL", "files.example.org")], "").contains("http://"));
+        let hosts = wrong(&[], &[("CAIRN_HOSTS", "files.lan, nas.lan:8099")], "");
+        assert!(
+            hosts.starts_with("CAIRN_HOSTS: \"nas.lan:8099\"") && hosts.contains("without a port"),
+            "{hosts}"
+        );
+        assert!(wrong(&[], &[("CAIRN_TRUSTED_PROXIES", "proxy.lan")], "").contains("10.0.0.0/8"));
+        assert!(wrong(&[], &[("CAIRN_LOCAL_UPLOAD", "yes")], "").contains("auto, true or false"));
     }
 }

@@ -39,13 +39,13 @@ pub const SETTINGS: &[Setting] = &[
         key: "public_url",
         variable: "CAIRN_PUBLIC_URL",
         default: "",
-        doc: "Address that people use, such as `https://files.example.org`. Its host is known.",
+        doc: "Address that people use, such as `https://files.example.org`, or `https://example.org/cairn` behind a proxy that passes what is below that path, with or without it. Its host is known, and nobody is local any more (`local_upload`).",
     },
     Setting {
         key: "hosts",
         variable: "CAIRN_HOSTS",
         default: "",
-        doc: "Further known host names, split by commas. Requests to unknown ones get 421. Loopback names and IP addresses are always known.",
+        doc: "Further known host names, split by commas, without ports: `nas.lan`, or `*.home.lan` for all names below that one. Requests to unknown ones get 421. Loopback names and IP addresses are always known. Nobody is local any more (`local_upload`).",
     },
     Setting {
         key: "guests",

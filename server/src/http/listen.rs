@@ -17,6 +17,7 @@ use actix_web::rt::net::TcpStream;
 use super::connections::{Seats, end_unread, limits};
 use super::line::{Line, Resting};
 use super::socket::Socket;
+use crate::platform::Peer;
 
 /// How long a connection may be closing.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -72,6 +73,9 @@ where
             .on_connect_ext(move |socket: &Socket, extensions: &mut Extensions| {
                 unread(socket.stream());
                 extensions.insert(socket.line().clone());
+                if let (Ok(peer), Ok(own)) = (socket.stream().peer_addr(), socket.stream().local_addr()) {
+                    extensions.insert(Peer::new(peer, own));
+                }
             })
             .finish(map_config(application, |_| AppConfig::default()));
         watched(&manners, connections).and_then(http)

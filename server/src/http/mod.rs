@@ -1,5 +1,6 @@
 //! What every route shares: bodies, JSON, problems, headers.
 
+mod base;
 mod body;
 mod channel;
 mod connections;
@@ -8,6 +9,7 @@ mod disposition;
 mod json;
 mod line;
 mod listen;
+mod old;
 mod path;
 mod problem;
 mod range;
@@ -16,6 +18,7 @@ mod security;
 mod socket;
 mod websocket;
 
+pub(crate) use base::take_off_base;
 pub(crate) use body::{Body, Pace, keep_payload};
 pub(crate) use channel::Channel;
 pub(crate) use connections::Seats;
@@ -28,6 +31,6 @@ pub(crate) use path::{last, page_limit, path_behind, query, variable};
 pub(crate) use problem::problem_response;
 pub(crate) use range::{Range, requested_range};
 pub(crate) use request::asker;
-pub(crate) use security::{guard, harden};
+pub(crate) use security::{guard, harden, is_strict, strict};
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) use websocket::pieces;

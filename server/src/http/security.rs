@@ -6,7 +6,8 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{
-    HOST, HeaderName, HeaderValue, REFERRER_POLICY, UPGRADE, X_CONTENT_TYPE_OPTIONS,
+    HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, UPGRADE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::web;
@@ -14,7 +15,9 @@ use cairn_shared::{Problem, ProblemCode};
 use futures_util::FutureExt;
 
 use super::problem_response;
-use crate::access::{HostRule, is_cross_site};
+use crate::access::{HostRule, client_address, cross_site, is_sent_to};
+use crate::cairn::Cairn;
+use crate::config::{Config, PublicUrl};
 use crate::refusal::{Answer, Refusal};
 
 /// The host that a request was sent to; `None` where it names none, or two different ones.
@@ -31,6 +34,10 @@ pub(crate) async fn guard(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     if let Err(refusal) = admit(&request) {
+        if let Some(cairn) = request.app_data::<web::Data<Cairn>>() {
+            let client = client_address(request.head(), &cairn.config.trusted_proxies);
+            tracing::debug!(client.ip = %client.ip(), code = %refusal.0.code, "a request was turned away");
+        }
         return Ok(request.into_response(problem_response(&refusal.0)).map_into_right_body());
     }
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
@@ -51,15 +58,28 @@ fn admit(request: &ServiceRequest) -> Answer<()> {
     // proxy sets it everywhere.)
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let safe = reads && !request.headers().contains_key(UPGRADE);
-    if !safe && is_cross_site(request.headers(), &host) {
-        let detail = "A page of another site sent this request.";
+    let cairn = request.app_data::<web::Data<Cairn>>();
+    let public = cairn.and_then(|cairn| cairn.config.public_url.as_ref()).map(PublicUrl::origin);
+    if !safe && let Some(detail) = cross_site(request.headers(), &host, public) {
         return Err(Problem::new(ProblemCode::CrossSite, detail).with_field("Origin").into());
     }
     Ok(())
 }
 
+/// Whether an answer may tell browsers to come by TLS alone from now on: the request was sent to the address that people use, and that
+/// has TLS.
+pub(crate) fn is_strict(config: &Config, head: &RequestHead) -> bool {
+    let https = config.public_url.as_ref().filter(|url| url.is_https());
+    https.is_some_and(|url| host_of(head).is_some_and(|host| is_sent_to(&host, url)))
+}
+
+/// A year.
+pub(crate) fn strict(headers: &mut HeaderMap) {
+    headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+}
+
 /// Headers that every response carries unless it has its own.
-pub(crate) fn harden(headers: &mut actix_web::http::header::HeaderMap) {
+pub(crate) fn harden(headers: &mut HeaderMap) {
     let defaults = [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),

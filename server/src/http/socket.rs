@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -11,6 +11,10 @@ use tokio::time::{Instant, Sleep};
 
 use super::connections::Seat;
 use super::line::Line;
+use super::old::FirstHead;
+
+/// The first head is read by so much.
+const FIRST_BYTES: usize = 4_096;
 
 /// One connection's socket.
 pub(super) struct Socket {
@@ -19,6 +23,10 @@ pub(super) struct Socket {
     timer: Pin<Box<Sleep>>,
     /// The client has not taken what there is for it: the system's own time for that counts (`end_unread`).
     is_unread: bool,
+    /// Until it is known what the first head is.
+    first: Option<FirstHead>,
+    /// Came and was not taken yet.
+    read: Vec<u8>,
     _seat: Option<Seat>,
 }
 
@@ -29,6 +37,8 @@ impl Socket {
             line,
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),
             is_unread: false,
+            first: Some(FirstHead::default()),
+            read: Vec::new(),
             _seat: seat,
         }
     }
@@ -50,6 +60,30 @@ impl Socket {
         self.timer.as_mut().poll(context).is_ready()
     }
 
+    /// Reads what came, an old POST without a length as one that has it.
+    fn read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        while self.read.is_empty() {
+            let Some(first) = &mut self.first else {
+                return Pin::new(&mut self.stream).poll_read(context, buffer);
+            };
+            let mut bytes = [0; FIRST_BYTES];
+            let mut came = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut came))?;
+            let settled =
+                if came.filled().is_empty() { Poll::Ready(first.ended()) } else { first.came(came.filled()) };
+            if let Poll::Ready(head) = settled {
+                (self.first, self.read) = (None, head);
+            }
+        }
+        let taken = self.read.len().min(buffer.remaining());
+        buffer.put_slice(&self.read[..taken]);
+        self.read.drain(..taken);
+        if self.read.is_empty() {
+            self.read = Vec::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+
     fn wrote<T>(&mut self, written: Poll<T>) -> Poll<T> {
         self.is_unread = written.is_pending();
         written
@@ -68,7 +102,7 @@ impl AsyncRead for Socket {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let read = self.read(context, buffer);
         if read.is_ready() && buffer.filled().len() > before {
             self.line.came();
         }

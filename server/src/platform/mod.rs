@@ -1,9 +1,13 @@
-//! The clock and the random source of the operating system; everything else gets time and ids as values.
+//! What the operating system alone knows: the clock, random bytes, who is at the other end; everything else gets them as values.
+
+mod peer;
 
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cairn_shared::UnixMs;
+
+pub(crate) use peer::{Peer, User};
 
 /// The time now.
 #[expect(clippy::disallowed_methods, reason = "the platform folder reads the clock")]

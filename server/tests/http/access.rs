@@ -51,12 +51,38 @@ fn only_this_machine_uploads_unless_guests_may() {
         ("X-Forwarded-Proto", "http"),
         ("Forwarded", "for=127.0.0.1"),
         ("Via", "1.1 proxy"),
+        ("X-Real-IP", "192.0.2.1"),
+        ("CF-Connecting-IP", "192.0.2.1"),
+        ("True-Client-IP", "192.0.2.1"),
+        ("CDN-Loop", "cdn"),
     ] {
-        post(&site, name, value).refused(ProblemCode::GuestsOff);
+        let problem = post(&site, name, value).refused(ProblemCode::GuestsOff);
+        assert!(problem["detail"].as_str().unwrap().contains("CAIRN_GUESTS=true"), "{problem}");
     }
+    let old = "POST /api/owner HTTP/1.0\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
+    assert!(site.raw(old.as_bytes(), false).contains("guests_off"));
     site.ask("POST", "/api/owner").header("Via", "1.1 proxy").send().refused(ProblemCode::GuestsOff);
     let open = Site::with(&[("guests", "true")]);
     post(&open, "X-Forwarded-For", "10.1.1.1").expect(201);
+}
+
+#[test]
+fn nobody_is_local_where_others_are_to_come() {
+    let post = |site: &Site| site.ask("POST", "/api/owner").send();
+    for (key, value) in
+        [("public_url", "https://f.example.org"), ("hosts", "f.example.org"), ("local_upload", "false")]
+    {
+        let problem = post(&Site::with(&[(key, value)])).refused(ProblemCode::GuestsOff);
+        let variable = format!("CAIRN_{}", key.to_uppercase());
+        assert!(problem["detail"].as_str().unwrap().contains(&variable), "{problem}");
+        // A trusted proxy makes nobody local either.
+        let trusting = Site::with(&[(key, value), ("trusted_proxies", "127.0.0.1")]);
+        post(&trusting).refused(ProblemCode::GuestsOff);
+    }
+    let trusting = Site::with(&[("trusted_proxies", "127.0.0.1")]);
+    let forwarded = trusting.ask("POST", "/api/owner").header("X-Forwarded-For", "127.0.0.1").send();
+    forwarded.refused(ProblemCode::GuestsOff);
+    post(&Site::with(&[("public_url", "https://f.example.org"), ("local_upload", "true")])).expect(201);
 }
 
 #[test]

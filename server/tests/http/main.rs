@@ -4,6 +4,7 @@
 
 mod access;
 mod batch;
+mod behind;
 mod body;
 mod channel;
 mod damage;

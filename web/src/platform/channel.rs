@@ -10,6 +10,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{MessageEvent, WebSocket};
 
 use crate::platform::blob::Bytes;
+use crate::platform::document;
 
 /// Sent at once, in bytes: browsers have memory of that length at hand.
 const MESSAGE_BYTES: u32 = 256 << 10;
@@ -44,7 +45,7 @@ impl Channel {
     /// Begins to open one to this path of the page's server; nothing where the browser can't.
     pub fn open(path: &str) -> Option<Self> {
         // Browsers before 2024 want a whole address here.
-        let socket = WebSocket::new(path).ok()?;
+        let socket = WebSocket::new(&document::here(path)).ok()?;
         let heard: Rc<RefCell<Heard>> = Rc::default();
         let (open, message, over) = (heard.clone(), heard.clone(), heard.clone());
         let listeners = [

@@ -2,7 +2,7 @@
 
 use gloo_events::EventListener;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Document, HtmlDialogElement, HtmlElement};
+use web_sys::{Document, HtmlDialogElement, HtmlElement, Url};
 
 fn document() -> Option<Document> {
     web_sys::window()?.document()
@@ -16,10 +16,16 @@ pub fn glue_address() -> Option<String> {
     Some(absolute(&address))
 }
 
-/// An address of this server, with its host.
+/// An address of this server, with its host, and with the path that the server has there.
 pub fn absolute(path: &str) -> String {
-    let origin = web_sys::window().and_then(|window| window.location().origin().ok());
-    format!("{}{path}", origin.unwrap_or_default())
+    let page = document().and_then(|document| document.base_uri().ok()?).unwrap_or_default();
+    let whole = Url::new_with_base(&here(path), &page).map(|url| url.href());
+    whole.unwrap_or_else(|_| path.to_owned())
+}
+
+/// A path of the server's as it is from the page and from the worker's script: both lie at the server's top.
+pub fn here(path: &str) -> String {
+    format!("./{}", path.trim_start_matches('/'))
 }
 
 /// Whether the page came over TLS, or from this very machine.

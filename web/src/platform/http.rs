@@ -11,7 +11,7 @@ use js_sys::Uint8Array;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 
-use crate::platform::clock;
+use crate::platform::{clock, document};
 
 /// Breaks a request off when it is asked to, or dropped.
 pub struct Abort(Option<web_sys::AbortController>);
@@ -93,7 +93,7 @@ pub async fn empty(ask: Ask<'_>, signal: Signal) -> Result<(), Failure> {
 }
 
 async fn send(ask: Ask<'_>, signal: Signal) -> Result<Response, Failure> {
-    let mut builder = RequestBuilder::new(ask.url)
+    let mut builder = RequestBuilder::new(&document::here(ask.url))
         .method(method(ask.method))
         .cache(web_sys::RequestCache::NoStore)
         .credentials(web_sys::RequestCredentials::SameOrigin)

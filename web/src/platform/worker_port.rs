@@ -37,7 +37,7 @@ impl WorkerPort {
     ) -> Result<Self, JsValue> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options("/worker.js", &options)?;
+        let worker = Worker::new_with_options(&document::here("/worker.js"), &options)?;
         let start = Object::new();
         let glue = document::glue_address().unwrap_or_default();
         Reflect::set(&start, &JsValue::from_str("glue"), &JsValue::from_str(&glue))?;

@@ -5,6 +5,7 @@ mod cargo_tool;
 mod chromium;
 mod lockfile;
 mod peers;
+mod proxies;
 mod wasm_target;
 
 use std::env;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use binaryen::wasm_opt;
 pub(crate) use chromium::Browser;
 pub(crate) use peers::folder as peers_folder;
+pub(crate) use proxies::folder as proxies_folder;
 
 use crate::place::Place;
 use crate::{run, say};
@@ -32,6 +34,8 @@ pub(crate) enum Need {
     WasmPack,
     /// Chromium and its driver.
     Chromium,
+    /// Proxies for the tests that run them; those that can't be had are left out.
+    Proxies,
     /// What Cairn is measured beside; the comparison leaves out what can't be installed.
     Peers,
 }
@@ -40,8 +44,15 @@ impl Need {
     /// What the page's build needs.
     pub(crate) const FOR_PAGE: [Self; 4] = [Self::WasmTarget, Self::Trunk, Self::WasmBindgen, Self::WasmOpt];
     /// What the tests need.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::WasmTarget, Self::Trunk, Self::WasmBindgen, Self::WasmOpt, Self::WasmPack, Self::Chromium];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::WasmTarget,
+        Self::Trunk,
+        Self::WasmBindgen,
+        Self::WasmOpt,
+        Self::WasmPack,
+        Self::Chromium,
+        Self::Proxies,
+    ];
 }
 
 /// `cargo xtask setup`.
@@ -66,6 +77,7 @@ pub(crate) fn ensure(place: &Place, needs: &[Need]) -> anyhow::Result<()> {
             Need::WasmOpt => binaryen::ensure(place),
             Need::WasmPack => cargo_tool::wasm_pack().ensure(place),
             Need::Chromium => chromium::ensure(place),
+            Need::Proxies => proxies::ensure(place),
             Need::Peers => peers::ensure(place),
         };
         match outcome {

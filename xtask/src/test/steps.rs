@@ -27,7 +27,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "tidy", about: "walls and style of the source", needs: &[], run: tidy::run },
     Step { name: "format", about: "rustfmt changes nothing", needs: &[], run: format },
     Step { name: "clippy", about: "no warning, native and wasm", needs: &[Need::WasmTarget], run: clippy },
-    Step { name: "native", about: "tests of every crate but the page", needs: &[], run: native },
+    Step { name: "native", about: "tests of every crate but the page", needs: &[Need::Proxies], run: native },
     Step {
         name: "wasm-engine",
         about: "the engine cuts as wasm where it cuts natively, in Chromium",
@@ -79,7 +79,7 @@ const WASM: &str = "wasm32-unknown-unknown";
 
 fn native(place: &Place) -> anyhow::Result<()> {
     let args = ["test", "--workspace", "--exclude", "cairn-web", "--exclude", "cairn-e2e", "--no-fail-fast"];
-    run::show(&mut run::cargo(place, &args)?)
+    run::show(run::cargo(place, &args)?.env("CAIRN_PROXIES", setup::proxies_folder(place)))
 }
 
 fn wasm_engine(place: &Place) -> anyhow::Result<()> {

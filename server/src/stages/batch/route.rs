@@ -17,7 +17,7 @@ use crate::refusal::Answer;
 /// 200 with an outcome for each session to be started.
 pub(crate) async fn start(cairn: web::Data<Cairn>, request: HttpRequest, body: Body) -> Answer<HttpResponse> {
     let asker = owner(&cairn, &request).await?;
-    let right = start_right(&cairn, asker.local, asker.credential)?;
+    let right = start_right(&cairn, &asker)?;
     let items = items(&request, body).await?;
     cairn.admit(Rated::Start, &asker, right.owner(), service::count(&items)?).await?;
     Ok(HttpResponse::Ok().json(service::start(&cairn, &right, items).await?))

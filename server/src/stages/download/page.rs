@@ -36,6 +36,15 @@ pub(super) struct Words {
     pub(super) place: String,
 }
 
+/// Who reads a page.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Reader<'a> {
+    /// Before every path, where this server has a path of its own.
+    pub(super) base: &'a str,
+    /// `Accept-Language`.
+    pub(super) language: Option<&'a str>,
+}
+
 /// The words of the reader's language.
 pub(super) fn words(accept_language: Option<&str>) -> &'static Words {
     static EN: OnceLock<Words> = OnceLock::new();
@@ -74,12 +83,12 @@ pub(super) fn policy() -> &'static str {
 }
 
 /// The page of a live link.
-pub(super) fn shown(file: &Shown, token: &LinkToken, accept_language: Option<&str>) -> String {
-    let words = words(accept_language);
+pub(super) fn shown(file: &Shown, token: &LinkToken, reader: Reader<'_>) -> String {
+    let words = words(reader.language);
     let body = html! {
         h1 { bdi { (file.name) } }
         p.size { (size(words, file.size)) }
-        a.download href=(format!("/d/{token}/raw")) download { (words.download) }
+        a.download href=(format!("{}/d/{token}/raw", reader.base)) download { (words.download) }
         dl {
             @if let Some(mtime) = &file.mtime { dt { (words.changed) } dd { (mtime) } }
             dt { (words.sent) } dd { (file.created_at) }
@@ -92,31 +101,32 @@ pub(super) fn shown(file: &Shown, token: &LinkToken, accept_language: Option<&st
             }
         }
     };
-    frame(words, &file.name, false, &body)
+    frame(reader, &file.name, false, &body)
 }
 
 /// The page of a link that gives nothing; `over` where it was live once.
-pub(super) fn gone(over: bool, accept_language: Option<&str>) -> String {
-    let words = words(accept_language);
+pub(super) fn gone(over: bool, reader: Reader<'_>) -> String {
+    let words = words(reader.language);
     let body = html! {
         h1 { @if over { (words.over) } @else { (words.gone) } }
         p { (words.gone_hint) }
     };
-    frame(words, &words.title, false, &body)
+    frame(reader, &words.title, false, &body)
 }
 
 /// The page of a server that can't tell now what the link gives.
-pub(super) fn later(accept_language: Option<&str>) -> String {
-    let words = words(accept_language);
+pub(super) fn later(reader: Reader<'_>) -> String {
+    let words = words(reader.language);
     let body = html! {
         h1 { (words.later) }
         p { (words.later_hint) }
     };
-    frame(words, &words.title, false, &body)
+    frame(reader, &words.title, false, &body)
 }
 
 /// The page around a body.
-pub(super) fn frame(words: &Words, title: &str, is_wide: bool, body: &Markup) -> String {
+pub(super) fn frame(reader: Reader<'_>, title: &str, is_wide: bool, body: &Markup) -> String {
+    let words = words(reader.language);
     html! {
         (DOCTYPE)
         html lang=(words.lang) {
@@ -129,7 +139,7 @@ pub(super) fn frame(words: &Words, title: &str, is_wide: bool, body: &Markup) ->
             }
             body {
                 main.wide[is_wide] { (body) }
-                footer { a href="/" { (words.title) } }
+                footer { a href=(format!("{}/", reader.base)) { (words.title) } }
             }
         }
     }
@@ -163,10 +173,15 @@ mod tests {
                 created_at: "2026-11-21".to_owned(),
                 blob: None,
             };
-            let page = shown(&file, &token, language);
+            let reader = Reader { base: "/cairn", language };
+            let page = shown(&file, &token, reader);
+            assert!(
+                page.contains(&format!("href=\"/cairn/d/{token}/raw\"")) && page.contains("href=\"/cairn/\""),
+                "{page}"
+            );
             assert!(!page.contains("<script"), "{page}");
             assert!(page.contains("&lt;script&gt;"));
-            assert!(gone(true, language).contains("<h1>"));
+            assert!(gone(true, reader).contains("<h1>"));
         }
         assert_eq!(size(words(None), 0), "0 B");
         assert_eq!(size(words(Some("de")), 1_234_567), "1,2 MB");

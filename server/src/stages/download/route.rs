@@ -8,6 +8,7 @@ use cairn_shared::{LinkToken, Problem, ProblemCode};
 use data_encoding::BASE64;
 use serde::Deserialize;
 
+use super::page::Reader;
 use super::{media, page, service, tree, tree_page};
 use crate::access::{LinkRight, Opened, inside, link_right};
 use crate::cairn::Cairn;
@@ -23,9 +24,10 @@ const RETRY_SECONDS: u32 = 10;
 /// 200 with the share page, 404 or 410 with a page that says so, 5xx with one that asks to try again.
 pub(crate) async fn page(cairn: web::Data<Cairn>, request: HttpRequest) -> HttpResponse {
     let language = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|accept| accept.to_str().ok());
-    let (mut response, html) = match page_of(&cairn, &request, language).await {
+    let reader = Reader { base: cairn.config.base(), language };
+    let (mut response, html) = match page_of(&cairn, &request, reader).await {
         Ok(html) => (HttpResponse::Ok(), html),
-        Err(refusal) => refused(&refusal, language),
+        Err(refusal) => refused(&refusal, reader),
     };
     response
         .content_type("text/html; charset=utf-8")
@@ -35,15 +37,15 @@ pub(crate) async fn page(cairn: web::Data<Cairn>, request: HttpRequest) -> HttpR
 }
 
 /// Whoever reads of trouble that passes must not think that the link is dead.
-fn refused(refusal: &Refusal, language: Option<&str>) -> (HttpResponseBuilder, String) {
+fn refused(refusal: &Refusal, reader: Reader<'_>) -> (HttpResponseBuilder, String) {
     let problem = &refusal.0;
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::NOT_FOUND);
     let mut response = HttpResponse::build(status);
     if !status.is_server_error() {
-        return (response, page::gone(problem.code == ProblemCode::LinkEnded, language));
+        return (response, page::gone(problem.code == ProblemCode::LinkEnded, reader));
     }
     response.insert_header((header::RETRY_AFTER, problem.retry_after.unwrap_or(RETRY_SECONDS)));
-    (response, page::later(language))
+    (response, page::later(reader))
 }
 
 #[derive(Default, Deserialize)]
@@ -53,16 +55,16 @@ struct InQuery {
     after: Option<String>,
 }
 
-async fn page_of(cairn: &Cairn, request: &HttpRequest, language: Option<&str>) -> Answer<String> {
+async fn page_of(cairn: &Cairn, request: &HttpRequest, reader: Reader<'_>) -> Answer<String> {
     let token: LinkToken = variable(request)?;
     match link_right(cairn, &token).await? {
         // Whatever others hang on to a link of one file means nothing here.
-        Opened::File(right) => Ok(page::shown(&service::shown(&right), &token, language)),
+        Opened::File(right) => Ok(page::shown(&service::shown(&right), &token, reader)),
         Opened::Folder(right) => {
             let InQuery { inside, after } = query(request)?;
             let inside = inside.filter(|path| !path.is_empty());
             let shown = tree::look(cairn, &right, inside.as_deref(), after.as_deref()).await?;
-            Ok(tree_page::shown(&shown, &token, language))
+            Ok(tree_page::shown(&shown, &token, reader))
         }
     }
 }
@@ -136,6 +138,8 @@ async fn respond(
         .insert_header((header::ACCEPT_RANGES, "bytes"))
         .insert_header((header::CACHE_CONTROL, "private, no-cache"))
         .insert_header((header::CONTENT_SECURITY_POLICY, SANDBOX))
+        // nginx would keep up to 1 GB of it on its own disk first, and read nothing more while that drains.
+        .insert_header((HeaderName::from_static("x-accel-buffering"), "no"))
         .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
     let bytes = service::read(cairn, &right, first, length).await?;
     Ok(response.body(SizedStream::new(length, bytes)))
@@ -173,7 +177,7 @@ mod tests {
     #[test]
     fn only_a_dead_link_is_told_to_be_dead() {
         let told = |refusal: Refusal| {
-            let (mut response, html) = refused(&refusal, None);
+            let (mut response, html) = refused(&refusal, Reader::default());
             let response = response.finish();
             let retry =
                 response.headers().get(header::RETRY_AFTER).map(|after| after.to_str().unwrap().to_owned());
@@ -186,7 +190,7 @@ mod tests {
         assert_eq!(told(Refusal::not_found()), (404, false, true));
         assert_eq!(told(StoreError::Closed("broken".to_owned()).into()), (503, true, false));
         assert_eq!(told(Refusal::internal("a bug")), (500, true, false));
-        let (_, ended) = refused(&Refusal::new(ProblemCode::LinkEnded, ""), None);
+        let (_, ended) = refused(&Refusal::new(ProblemCode::LinkEnded, ""), Reader::default());
         assert!(ended.contains("This link is over"));
     }
 }

@@ -5,15 +5,16 @@ use cairn_store::model::Child;
 use maud::{Markup, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::page::{Words, frame, size, words};
+use super::page::{Reader, Words, frame, size, words};
 use super::tree::Tree;
 
 /// RFC 3986 section 2.3: what may stand in an address as it is.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The page of one level.
-pub(super) fn shown(tree: &Tree, token: &LinkToken, accept_language: Option<&str>) -> String {
-    let words = words(accept_language);
+pub(super) fn shown(tree: &Tree, token: &LinkToken, reader: Reader<'_>) -> String {
+    let words = words(reader.language);
+    let link = &format!("{}/d/{token}", reader.base);
     let title = match &tree.inside {
         Some(inside) => name::visible(inside.last()),
         None => tree.name.visible(),
@@ -21,19 +22,19 @@ pub(super) fn shown(tree: &Tree, token: &LinkToken, accept_language: Option<&str
     let body = html! {
         h1 { bdi { (title) } }
         @match &tree.inside {
-            Some(inside) => (place(words, tree, inside, token)),
+            Some(inside) => (place(words, tree, inside, link)),
             None => p.size { (totals(words, tree)) },
         }
         @if tree.children.is_empty() {
             p { (words.empty) }
         } @else {
-            ul { @for child in &tree.children { (line(words, tree.inside.as_ref(), child, token)) } }
+            ul { @for child in &tree.children { (line(words, tree.inside.as_ref(), child, link)) } }
         }
         @if let Some(next) = &tree.next {
-            a.more href=(level(token, tree.inside.as_ref().map(RelPath::as_str), Some(next))) { (words.more) }
+            a.more href=(level(link, tree.inside.as_ref().map(RelPath::as_str), Some(next))) { (words.more) }
         }
     };
-    frame(words, &title, true, &body)
+    frame(reader, &title, true, &body)
 }
 
 /// Of the whole folder, so at its top alone: what a level has in all would take a look at everything below it.
@@ -46,15 +47,15 @@ fn totals(words: &Words, tree: &Tree) -> String {
 }
 
 /// The way from the top down to here, each step a link.
-fn place(words: &Words, tree: &Tree, inside: &RelPath, token: &LinkToken) -> Markup {
+fn place(words: &Words, tree: &Tree, inside: &RelPath, link: &str) -> Markup {
     let mut above: Vec<RelPath> = inside.ancestors().collect();
     above.reverse();
     html! {
         nav aria-label=(words.place) {
-            a href=(level(token, None, None)) { bdi { (tree.name.visible()) } }
+            a href=(level(link, None, None)) { bdi { (tree.name.visible()) } }
             @for path in &above {
                 " / "
-                a href=(level(token, Some(path.as_str()), None)) { bdi { (name::visible(path.last())) } }
+                a href=(level(link, Some(path.as_str()), None)) { bdi { (name::visible(path.last())) } }
             }
             " / "
             bdi aria-current="page" { (name::visible(inside.last())) }
@@ -62,14 +63,14 @@ fn place(words: &Words, tree: &Tree, inside: &RelPath, token: &LinkToken) -> Mar
     }
 }
 
-fn line(words: &Words, inside: Option<&RelPath>, child: &Child, token: &LinkToken) -> Markup {
+fn line(words: &Words, inside: Option<&RelPath>, child: &Child, link: &str) -> Markup {
     match child {
         Child::Folder(name) => html! {
-            li.folder { a href=(level(token, Some(&below(inside, name)), None)) { bdi { (name.visible()) } "/" } }
+            li.folder { a href=(level(link, Some(&below(inside, name)), None)) { bdi { (name.visible()) } "/" } }
         },
         Child::File(name, file) => html! {
             li {
-                a href=(format!("/d/{token}/raw/{}", encoded(&below(inside, name)))) download {
+                a href=(format!("{link}/raw/{}", encoded(&below(inside, name)))) download {
                     bdi { (name.visible()) }
                 }
                 span { (size(words, file.size)) }
@@ -82,12 +83,12 @@ fn below(inside: Option<&RelPath>, name: &Name) -> String {
     inside.map_or_else(|| name.to_string(), |inside| format!("{inside}/{name}"))
 }
 
-/// The address of a level, or of a later page of it.
-fn level(token: &LinkToken, inside: Option<&str>, after: Option<&str>) -> String {
+/// The address of a level of the folder behind `link`, or of a later page of it.
+fn level(link: &str, inside: Option<&str>, after: Option<&str>) -> String {
     let parameters = [("in", inside), ("after", after)];
     let given = parameters.iter().filter_map(|(key, value)| value.map(|value| (key, value)));
     let query: Vec<_> = given.map(|(key, value)| format!("{key}={}", encoded(value))).collect();
-    if query.is_empty() { format!("/d/{token}") } else { format!("/d/{token}?{}", query.join("&")) }
+    if query.is_empty() { link.to_owned() } else { format!("{link}?{}", query.join("&")) }
 }
 
 /// Percent-encoded, but for the slashes, which may stand in a path and in a query (RFC 3986 section 3.4).
@@ -115,7 +116,7 @@ mod tests {
     fn names_are_inert_and_addresses_lead_back_to_them() {
         let token = LinkToken::new([7; 16]);
         let nasty = "a&b=c#d?e%41+\"><script>\u{202e}x";
-        let page = shown(&tree(Some("up/<i>"), &[nasty]), &token, None);
+        let page = shown(&tree(Some("up/<i>"), &[nasty]), &token, Reader::default());
         assert!(!page.contains("<script") && !page.contains("<i>") && !page.contains("<b>"), "{page}");
         assert!(!page.contains('\u{202e}') && page.contains("\\u{202E}x"));
         let encoded = "a%26b%3Dc%23d%3Fe%2541%2B%22%3E%3Cscript%3E%E2%80%AEx";
@@ -127,7 +128,8 @@ mod tests {
 
     #[test]
     fn an_empty_level_says_so_in_the_readers_language() {
-        let page = shown(&tree(None, &[]), &LinkToken::new([7; 16]), Some("de"));
+        let page =
+            shown(&tree(None, &[]), &LinkToken::new([7; 16]), Reader { language: Some("de"), base: "" });
         assert!(page.contains("Dieser Ordner ist leer.") && page.contains("1 Datei, 1,2 kB"), "{page}");
         assert!(!page.contains("<nav"));
     }

@@ -20,7 +20,7 @@ pub(crate) async fn post(cairn: web::Data<Cairn>, request: HttpRequest, body: Bo
     let finished = service::finish(&cairn, &right, wanted, patience).await?;
     let mut response = HttpResponse::Created();
     if let Some(url) = &finished.url {
-        response.insert_header((LOCATION, url.as_str()));
+        response.insert_header((LOCATION, format!("{}{url}", cairn.config.base())));
     }
     Ok(response.json(finished))
 }

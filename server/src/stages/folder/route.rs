@@ -16,7 +16,7 @@ use crate::refusal::Answer;
 pub(crate) async fn post(cairn: web::Data<Cairn>, request: HttpRequest, body: Body) -> Answer<HttpResponse> {
     let asker = asker(&cairn, &request).await?;
     let owner = owner_right(asker.credential)?;
-    let right = start_right(&cairn, asker.local, asker.credential)?;
+    let right = start_right(&cairn, &asker)?;
     cairn.admit(Rated::Start, &asker, right.owner(), 1).await?;
     let wanted = json_body(&request, body, FOLDER_JSON_BYTES_MAX).await?;
     let (made, repeated) = service::make(&cairn, &right, &owner, wanted).await?;

@@ -12,7 +12,7 @@ use crate::refusal::Answer;
 /// 201 with the owner key, shown this once.
 pub(crate) async fn post(cairn: web::Data<Cairn>, request: HttpRequest) -> Answer<HttpResponse> {
     let asker = asker(&cairn, &request).await?;
-    let right = start_right(&cairn, asker.local, asker.credential)?;
+    let right = start_right(&cairn, &asker)?;
     cairn.admit(Rated::Owner, &asker, None, 1).await?;
     Ok(HttpResponse::Created().json(service::make(&cairn, &right).await?))
 }

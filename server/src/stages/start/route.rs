@@ -13,7 +13,7 @@ use crate::refusal::Answer;
 /// 201 with a new session, 200 with the one that the same key started before.
 pub(crate) async fn post(cairn: web::Data<Cairn>, request: HttpRequest, body: Body) -> Answer<HttpResponse> {
     let asker = asker(&cairn, &request).await?;
-    let right = start_right(&cairn, asker.local, asker.credential)?;
+    let right = start_right(&cairn, &asker)?;
     cairn.admit(Rated::Start, &asker, right.owner(), 1).await?;
     let wanted = json_body(&request, body, JSON_BYTES_MAX).await?;
     let (started, repeated) = service::start(&cairn, &right, wanted, service::HEAD_BYTES).await?;
