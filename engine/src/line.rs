@@ -1,6 +1,7 @@
 //! The line to the server: how many chunks are on their way at once, and how long to wait after a failure.
 
-use cairn_shared::limits::{BATCH_BYTES_MAX, BATCH_ITEMS_MAX, PACKED_BYTES_MAX};
+use cairn_shared::ChunkRule;
+use cairn_shared::limits::{BATCH_BYTES_MAX, BATCH_ITEMS_MAX, FIXED_BYTES_MIN, PACKED_BYTES_MAX};
 
 use crate::Now;
 
@@ -174,6 +175,18 @@ impl Group {
         self.bytes_max = self.bytes_max.min(self.run_bytes);
         self.bytes = self.bytes.min(self.bytes_max);
     }
+}
+
+/// The longest chunks where the usual ones were too long, in bytes: half of what proxies take that are told nothing.
+const NARROW_BYTES_MAX: u32 = 512 << 10;
+
+/// The rule to try when a chunk of `length` bytes was too long: proxies take 1 MiB, or another power of two.
+pub(crate) fn narrower(rule: ChunkRule, length: u32) -> Option<ChunkRule> {
+    let shorter = match rule {
+        ChunkRule::FastCdc => (length / 2 + 1).next_power_of_two().min(NARROW_BYTES_MAX),
+        ChunkRule::Fixed(bytes) => bytes / 2,
+    };
+    (shorter >= FIXED_BYTES_MIN && shorter < length).then_some(ChunkRule::Fixed(shorter))
 }
 
 /// Failures in a row, and when to try again.

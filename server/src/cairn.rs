@@ -21,6 +21,9 @@ use crate::upkeep::{Clock, Follower};
 /// With the rows of each, a quarter of the fewest open files that a system gives (`http/connections.rs`).
 const GATHERING_MAX: usize = 16;
 
+/// How long a guest who asks too often waits for being told so: less than he is told to wait.
+const REFUSED_AFTER: Duration = Duration::from_millis(500);
+
 /// Where facts and bytes are kept.
 #[derive(Clone)]
 pub struct Stores {
@@ -111,9 +114,23 @@ impl Cairn {
         platform::random().map_err(Refusal::internal)
     }
 
-    /// Refuses a guest who asks too often. Requests from this machine are not counted.
-    pub(crate) fn admit(&self, what: Rated, asker: &Asker, owner: Option<OwnerId>, count: u32) -> Answer<()> {
-        if asker.is_local() { Ok(()) } else { self.rates.admit(what, asker.address, owner, count) }
+    /// Refuses a guest who asks too often, and not at once: who comes again and again without waiting would keep the server busy with
+    /// refusals. Requests from this machine are not counted.
+    pub(crate) async fn admit(
+        &self,
+        what: Rated,
+        asker: &Asker,
+        owner: Option<OwnerId>,
+        count: u32,
+    ) -> Answer<()> {
+        if asker.is_local() {
+            return Ok(());
+        }
+        let admitted = self.rates.admit(what, asker.address, owner, count);
+        if admitted.is_err() {
+            tokio::time::sleep(REFUSED_AFTER).await;
+        }
+        admitted
     }
 
     /// When a session that is started now ends, unless chunks arrive.

@@ -17,6 +17,7 @@ use ureq::http::{Method, Request, Response};
 use ureq::{Agent, AsSendBody, Body, SendBody};
 
 use super::Event;
+use super::pause::pause;
 use super::reader::Held;
 
 /// The longest wait for one request, chunk or answer: the engine's own watchdog is shorter for most.
@@ -28,18 +29,6 @@ const ANSWER_TIME: Duration = Duration::from_secs(60);
 
 /// Attempts at a request that came too often.
 const TURNS: u32 = 10;
-/// The longest pause that a server may ask for.
-const PAUSE_MAX: Duration = Duration::from_secs(120);
-
-/// How long to wait before the same request is sent again: a second, or what the server asks for.
-pub(crate) fn pause(failure: &Failure) -> Duration {
-    let asked = match failure {
-        Failure::Network => None,
-        Failure::Status { retry_after_seconds, .. } => *retry_after_seconds,
-        Failure::Problem(problem) => problem.retry_after,
-    };
-    Duration::from_secs(u64::from(asked.unwrap_or(1).max(1))).min(PAUSE_MAX)
-}
 
 /// The way to one server.
 #[derive(Clone)]
@@ -79,15 +68,16 @@ impl Line {
 
     /// `POST` without a body and without a credential; again after a pause where the server asks for one.
     pub(crate) fn post_empty<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        let mut answer = self.send(Method::POST, path, None, ());
         for _ in 1..TURNS {
-            match self.send(Method::POST, path, None, ()) {
-                Err(Failure::Problem(problem)) if problem.code == ProblemCode::TooManyRequests => {
-                    std::thread::sleep(pause(&Failure::Problem(problem)));
-                }
-                answer => return self.explain(answer.and_then(read)),
+            let Err(failure @ Failure::Problem(problem)) = &answer else { break };
+            if problem.code != ProblemCode::TooManyRequests {
+                break;
             }
+            std::thread::sleep(pause(failure));
+            answer = self.send(Method::POST, path, None, ());
         }
-        self.explain(self.send(Method::POST, path, None, ()).and_then(read))
+        self.explain(answer.and_then(read))
     }
 
     /// `POST` of JSON.

@@ -1,6 +1,7 @@
 //! The terminal's shell: carries out the engine's effects with threads, files and blocking requests.
 
 mod line;
+mod pause;
 mod pool;
 mod reader;
 mod report;
@@ -20,8 +21,9 @@ use cairn_engine::{
 use cairn_shared::limits::PACKED_BYTES_MAX;
 use cairn_shared::{Bearer, ChunkRule, ClientKey, HandOver, Proof, SessionId};
 
+pub(crate) use line::Line;
 use line::{Errand, Senders};
-pub(crate) use line::{Line, pause};
+pub(crate) use pause::pause;
 use reader::{Held, Pass};
 pub(crate) use report::{Progress, Report};
 use small::SmallReaders;

@@ -1,6 +1,5 @@
 //! What answers change.
 
-use cairn_shared::limits::FIXED_BYTES_MIN;
 use cairn_shared::message::{
     CheckResponse, FinishResponse, RowState, SessionState, StartResponse, StatusResponse,
 };
@@ -13,6 +12,7 @@ use super::{Engine, Kind};
 use crate::effect::Effect;
 use crate::input::{Failure, Reply};
 use crate::journal::SessionHandle;
+use crate::line::narrower;
 use crate::view::Trouble;
 use crate::{Now, RequestId, UploadId};
 
@@ -20,19 +20,8 @@ use crate::{Now, RequestId, UploadId};
 const MISMATCHES_MAX: u32 = 3;
 /// Refusals in a row that are tried again, though no retry is promised to help.
 const REFUSALS_MAX: u32 = 8;
-/// The longest chunks where the usual ones were too long, in bytes: half of what proxies take that are told nothing.
-const NARROW_BYTES_MAX: u32 = 512 << 10;
 /// Attempts to give a cancelled session up; its time ends it anyway.
 const FAREWELLS_MAX: u32 = 5;
-
-/// The rule to try when a chunk of `length` bytes was too long: proxies take 1 MiB, or another power of two.
-fn narrower(rule: ChunkRule, length: u32) -> Option<ChunkRule> {
-    let shorter = match rule {
-        ChunkRule::FastCdc => (length / 2 + 1).next_power_of_two().min(NARROW_BYTES_MAX),
-        ChunkRule::Fixed(bytes) => bytes / 2,
-    };
-    (shorter >= FIXED_BYTES_MIN && shorter < length).then_some(ChunkRule::Fixed(shorter))
-}
 
 impl Engine {
     pub(super) fn take_reply(&mut self, request: RequestId, reply: Result<Reply, Failure>, now: Now) {

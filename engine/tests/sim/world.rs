@@ -605,7 +605,7 @@ impl World {
             Asked::Call(Call::Check(..)) => (false, 1),
             Asked::Batch(BatchCall::Start(items)) => (true, items.len() as u64),
             Asked::Batch(BatchCall::Check(items)) => (false, items.len() as u64),
-            _ => return Ok(()),
+            Asked::Call(_) | Asked::Run(..) | Asked::Batch(_) | Asked::Chunks(_) => return Ok(()),
         };
         let taken = self.taken.entry((is_start, self.now / 60_000)).or_default();
         if *taken > 0 && *taken + items > a_minute {

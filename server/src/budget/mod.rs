@@ -4,4 +4,4 @@ mod looks;
 mod rates;
 
 pub(crate) use looks::LongLooks;
-pub(crate) use rates::{ROWS_A_LOOK, Rated, Rates};
+pub(crate) use rates::{ROWS_A_CHECK, ROWS_A_LOOK, Rated, Rates};

@@ -9,6 +9,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use cairn_shared::limits::BATCH_ITEMS_MAX;
 use cairn_shared::{OwnerId, Problem, ProblemCode};
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::NoOpMiddleware;
@@ -19,12 +20,17 @@ use crate::access::ClientAddress;
 use crate::config::GuestRates;
 use crate::refusal::Answer;
 
+/// The items of the largest batch.
+const BATCH: NonZeroU32 = NonZeroU32::new(BATCH_ITEMS_MAX as u32).unwrap();
 /// Requests between two looks at which buckets are full again and need not be kept. A bucket is full after a minute without a request,
 /// so there are never more than a minute's addresses and owners, and these.
 const FORGET_EVERY: u32 = 1_024;
 
 /// Rows that are looked at for as much as one look costs.
 pub(crate) const ROWS_A_LOOK: u32 = 1_000;
+
+/// Rows that are declared for as much as one check costs: each is looked up, and written, by the one thread that writes.
+pub(crate) const ROWS_A_CHECK: usize = 64;
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +39,7 @@ pub(crate) enum Rated {
     Owner,
     /// Sessions and folders that are started; each item of a batch is one.
     Start,
-    /// Declarations of rows; each item of a batch is one.
+    /// Declarations of rows; each item of a batch is one, and so are some tens of rows.
     Check,
     /// Looks at a session; each thousand rows that are looked at are one more.
     Status,
@@ -93,6 +99,7 @@ struct Rate<C: Clock> {
 
 struct Limit<C: Clock> {
     a_minute: NonZeroU32,
+    at_once: NonZeroU32,
     clock: C,
     addresses: Buckets<IpAddr, C>,
     owners: Buckets<OwnerId, C>,
@@ -103,6 +110,7 @@ impl<C: Clock + Clone> Rate<C> {
     fn new(what: &'static str, a_minute: u32, clock: &C) -> Self {
         let limit = NonZeroU32::new(a_minute).map(|a_minute| Limit {
             a_minute,
+            at_once: at_once(a_minute),
             clock: clock.clone(),
             addresses: buckets(a_minute, clock),
             owners: buckets(a_minute, clock),
@@ -134,10 +142,10 @@ impl<C: Clock> Limit<C> {
         key: &K,
         count: NonZeroU32,
     ) -> Option<Duration> {
-        let count = count.min(self.a_minute);
+        let count = count.min(self.at_once);
         match buckets.check_key_n(key, count) {
             Ok(Err(not_until)) => Some(not_until.wait_time_from(self.clock.now())),
-            // A bucket holds a minute's worth, and no more is asked for.
+            // No more is asked for than a bucket holds.
             Ok(Ok(())) | Err(_) => None,
         }
     }
@@ -153,8 +161,14 @@ impl<C: Clock> Limit<C> {
     }
 }
 
+/// What a bucket holds: a minute's worth of what is rare; of what is not as much as one batch has, or five seconds' worth.
+fn at_once(a_minute: NonZeroU32) -> NonZeroU32 {
+    NonZeroU32::new(a_minute.get() / 12).map_or(a_minute, |few| few.max(BATCH)).min(a_minute)
+}
+
 fn buckets<K: Hash + Eq + Clone, C: Clock + Clone>(a_minute: NonZeroU32, clock: &C) -> Buckets<K, C> {
-    RateLimiter::new(Quota::per_minute(a_minute), DashMapStateStore::default(), clock.clone())
+    let quota = Quota::per_minute(a_minute).allow_burst(at_once(a_minute));
+    RateLimiter::new(quota, DashMapStateStore::default(), clock.clone())
 }
 
 #[cfg(test)]
@@ -195,6 +209,12 @@ mod tests {
         assert_eq!(ask(1_000), Some(60));
         clock.advance(Duration::from_secs(60));
         assert_eq!((ask(1_000), ask(1)), (None, Some(1)));
+    }
+
+    #[test]
+    fn of_many_a_batch_or_a_few_seconds_worth_come_at_once() {
+        let held = |a_minute| at_once(NonZeroU32::new(a_minute).unwrap()).get();
+        assert_eq!([1, 60, 1_000, 5_000, 60_000].map(held), [1, 60, 1_000, 1_000, 5_000]);
     }
 
     #[test]

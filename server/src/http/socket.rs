@@ -106,10 +106,8 @@ impl AsyncRead for Socket {
         if read.is_ready() && buffer.filled().len() > before {
             self.line.came();
         }
-        match read {
-            Poll::Pending if self.is_over(context) => Poll::Ready(Ok(())),
-            read => read,
-        }
+        // At the end of its time nothing more is read, as above.
+        if read.is_pending() && self.is_over(context) { Poll::Ready(Ok(())) } else { read }
     }
 }
 

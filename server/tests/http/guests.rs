@@ -188,3 +188,65 @@ fn rows_ahead_of_their_chunks_are_bounded() {
     let started = site.ask("POST", "/api/start").by(&owner).json(&begin).send().expect(201);
     check(true, started["session_id"].as_str().unwrap(), 0, 30).expect(200);
 }
+
+#[test]
+fn an_ordinary_guest_is_never_told_that_it_is_too_much() {
+    let site = Site::with(&[("guests", "true")]);
+    // With `curl` alone: no credential, an empty file, a short one, a few words.
+    for bytes in [&b""[..], b"a", b"some words"] {
+        for _ in 0..3 {
+            let start = json!({"name": "a", "size": bytes.len()});
+            let started = from_afar(&site, "POST", "/api/start").json(&start).send().expect(201);
+            let id = started["session_id"].as_str().unwrap();
+            if !bytes.is_empty() {
+                from_afar(&site, "PUT", &format!("/api/upload/{id}/0")).body(bytes).send().expect(204);
+            }
+            from_afar(&site, "POST", &format!("/api/finish/{id}")).send().expect(201);
+        }
+    }
+    // With an owner key, as the page does it: many small files, in batches, in folders.
+    let owner = guest(&site);
+    let folder = folder(&site, &owner);
+    let ask = |path: &str, items: Vec<Value>| -> Vec<Value> {
+        let answer =
+            from_afar(&site, "POST", path).by(&owner).json(&json!({"items": items})).send().expect(200);
+        let items = answer["items"].as_array().unwrap().clone();
+        items.into_iter().inspect(|item| assert!(item["ok"].is_object(), "{item}")).collect()
+    };
+    let start = |n: usize| {
+        let path = format!("pictures/summer {}/at the lake/IMG_{n}.jpg", n / 20);
+        json!({
+            "name": format!("IMG_{n}.jpg"), "path": path, "folder": folder, "size": 0, "mtime": 1_700_000_000_000_u64,
+            "key": format!("{n:032x}"), "chunking": "fastcdc-2020/1", "media_type": "image/jpeg",
+        })
+    };
+    let started = ask("/api/batch/start", (0..200).map(start).collect());
+    let finish = |item: &Value| {
+        let finish = json!({"revision": 0, "chunks": 0, "size": 0});
+        json!({"session": item["ok"]["session_id"], "finish": finish})
+    };
+    ask("/api/batch/finish", started.iter().map(finish).collect());
+}
+
+#[test]
+fn who_may_not_read_ahead_gets_the_same_bytes() {
+    // None at all; for one download at a time; for all.
+    for ahead in ["0", "1000000", "67108864"] {
+        let site = Site::on_disk(&[("download_ahead_bytes", ahead)]);
+        let owner = site.owner();
+        let rows: Vec<Vec<u8>> = (0..4).map(|n| crate::site::noise(70 + n, 1_500_001)).collect();
+        let id = crate::run::declared(&site, &owner, &rows);
+        for (row, at) in rows.iter().zip(0..) {
+            site.ask("PUT", &format!("/api/upload/{id}/{at}")).by(&owner).body(row).send().expect(204);
+        }
+        let finished = site.ask("POST", &format!("/api/finish/{id}")).by(&owner).send().expect(201);
+        let url = format!("{}/raw", finished["url"].as_str().unwrap());
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| assert!(site.ask("GET", &url).send().bytes == rows.concat(), "{ahead}"));
+            }
+        });
+        let part = site.ask("GET", &url).header("Range", "bytes=1400000-3100000").send();
+        assert!(part.bytes == rows.concat()[1_400_000..=3_100_000], "{ahead}");
+    }
+}

@@ -85,8 +85,8 @@ pub trait MetaStore: OperatorStore {
     async fn start(&self, session: NewSession) -> Result<(Session, bool)>;
 
     /// The same for a guest, whose session ends earlier while nothing of it has come, leaves no record then, and takes no more than so many rows
-    /// whose chunks are not here (`RowsAhead`). An owner of its own is a guest too.
-    async fn start_guest(&self, session: NewSession) -> Result<(Session, bool)>;
+    /// whose chunks are not here (`RowsAhead`). An owner of its own is a guest too. He sent `said` bytes for it.
+    async fn start_guest(&self, session: NewSession, said: u64) -> Result<(Session, bool)>;
 
     /// The session that was started with this key, by this owner or without a credential.
     async fn session_by_key(&self, owner: Option<OwnerId>, key: ClientKey) -> Result<Option<SessionId>>;

@@ -108,8 +108,8 @@ impl MetaStore for Store {
         .await
     }
 
-    async fn start_guest(&self, session: NewSession) -> Result<(Session, bool)> {
-        self.commit(move |tx| start::start_guest(tx, session)).await
+    async fn start_guest(&self, session: NewSession, said: u64) -> Result<(Session, bool)> {
+        self.commit(move |tx| start::start_guest(tx, session, said)).await
     }
 
     async fn add_owner(&self, owner: Owner) -> Result<()> {

@@ -8,6 +8,8 @@ use crate::support::{
     EXPIRY, FULL, Kit, START, closed, conflict, id, new_session, owner, publish, row, rows, token,
 };
 
+/// What a client sends for a start.
+const SAID: u64 = 200;
 /// A session of which nothing came, and an owner who never held anything, end after so long.
 const UNUSED: u64 = 100;
 
@@ -68,7 +70,7 @@ pub(crate) async fn what_a_guest_keeps_is_counted_and_given_back(kit: Kit) {
             new.fields.path = Some(path.parse().unwrap());
             new.fields.name = path.rsplit('/').next().unwrap().parse().unwrap();
         }
-        let session = kit.meta.start_guest(new).await.unwrap().0.id;
+        let session = kit.meta.start_guest(new, SAID).await.unwrap().0.id;
         kit.declare(session, &rows(n, 2)).await;
         for (row, at) in rows(n, 2).into_iter().zip(0..) {
             kit.arrive(session, at, row).await.unwrap();
@@ -78,7 +80,7 @@ pub(crate) async fn what_a_guest_keeps_is_counted_and_given_back(kit: Kit) {
         assert!(kit.kept(guest).await > before + 100);
     }
     // A revision that drops rows; a session that is given up.
-    let session = kit.meta.start_guest(new_session(20, 1)).await.unwrap().0.id;
+    let session = kit.meta.start_guest(new_session(20, 1), SAID).await.unwrap().0.id;
     kit.declare(session, &rows(30, 5)).await;
     kit.arrive(session, 0, row(30, FULL)).await.unwrap();
     kit.check(session, 1, 2, &rows(50, 1), None).await.unwrap();
@@ -118,9 +120,9 @@ pub(crate) async fn a_guest_who_never_held_anything_is_forgotten(kit: Kit) {
     }
     // One has a folder and words alone, one a chunk.
     let folder = kit.folder_of(1, owner(2), &["a/b"]).await;
-    let words = kit.meta.start_guest(new_session(1, 2)).await.unwrap().0.id;
+    let words = kit.meta.start_guest(new_session(1, 2), SAID).await.unwrap().0.id;
     kit.declare(words, &rows(1, 3)).await;
-    let real = kit.meta.start_guest(new_session(2, 3)).await.unwrap().0.id;
+    let real = kit.meta.start_guest(new_session(2, 3), SAID).await.unwrap().0.id;
     kit.declare(real, &rows(4, 1)).await;
     kit.arrive(real, 0, row(4, FULL)).await.unwrap();
     let known = async |n| kit.meta.owner_by_key(token(n)).await.unwrap().is_some();
@@ -143,10 +145,10 @@ pub(crate) async fn a_guest_who_never_held_anything_is_forgotten(kit: Kit) {
 pub(crate) async fn a_guest_s_session_of_which_nothing_came_ends_early(kit: Kit) {
     kit.meta.limit_guests(limits());
     kit.guest(1).await;
-    let (empty, _) = kit.meta.start_guest(new_session(1, 1)).await.unwrap();
-    let (backed, _) = kit.meta.start_guest(new_session(2, 1)).await.unwrap();
+    let (empty, _) = kit.meta.start_guest(new_session(1, 1), SAID).await.unwrap();
+    let (backed, _) = kit.meta.start_guest(new_session(2, 1), SAID).await.unwrap();
     let ownerless = NewSession { ownerless: true, ..new_session(3, 77) };
-    let (ownerless, _) = kit.meta.start_guest(ownerless).await.unwrap();
+    let (ownerless, _) = kit.meta.start_guest(ownerless, SAID).await.unwrap();
     assert_eq!((empty.expires_at, ownerless.expires_at), (START + UNUSED, START + UNUSED));
     assert!(kit.kept(owner(77)).await > 0);
     for session in [empty.id, backed.id] {
@@ -160,7 +162,7 @@ pub(crate) async fn a_guest_s_session_of_which_nothing_came_ends_early(kit: Kit)
     assert_eq!(kit.meta.session(ownerless.id).await.unwrap(), None);
     assert_eq!((kit.stored(empty.id).await, kit.kept(owner(77)).await), (vec![], 0));
     let again = NewSession { id: cairn_shared::SessionId::new(id(9)), ..new_session(1, 1) };
-    let (again, repeated) = kit.meta.start_guest(again).await.unwrap();
+    let (again, repeated) = kit.meta.start_guest(again, SAID).await.unwrap();
     assert_eq!((again.id, repeated), (cairn_shared::SessionId::new(id(9)), false));
     // What is here of his already is more than words, too.
     kit.declare(again.id, &rows(1, 1)).await;
@@ -176,7 +178,7 @@ pub(crate) async fn a_guest_s_session_of_which_nothing_came_ends_early(kit: Kit)
 pub(crate) async fn a_guest_s_session_that_was_given_up_is_known_until_the_sweep(kit: Kit) {
     kit.meta.limit_guests(limits());
     kit.guest(1).await;
-    let (session, _) = kit.meta.start_guest(new_session(1, 1)).await.unwrap();
+    let (session, _) = kit.meta.start_guest(new_session(1, 1), SAID).await.unwrap();
     for _ in 0..2 {
         kit.meta.end_session(session.id, false, START).await.unwrap();
     }
@@ -187,24 +189,24 @@ pub(crate) async fn a_guest_s_session_that_was_given_up_is_known_until_the_sweep
 
 pub(crate) async fn a_guest_who_would_keep_too_much_is_refused(kit: Kit) {
     let guest = kit.guest(1).await;
-    kit.meta.start_guest(new_session(1, 1)).await.unwrap();
+    kit.meta.start_guest(new_session(1, 1), SAID).await.unwrap();
     let kept = kit.kept(guest).await;
     let facts_bytes = kept + 100;
     kit.meta.limit_guests(GuestLimits { facts_bytes, ..limits() });
     let full = Conflict::GuestFull { bytes: facts_bytes, for_what_was_sent: false };
-    assert_eq!(conflict(kit.meta.start_guest(new_session(2, 1)).await), full);
+    assert_eq!(conflict(kit.meta.start_guest(new_session(2, 1), SAID).await), full);
     assert_eq!(conflict(kit.meta.start(new_session(2, 1)).await), full, "from wherever it is asked");
     assert_eq!(conflict(kit.check(new_session(1, 1).id, 0, 0, &rows(1, 9), None).await), full);
     assert_eq!(kit.meta.session(new_session(2, 1).id).await.unwrap(), None);
     assert_eq!((kit.kept(guest).await, kit.stored(new_session(1, 1).id).await), (kept, vec![]));
     // What takes nothing more goes on: the same start again, giving up.
-    assert!(kit.meta.start_guest(new_session(1, 1)).await.unwrap().1);
+    assert!(kit.meta.start_guest(new_session(1, 1), SAID).await.unwrap().1);
     kit.meta.limit_guests(GuestLimits { facts_bytes: 1, ..limits() });
     kit.meta.end_session(new_session(1, 1).id, false, START).await.unwrap();
     kit.sweep(START).await;
     assert!(kit.kept(guest).await < kept / 2);
     kit.meta.limit_guests(GuestLimits { all_facts_bytes: kept, ..limits() });
-    kit.meta.start_guest(new_session(3, 1)).await.unwrap();
+    kit.meta.start_guest(new_session(3, 1), SAID).await.unwrap();
     let other = Owner { id: owner(2), key_hash: token(2), created_at: START };
     assert_eq!(conflict(kit.meta.add_guest(other).await), Conflict::GuestsFull);
     kit.meta.start(new_session(4, 5)).await.unwrap();
@@ -213,7 +215,7 @@ pub(crate) async fn a_guest_who_would_keep_too_much_is_refused(kit: Kit) {
 pub(crate) async fn a_guest_declares_few_rows_ahead_of_what_came(kit: Kit) {
     kit.meta.limit_guests(GuestLimits { rows_ahead: 4, ..limits() });
     kit.guest(1).await;
-    let session = kit.meta.start_guest(new_session(1, 1)).await.unwrap().0.id;
+    let session = kit.meta.start_guest(new_session(1, 1), SAID).await.unwrap().0.id;
     let ahead = Conflict::RowsAhead { rows: 4 };
     assert_eq!(conflict(kit.check(session, 0, 0, &rows(1, 5), None).await), ahead);
     kit.declare(session, &rows(1, 4)).await;
@@ -237,17 +239,26 @@ pub(crate) async fn ordinary_trees_of_empty_files_are_never_too_much(kit: Kit) {
     kit.meta.limit_guests(GuestLimits { facts_bytes: 1 << 30, ..limits() });
     let guest = kit.guest(1).await;
     let folder = kit.folder_of(1, guest, &[]).await;
-    // More than any guest may keep who has sent nothing.
     let mut n = 10;
-    while kit.kept(guest).await < 1_200_000 {
+    while n < 300 {
         let path = format!("pictures/2026/summer {}/evening at the lake/IMG_{n:05}.jpg", n / 20);
         let mut new = new_session(n, 1);
         new.fields.folder = Some(folder);
         new.fields.name = path.rsplit('/').next().unwrap().parse().unwrap();
         new.fields.path = Some(path.parse().unwrap());
-        kit.meta.start_guest(new).await.unwrap();
+        kit.meta.start_guest(new, SAID).await.unwrap();
         kit.meta.publish(publish(n, &[])).await.unwrap();
         n += 1;
     }
-    assert!(n > 300, "{n} files take more than a MiB");
+    assert!(kit.kept(guest).await > 300_000);
+    // What was sent in few words is little.
+    let few = async |n| kit.meta.start_guest(new_session(n, 1), 14).await;
+    let full = loop {
+        n += 1;
+        if let Err(error) = few(n).await {
+            break conflict::<()>(Err(error));
+        }
+        assert!(n < 2_000);
+    };
+    assert!(matches!(full, Conflict::GuestFull { for_what_was_sent: true, .. }), "{full:?}");
 }

@@ -19,7 +19,7 @@ pub(crate) async fn start(cairn: web::Data<Cairn>, request: HttpRequest, body: B
     let asker = owner(&cairn, &request).await?;
     let right = start_right(&cairn, &asker)?;
     let items = items(&request, body).await?;
-    cairn.admit(Rated::Start, &asker, right.owner(), service::count(&items)?)?;
+    cairn.admit(Rated::Start, &asker, right.owner(), service::count(&items)?).await?;
     Ok(HttpResponse::Ok().json(service::start(&cairn, &right, items).await?))
 }
 
@@ -28,7 +28,7 @@ pub(crate) async fn check(cairn: web::Data<Cairn>, request: HttpRequest, body: B
     let asker = owner(&cairn, &request).await?;
     let owner = owner_right(asker.credential)?.owner();
     let items = items(&request, body).await?;
-    cairn.admit(Rated::Check, &asker, Some(owner), service::count(&items)?)?;
+    service::admit_checks(&cairn, &asker, owner, &items).await?;
     Ok(HttpResponse::Ok().json(service::check(&cairn, &asker, items).await?))
 }
 

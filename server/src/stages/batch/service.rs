@@ -1,5 +1,6 @@
 //! Carries out the items of a batch side by side, so that they share commits. Each has an outcome of its own.
 
+use cairn_shared::OwnerId;
 use cairn_shared::limits::{BATCH_ITEMS_MAX, CHECK_ROWS_MAX};
 use cairn_shared::message::{
     BatchCheck, BatchFinish, BatchResponse, CheckResponse, FinishResponse, Outcome, StartRequest,
@@ -17,8 +18,20 @@ pub(super) async fn start(
     right: &StartRight,
     items: Vec<StartRequest>,
 ) -> Answer<BatchResponse<StartResponse>> {
-    let started = items.into_iter().map(async |item| Ok(stages::start::start(cairn, right, item).await?.0));
+    let started =
+        items.into_iter().map(async |item| Ok(stages::start::start(cairn, right, item, 0).await?.0));
     Ok(outcomes(join_all(started).await))
+}
+
+pub(super) async fn admit_checks(
+    cairn: &Cairn,
+    asker: &Asker,
+    owner: OwnerId,
+    items: &[BatchCheck],
+) -> Answer<()> {
+    check_count(items.len())?;
+    let checks: Vec<_> = items.iter().map(|item| &item.check).collect();
+    stages::check::admit(cairn, asker, owner, &checks).await
 }
 
 pub(super) async fn check(
@@ -49,7 +62,7 @@ pub(super) async fn finish(
     count(&items)?;
     let finished = items.into_iter().map(async |item| {
         let right = upload_right(cairn, asker, item.session).await?;
-        stages::finish::admit(cairn, asker, &right)?;
+        stages::finish::admit(cairn, asker, &right).await?;
         stages::finish::finish(cairn, &right, item.finish, stages::finish::AT_ONCE).await
     });
     Ok(outcomes(join_all(finished).await))

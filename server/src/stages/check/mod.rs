@@ -4,4 +4,4 @@ mod proofs;
 pub(crate) mod route;
 mod service;
 
-pub(crate) use service::declare;
+pub(crate) use service::{admit, declare};

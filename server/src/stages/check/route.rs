@@ -28,7 +28,7 @@ pub(crate) async fn post_hash(cairn: web::Data<Cairn>, request: HttpRequest) -> 
         return Err(Refusal::not_found());
     }
     let right = find_right(&cairn, &asker)?;
-    cairn.admit(Rated::Check, &asker, Some(right.owner()), 1)?;
+    cairn.admit(Rated::Check, &asker, Some(right.owner()), 1).await?;
     Ok(HttpResponse::Ok().json(service::find(&cairn, &right, h).await?))
 }
 
@@ -36,7 +36,7 @@ pub(crate) async fn post_hash(cairn: web::Data<Cairn>, request: HttpRequest) -> 
 pub(crate) async fn post(cairn: web::Data<Cairn>, request: HttpRequest, body: Body) -> Answer<HttpResponse> {
     let asker = asker(&cairn, &request).await?;
     let right = upload_right(&cairn, &asker, variable(&request)?).await?;
-    cairn.admit(Rated::Check, &asker, Some(right.session().owner), 1)?;
     let rows = json_body(&request, body, CHECK_JSON_BYTES_MAX).await?;
+    service::admit(&cairn, &asker, right.session().owner, &[&rows]).await?;
     Ok(HttpResponse::Ok().json(service::declare(&cairn, &right, rows).await?))
 }

@@ -6,10 +6,23 @@ use cairn_shared::{BlobDigest, OwnerId, Row, route};
 use cairn_store::model::{Declaration, Target};
 
 use super::proofs;
-use crate::access::{FindRight, Scope, UploadRight};
+use crate::access::{Asker, FindRight, Scope, UploadRight};
+use crate::budget::{ROWS_A_CHECK, Rated};
 use crate::cairn::Cairn;
 use crate::refusal::{Answer, Refusal};
 use crate::stages::start::check_size;
+
+/// Many rows count as so many checks.
+pub(crate) async fn admit(
+    cairn: &Cairn,
+    asker: &Asker,
+    owner: OwnerId,
+    checks: &[&CheckRequest],
+) -> Answer<()> {
+    let rows: usize = checks.iter().map(|check| check.chunks.len()).sum();
+    let count = u32::try_from(checks.len() + rows / ROWS_A_CHECK).unwrap_or(u32::MAX);
+    cairn.admit(Rated::Check, asker, Some(owner), count).await
+}
 
 /// Declares rows from `at` on and tells which chunks have to be sent, and which may be proven.
 pub(crate) async fn declare(

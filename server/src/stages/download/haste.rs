@@ -1,6 +1,6 @@
 //! How much a download reads at once, and ahead. Each way to the thread that reads costs as much as reading a good part of 256 KiB, so those
-//! who take what they are given fast get more. All that is read ahead comes out of one budget; who gets nothing of it reads a small piece
-//! when his client waits for one.
+//! who take what they are given fast get more. All that is read ahead comes out of one budget; who gets nothing of it reads one small piece
+//! ahead.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,7 +69,7 @@ impl Haste {
         self.units() == FAST_UNITS
     }
 
-    /// Whether it may read before its client waits for it.
+    /// Whether it may read more than one piece ahead.
     pub(super) fn is_ahead(&self) -> bool {
         self.ahead.is_some()
     }

@@ -107,17 +107,18 @@ struct Reading {
 }
 
 impl Reading {
-    /// Reads, decodes and verifies while what came before is sent, or, where all others read ahead already, once the client waits for it;
-    /// until nobody listens any more.
+    /// Reads, decodes and verifies while what came before is sent, or, where all others read ahead already, one piece for
+    /// each that the client took; until nobody listens any more.
     fn ahead(mut self) -> impl Stream<Item = io::Result<Bytes>> {
         let (pieces, mut read) = mpsc::channel(AHEAD);
-        let hungry = Arc::new(Notify::new());
-        let asked = hungry.clone();
+        let taken = Arc::new(Notify::new());
+        taken.notify_one();
+        let was_taken = taken.clone();
         tokio::spawn(async move {
             loop {
                 if !self.haste.is_ahead() {
                     tokio::select! {
-                        () = asked.notified() => {}
+                        () = was_taken.notified() => {}
                         () = pieces.closed() => return,
                     }
                 }
@@ -142,11 +143,9 @@ impl Reading {
         let mut rest = Bytes::new();
         stream::poll_fn(move |context| {
             if rest.is_empty() {
-                let came = read.poll_recv(context);
-                if came.is_pending() {
-                    hungry.notify_one();
-                }
-                match ready!(came) {
+                let came = ready!(read.poll_recv(context));
+                taken.notify_one();
+                match came {
                     Some(Ok(bytes)) => rest = bytes,
                     ended => return Poll::Ready(ended),
                 }

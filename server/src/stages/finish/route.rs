@@ -14,7 +14,7 @@ use crate::refusal::Answer;
 pub(crate) async fn post(cairn: web::Data<Cairn>, request: HttpRequest, body: Body) -> Answer<HttpResponse> {
     let asker = asker(&cairn, &request).await?;
     let right = upload_right(&cairn, &asker, variable(&request)?).await?;
-    service::admit(&cairn, &asker, &right)?;
+    service::admit(&cairn, &asker, &right).await?;
     let wanted = optional_json_body(&request, body, JSON_BYTES_MAX).await?;
     let patience = service::patience(&wanted);
     let finished = service::finish(&cairn, &right, wanted, patience).await?;

@@ -29,9 +29,9 @@ pub(super) fn patience(request: &FinishRequest) -> Patience {
 }
 
 /// Every row is looked at: of many that counts as so many looks.
-pub(crate) fn admit(cairn: &Cairn, asker: &Asker, right: &UploadRight) -> Answer<()> {
+pub(crate) async fn admit(cairn: &Cairn, asker: &Asker, right: &UploadRight) -> Answer<()> {
     let session = right.session();
-    cairn.admit(Rated::Status, asker, Some(session.owner), session.rows / ROWS_A_LOOK)
+    cairn.admit(Rated::Status, asker, Some(session.owner), session.rows / ROWS_A_LOOK).await
 }
 
 /// Publishes the session's rows as a file with a link, or into its folder; waits so long for its whole-file digest.

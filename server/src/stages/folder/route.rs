@@ -17,7 +17,7 @@ pub(crate) async fn post(cairn: web::Data<Cairn>, request: HttpRequest, body: Bo
     let asker = asker(&cairn, &request).await?;
     let owner = owner_right(asker.credential)?;
     let right = start_right(&cairn, &asker)?;
-    cairn.admit(Rated::Start, &asker, right.owner(), 1)?;
+    cairn.admit(Rated::Start, &asker, right.owner(), 1).await?;
     let wanted = json_body(&request, body, FOLDER_JSON_BYTES_MAX).await?;
     let (made, repeated) = service::make(&cairn, &right, &owner, wanted).await?;
     let mut response = if repeated { HttpResponse::Ok() } else { HttpResponse::Created() };

@@ -13,6 +13,6 @@ use crate::refusal::Answer;
 pub(crate) async fn post(cairn: web::Data<Cairn>, request: HttpRequest) -> Answer<HttpResponse> {
     let asker = asker(&cairn, &request).await?;
     let right = start_right(&cairn, &asker)?;
-    cairn.admit(Rated::Owner, &asker, None, 1)?;
+    cairn.admit(Rated::Owner, &asker, None, 1).await?;
     Ok(HttpResponse::Created().json(service::make(&cairn, &right).await?))
 }

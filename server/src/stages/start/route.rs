@@ -14,9 +14,9 @@ use crate::refusal::Answer;
 pub(crate) async fn post(cairn: web::Data<Cairn>, request: HttpRequest, body: Body) -> Answer<HttpResponse> {
     let asker = asker(&cairn, &request).await?;
     let right = start_right(&cairn, &asker)?;
-    cairn.admit(Rated::Start, &asker, right.owner(), 1)?;
-    let (started, repeated) =
-        service::start(&cairn, &right, json_body(&request, body, JSON_BYTES_MAX).await?).await?;
+    cairn.admit(Rated::Start, &asker, right.owner(), 1).await?;
+    let wanted = json_body(&request, body, JSON_BYTES_MAX).await?;
+    let (started, repeated) = service::start(&cairn, &right, wanted, service::HEAD_BYTES).await?;
     let mut response = if repeated { HttpResponse::Ok() } else { HttpResponse::Created() };
     Ok(response.json(started))
 }

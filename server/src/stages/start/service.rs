@@ -11,11 +11,15 @@ use crate::access::StartRight;
 use crate::cairn::Cairn;
 use crate::refusal::{Answer, Refusal};
 
-/// Starts a session, or finds the one that the same key started; `true` for the latter.
+/// What the head of a request takes at least, in bytes.
+pub(super) const HEAD_BYTES: u64 = 128;
+
+/// Starts a session, or finds the one that the same key started; `true` for the latter. The request came with a head of so many bytes.
 pub(crate) async fn start(
     cairn: &Cairn,
     right: &StartRight,
     request: StartRequest,
+    head_bytes: u64,
 ) -> Answer<(StartResponse, bool)> {
     let fields = fields(&request)?;
     check_place(cairn, right, &request).await?;
@@ -34,8 +38,12 @@ pub(crate) async fn start(
         expires_at: cairn.expires_at(now),
     };
     require_space(cairn, &new).await?;
-    let started =
-        if right.is_guest() { cairn.meta.start_guest(new).await } else { cairn.meta.start(new).await };
+    let started = if right.is_guest() {
+        let bytes = serde_json::to_vec(&request).map_err(Refusal::internal)?.len() as u64;
+        cairn.meta.start_guest(new, head_bytes + bytes).await
+    } else {
+        cairn.meta.start(new).await
+    };
     let (session, repeated) = started.map_err(refused)?;
     Ok((describe(cairn, &session), repeated))
 }

@@ -21,7 +21,7 @@ pub(crate) async fn get(cairn: web::Data<Cairn>, request: HttpRequest) -> Answer
     let asker = asker(&cairn, &request).await?;
     let right = upload_right(&cairn, &asker, variable(&request)?).await?;
     let StatusQuery { from } = query(&request)?;
-    service::admit(&cairn, &asker, &right, from)?;
+    service::admit(&cairn, &asker, &right, from).await?;
     Ok(HttpResponse::Ok().json(service::status(&cairn, &right, from).await?))
 }
 

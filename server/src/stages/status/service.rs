@@ -16,10 +16,10 @@ use crate::stages::finish::published;
 const ROWS_MAX: u32 = 65_536;
 
 /// A look at many rows counts as so many looks.
-pub(super) fn admit(cairn: &Cairn, asker: &Asker, right: &UploadRight, from: u32) -> Answer<()> {
+pub(super) async fn admit(cairn: &Cairn, asker: &Asker, right: &UploadRight, from: u32) -> Answer<()> {
     let session = right.session();
     let rows = session.rows.saturating_sub(from).min(ROWS_MAX);
-    cairn.admit(Rated::Status, asker, Some(session.owner), 1 + rows / ROWS_A_LOOK)
+    cairn.admit(Rated::Status, asker, Some(session.owner), 1 + rows / ROWS_A_LOOK).await
 }
 
 /// What has arrived and what is missing from row `from` on; of a finished session, finish's answer.

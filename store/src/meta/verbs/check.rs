@@ -6,7 +6,6 @@ use cairn_shared::{BlobDigest, FileId, OwnerId, Row, SessionId, UnixMs};
 
 use super::length::{check_behind, check_length, check_size, rows_promised};
 use super::open_session;
-use super::owner::SAID_BYTES;
 use crate::error::{Conflict, Result};
 use crate::meta::facts::{self, Dropped, SessionFact, Wanted};
 use crate::meta::read::{Read, any, scan};
@@ -14,15 +13,16 @@ use crate::meta::tx::Tx;
 use crate::meta::{codec, keys};
 use crate::model::{ChunkRecord, ChunkState, Declaration, File, Reach, Session, StoredRow};
 
-/// What the declaration of a row takes on the wire, in bytes.
-const ROW_BYTES: u64 = 64;
+/// What a check takes on the wire at least, and each of its rows, in bytes.
+const CHECK_BYTES: u64 = 48;
+const ROW_BYTES: u64 = 80;
 
 /// Declares rows. `Changed` where rows of an earlier revision must be removed first, see `sweep::drop_rows`.
 pub(crate) fn declare(tx: &mut Tx<'_>, said: &Declaration) -> Result<(Session, Vec<RowState>)> {
     let mut fact = open_session(tx, said.session, said.now)?;
     let before = fact.clone();
     tx.charge_bounded(fact.session.owner)?;
-    tx.said(SAID_BYTES + ROW_BYTES * said.rows.len() as u64);
+    tx.said(CHECK_BYTES + ROW_BYTES * said.rows.len() as u64);
     let revision = fact.session.revision;
     if said.revision < revision {
         return Err(Conflict::RevisionOld { revision }.into());

@@ -6,7 +6,6 @@ use cairn_shared::{BlobDigest, ChunkDigest, ManifestDigest, Ranges, Row, Session
 use sha2::{Digest, Sha256};
 
 use super::length::rows_promised;
-use super::owner::SAID_BYTES;
 use super::{folder, still_open};
 use crate::error::{Conflict, Result};
 use crate::meta::facts::{self, SessionFact, Trim, TrimStep, Wanted};
@@ -68,7 +67,7 @@ pub(crate) fn publish(tx: &mut Tx<'_>, asked: &Publish, ready: Ready) -> Result<
         return Err(Conflict::Changed.into());
     }
     tx.charge_bounded(fact.session.owner)?;
-    tx.said(SAID_BYTES);
+    tx.said(said(asked));
     if let Some(account) = tx.account() {
         account.has_held = true;
     }
@@ -102,6 +101,13 @@ pub(crate) fn publish(tx: &mut Tx<'_>, asked: &Publish, ready: Ready) -> Result<
     fact.session.size = Some(file.size);
     facts::archive_session(tx, &mut fact, state, asked.now)?;
     Ok((fact.session, file))
+}
+
+/// What the client sent for it, in bytes.
+fn said(asked: &Publish) -> u64 {
+    let numbers = [asked.revision.is_some(), asked.chunks.is_some(), asked.size.is_some()];
+    let numbers = numbers.into_iter().filter(|is_said| *is_said).count() as u64;
+    100 + 12 * numbers + if asked.manifest_digest.is_some() { 84 } else { 0 }
 }
 
 /// Gives a session up.

@@ -1,6 +1,6 @@
 //! `start`: makes a session, or finds the one that the key names.
 
-use cairn_shared::{ClientKey, MediaType, OwnerId, RelPath, SessionId};
+use cairn_shared::{ClientKey, OwnerId, SessionId};
 
 use super::length::check_size;
 use super::owner::SAID_BYTES;
@@ -9,16 +9,17 @@ use crate::meta::facts::{self, Backing, SessionFact};
 use crate::meta::read::Read;
 use crate::meta::tx::Tx;
 use crate::meta::{codec, keys};
-use crate::model::{FileFields, NewSession, Session, SessionState};
+use crate::model::{NewSession, Session, SessionState};
 
 /// Starts a session; true where it was there already.
 pub(crate) fn start(tx: &mut Tx<'_>, new: NewSession) -> Result<(Session, bool)> {
     tx.charge_bounded(new.owner)?;
+    tx.said(SAID_BYTES);
     begin(tx, new, None)
 }
 
-/// The same for a guest.
-pub(crate) fn start_guest(tx: &mut Tx<'_>, mut new: NewSession) -> Result<(Session, bool)> {
+/// The same for a guest, who sent so many bytes for it.
+pub(crate) fn start_guest(tx: &mut Tx<'_>, mut new: NewSession, said: u64) -> Result<(Session, bool)> {
     let backing = Backing { rows: 0, expires_at: new.expires_at };
     new.expires_at = new.expires_at.min(new.now.saturating_add(tx.limits().unused_ms));
     if new.ownerless {
@@ -26,6 +27,7 @@ pub(crate) fn start_guest(tx: &mut Tx<'_>, mut new: NewSession) -> Result<(Sessi
     } else {
         tx.charge_bounded(new.owner)?;
     }
+    tx.said(said);
     begin(tx, new, Some(backing))
 }
 
@@ -48,21 +50,10 @@ fn begin(tx: &mut Tx<'_>, new: NewSession, backing: Option<Backing>) -> Result<(
     if let Some(by_key) = by_key {
         tx.put(by_key, codec::id(Some(session.id.as_bytes())));
     }
-    tx.said(SAID_BYTES + said(&session.fields));
     tx.put(keys::expiry(session.expires_at, session.id), Vec::new());
     let fact = SessionFact { session, changes: 0, replaceable: false, strayed: false, backing };
     facts::put_session(tx, &fact)?;
     Ok((fact.session, false))
-}
-
-/// What the client said of its file, in bytes.
-fn said(fields: &FileFields) -> u64 {
-    let text = |text: Option<&str>| text.map_or(0, str::len);
-    let bytes = fields.name.as_str().len()
-        + text(fields.path.as_ref().map(RelPath::as_str))
-        + text(fields.meta.as_deref())
-        + text(fields.media_type.as_ref().map(MediaType::as_str));
-    bytes as u64
 }
 
 /// The session that this key names.
