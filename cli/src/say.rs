@@ -14,6 +14,13 @@ pub(crate) fn complain(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", visible(line));
 }
 
+/// One line on standard error where nobody watches: who does sees it in the progress.
+pub(crate) fn notice(line: &str) {
+    if !io::stderr().is_terminal() {
+        complain(line);
+    }
+}
+
 /// A line on standard error that the next one replaces; nothing where nobody watches.
 pub(crate) fn progress(line: &str) {
     let mut stderr = io::stderr().lock();
