@@ -11,13 +11,13 @@ use cairn_e2e::{Gate, Page, Visit, Visitor, get, random_file, sha256_file};
 
 const SIZE: u64 = 24_000_000;
 /// So much of each file gets through in the first half, and so much of it is stored at least by then.
-const FIRST: u64 = 16_000_000;
+const FIRST: u64 = 18_000_000;
 const STORED: u64 = FIRST - Gate::BODY_BYTES_MAX;
 /// Where edits begin: in what the server has.
 const AT: u64 = 3_000_000;
 /// What one place costs beside what was changed there: cuts find each other again after a few chunks.
 const AROUND: u64 = 3 << 20;
-/// The 50 places lie this far apart, so that they share chunks.
+/// The 50 places lie this far apart, so that they share chunks: they cost what lies around the first and the last.
 const APART: u64 = 40_000;
 /// Heads and lists of chunks.
 const TALK: u64 = 200_000;
@@ -34,7 +34,7 @@ const EDITS: [Edit; 6] = [
     ),
     ("deleted", |file| rewrite(file, |bytes| drop(bytes.drain(at()..at() + 5_000))), AROUND),
     ("appended", |file| rewrite(file, |bytes| bytes.extend(vec![9; 500_000])), 500_000 + AROUND),
-    ("overwritten", overwrite, 50 * APART + AROUND),
+    ("overwritten", overwrite, 50 * APART + 2 * AROUND),
     ("truncated", |file| Ok(OpenOptions::new().write(true).open(file)?.set_len(SIZE / 3)?), AROUND),
     ("replaced", |file| random_file(file, SIZE, 900 + file.as_os_str().len() as u64).map(drop), SIZE),
 ];
