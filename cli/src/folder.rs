@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::journal::Place;
 use crate::platform::random;
 use crate::shell::{Job, Line, pause};
-use crate::{owner, put};
+use crate::{owner, put, say};
 
 /// Attempts to ask something about a folder, with a second between two, or what the server asks for.
 const TRIES: u32 = 60;
@@ -209,7 +209,7 @@ impl<'a> Folders<'a> {
 
     /// Asks again while the server can't be reached, for a minute, and once with a fresh owner.
     fn ask<T>(&mut self, ask: impl Fn(&Line, Bearer) -> Result<T, Failure>) -> anyhow::Result<T> {
-        let mut is_renewed = false;
+        let (mut is_renewed, mut is_told) = (false, false);
         for _ in 1..TRIES {
             match ask(self.line, self.credential) {
                 Err(Failure::Problem(problem))
@@ -218,7 +218,17 @@ impl<'a> Folders<'a> {
                     is_renewed = true;
                     self.credential = owner::owner_key(self.state, self.line, true)?;
                 }
-                Err(failure) if failure.may_pass() => std::thread::sleep(pause(&failure)),
+                Err(failure) if failure.may_pass() => {
+                    if !std::mem::replace(&mut is_told, true) {
+                        let why = self.line.explain::<T>(Err(failure)).err().map(|error| error.to_string());
+                        say::notice(&format!("waiting: {}", why.unwrap_or_default()));
+                    }
+                    std::thread::sleep(pause(&failure));
+                }
+                Ok(answer) if is_told => {
+                    say::notice(&format!("going on: {} answers again", self.line.server()));
+                    return Ok(answer);
+                }
                 answer => return self.line.explain(answer),
             }
         }

@@ -14,7 +14,7 @@ use cairn_shared::{HandOver, Name, RelPath, UnixMs};
 use serde::Serialize;
 
 use crate::folder::{Folders, Receipt, Tree};
-use crate::shell::{Job, Line, Progress, Report, Shell};
+use crate::shell::{Job, Line, Progress, Report, Shell, why};
 use crate::{StateDir, owner, say};
 
 /// Options of `cairn put`.
@@ -142,14 +142,21 @@ impl Report for Text {
             (State::Done, Some(url)) => say::tell(&self.line.absolute(url)),
             // The link of a folder is told once, at its end.
             (State::Done, None) => {}
-            _ => say::complain(&format!("{name}: {}: {}", view.state.as_str(), trouble(view))),
+            _ => {
+                let why = view.trouble.as_ref().map(|trouble| why(self.line.server(), trouble));
+                let why = why.as_deref().unwrap_or("no reason is known");
+                say::complain(&format!("{name}: {}: {why}", view.state.as_str()));
+            }
         }
     }
 
     fn moved(&self, progress: &Progress) {
         say::progress(&format!(
             "{} · {} of {} files · {} of {} MB, {} not sent twice · {} MB/s",
-            progress.state.unwrap_or(State::Done).as_str(),
+            match &progress.why {
+                Some(why) => format!("waiting: {why}"),
+                None => progress.state.unwrap_or(State::Done).as_str().to_owned(),
+            },
             progress.ended,
             progress.files,
             progress.stored / 1_000_000,
@@ -161,13 +168,6 @@ impl Report for Text {
 
     fn wants_digests(&self) -> bool {
         false
-    }
-}
-
-fn trouble(view: &View) -> String {
-    match &view.trouble {
-        Some(trouble) => format!("{trouble:?}"),
-        None => "no reason is known".to_owned(),
     }
 }
 

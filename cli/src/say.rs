@@ -19,6 +19,13 @@ pub(crate) fn explain(lines: &str) {
     lines.lines().for_each(complain);
 }
 
+/// One line on standard error where nobody watches: who does sees it in the progress.
+pub(crate) fn notice(line: &str) {
+    if !io::stderr().is_terminal() {
+        complain(line);
+    }
+}
+
 /// A line on standard error that the next one replaces; nothing where nobody watches.
 pub(crate) fn progress(line: &str) {
     let mut stderr = io::stderr().lock();

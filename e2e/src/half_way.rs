@@ -16,8 +16,6 @@ use crate::tab::{Tab, quoted};
 /// What may be on its way at once, in bytes: what was sent and not yet stored when the tab closed is sent again.
 pub const WINDOW_BYTES: u64 = 32 << 20;
 
-/// So that *half way* can be hit, in bytes a second.
-const LIMIT: u64 = 40_000_000;
 const NAME: &str = "half way.bin";
 
 /// Everything at that moment.
@@ -43,7 +41,7 @@ pub struct HalfWay {
 }
 
 impl HalfWay {
-    /// Drops a file of random bytes on the page, and breaks off when that share of it, in percent, has been sent.
+    /// Drops a file of random bytes on the page, and breaks off when that share of it, in percent, has got through.
     pub fn begin(size: u64, seed: u64, percent: u64) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("cairn-e2e-").tempdir()?;
         let file = folder.path().join(NAME);
@@ -52,22 +50,14 @@ impl HalfWay {
         let proxy = Proxy::start(server.address())?;
         let browser = Browser::start()?;
         let tab = browser.open(&proxy.url("/"))?;
-        proxy.limit(LIMIT);
+        proxy.gate().hold_all_after(size * percent / 100);
         Page::ready(&tab)?.drop_files(&[&file])?;
-        let enough = size * percent / 100;
-        Deadline::seconds(40).until(
-            || {
-                format!(
-                    "{enough} bytes are sent, {} so far; the page says:\n{}",
-                    proxy.sent_bytes(),
-                    tab.text()
-                )
-            },
-            || Ok((proxy.sent_bytes() >= enough).then_some(())),
-        )?;
+        let said = || format!("{} bytes are sent; the page says:\n{}", proxy.sent_bytes(), tab.text());
+        proxy.wait_held(Duration::from_secs(40), said)?;
+        Deadline::seconds(20).until(said, || Ok((server.stored_bytes()? > 0).then_some(())))?;
         tab.close();
         server.kill();
-        proxy.limit(0);
+        proxy.gate().open();
         let (sent, stored) = (proxy.sent_bytes(), server.stored_bytes()?);
         anyhow::ensure!(stored > 0 && stored < size, "{stored} of {size} bytes is not half way");
         server.go_on()?;

@@ -6,6 +6,7 @@
 mod browser;
 mod cdp;
 mod clock;
+mod gate;
 mod group;
 mod half_way;
 mod http;
@@ -16,9 +17,11 @@ mod server;
 mod tab;
 mod tree;
 mod visitor;
+mod way;
 
 pub use browser::{Browser, Options};
 pub use clock::{Deadline, Timer};
+pub use gate::{Body, Gate};
 pub use group::Group;
 pub use half_way::{HalfWay, WINDOW_BYTES};
 pub use http::{Answer, body, get};

@@ -102,11 +102,16 @@ impl<'a> Page<'a> {
         bytes.as_str().unwrap_or_default().parse().with_context(|| format!("{name} tells no {figure} bytes"))
     }
 
-    /// Waits until that many percent of a file are stored, and has it pause there; gives the bytes that are stored. A
-    /// pause breaks off what is on its way.
-    pub fn pause_at(self, name: &str, size: u64, percent: u64) -> anyhow::Result<u64> {
+    /// Waits until so many bytes of a file are stored.
+    pub fn wait_stored(self, name: &str, bytes: u64) -> anyhow::Result<()> {
         let stored = format!("document.querySelector({})?.dataset.stored", quoted(&Self::row(name)));
-        self.0.wait_for(&format!("{stored} >= {}", size * percent / 100), READY)?;
+        self.0.wait_for(&format!("{stored} >= {bytes}"), READY)
+    }
+
+    /// Waits until so many bytes of a file that is held at a gate are stored, and has it pause there; gives the bytes that are
+    /// stored. A pause breaks off what is on its way.
+    pub fn pause_at(self, name: &str, size: u64, bytes: u64) -> anyhow::Result<u64> {
+        self.wait_stored(name, bytes)?;
         self.click_in_row(name, "row-pause")?;
         self.wait_state(name, "paused", READY)?;
         let stored = self.stored(name)?;

@@ -1,17 +1,17 @@
-//! Stands between browser and server, counts every byte that is sent, can slow it down, and can answer in the server's
-//! place.
+//! Stands between browser and server, counts every byte that is sent, can slow it down, can hold uploads half way, and can answer
+//! in the server's place.
 
 use std::cell::Cell;
-use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::clock::Timer;
+use crate::clock::{Deadline, Timer};
+use crate::gate::{Body, Gate};
+use crate::way::{Keeper, Verdict, Way};
 
-const BUFFER_BYTES: usize = 64 * 1024;
 /// How far sending may run ahead of the limit, in bytes.
 const BURST_BYTES: u64 = 1 << 20;
 
@@ -38,15 +38,6 @@ impl Refusal {
         };
         Some(format!("HTTP/1.1 {line}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
     }
-}
-
-/// What becomes of bytes that came.
-enum Verdict {
-    Pass,
-    /// This is the answer; nothing more is passed on.
-    Answer(String),
-    /// Both sides are broken.
-    Break,
 }
 
 /// A request as it came by.
@@ -77,6 +68,7 @@ struct Shared {
     started: Timer,
     passed: Mutex<Vec<Passed>>,
     refusal: Mutex<Refusal>,
+    gate: Gate,
     stopped: AtomicBool,
     /// Bytes a second, 0 for no limit.
     limit: AtomicU64,
@@ -95,6 +87,7 @@ impl Proxy {
             started: Timer::start(),
             passed: Mutex::default(),
             refusal: Mutex::new(Refusal::None),
+            gate: Gate::default(),
             stopped: AtomicBool::new(false),
             limit: AtomicU64::new(0),
             pace: Mutex::new((Timer::start(), 0)),
@@ -131,6 +124,17 @@ impl Proxy {
         *lock(&self.shared.refusal) = refusal;
     }
 
+    /// What holds the bodies of uploads.
+    pub fn gate(&self) -> &Gate {
+        &self.shared.gate
+    }
+
+    /// Waits until something waits at the gate.
+    pub fn wait_held(&self, within: Duration, what: impl Fn() -> String) -> anyhow::Result<()> {
+        let held = || Ok((self.shared.gate.held() > 0).then_some(()));
+        Deadline::after(within).until(|| format!("an upload waits at the gate; {}", what()), held)
+    }
+
     /// Lets through that many bytes a second from the browser; 0 lets through all.
     pub fn limit(&self, bytes_per_second: u64) {
         *lock(&self.shared.pace) = (Timer::start(), 0);
@@ -150,20 +154,26 @@ impl Drop for Proxy {
 }
 
 impl Shared {
-    /// Notes a request that begins with these bytes; tells whether the server is to see it.
+    /// Notes a request that begins with these bytes; tells what becomes of them.
     fn meet(&self, bytes: &[u8], upgraded: &Cell<bool>) -> Verdict {
         let begins = |method: &&[u8]| bytes.starts_with(method);
         if ![&b"GET "[..], b"POST ", b"PUT ", b"PATCH ", b"DELETE "].iter().any(begins) {
             let breaks = upgraded.get() && matches!(*lock(&self.refusal), Refusal::Busy(_));
-            return if breaks { Verdict::Break } else { Verdict::Pass };
+            let announced = if upgraded.get() { announced(bytes) } else { None };
+            return if breaks { Verdict::Break } else { self.hold(announced) };
         }
         upgraded.set(asks_for_websocket(bytes));
         let answer = lock(&self.refusal).answer(bytes);
         let line = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
         let what = String::from_utf8_lossy(line).trim_end_matches(" HTTP/1.1").to_owned();
         let (at, body, refused) = (self.started.elapsed(), content_length(bytes), answer.is_some());
+        let upload = Body::of(&what, body);
         lock(&self.passed).push(Passed { at, what, body, refused });
-        answer.map_or(Verdict::Pass, Verdict::Answer)
+        answer.map_or_else(|| self.hold(upload), Verdict::Answer)
+    }
+
+    fn hold(&self, body: Option<Body>) -> Verdict {
+        body.and_then(|body| self.gate.enter(body)).map_or(Verdict::Pass, Verdict::Hold)
     }
 
     /// Counts bytes from the browser, and waits as the limit wants it.
@@ -184,6 +194,37 @@ impl Shared {
     }
 }
 
+/// One connection's keeper.
+struct Visit<'a> {
+    shared: &'a Shared,
+    /// It has become a WebSocket.
+    upgraded: Cell<bool>,
+}
+
+impl Keeper for Visit<'_> {
+    fn judge(&self, bytes: &[u8]) -> Verdict {
+        let verdict = self.shared.meet(bytes, &self.upgraded);
+        self.shared.count(bytes);
+        verdict
+    }
+
+    fn follow(&self, bytes: &[u8]) {
+        self.shared.count(bytes);
+    }
+
+    fn holds(&self, ticket: u64) -> bool {
+        self.shared.gate.holds(ticket) && !self.shared.stopped.load(Ordering::SeqCst)
+    }
+
+    fn leave(&self, ticket: u64) {
+        self.shared.gate.leave(ticket);
+    }
+
+    fn is_websocket(&self) -> bool {
+        self.upgraded.get()
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -198,6 +239,26 @@ fn content_length(head: &[u8]) -> u64 {
     header.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
 }
 
+/// What a WebSocket's text message says of the binary ones behind it. The page sends it as one frame.
+fn announced(bytes: &[u8]) -> Option<Body> {
+    const TEXT: u8 = 0x81;
+    const MASKED: u8 = 0x80;
+    let (head, rest) = bytes.split_first_chunk::<2>()?;
+    let (length, rest) = match head[1] & !MASKED {
+        126 => rest.split_first_chunk().map(|(length, rest)| (u16::from_be_bytes(*length), rest))?,
+        127 => return None,
+        length => (u16::from(length), rest),
+    };
+    let (mask, rest) = rest.split_first_chunk::<4>()?;
+    if head[0] != TEXT || head[1] & MASKED == 0 || rest.len() < usize::from(length) {
+        return None;
+    }
+    let text: Vec<u8> =
+        rest[..usize::from(length)].iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
+    let put: serde_json::Value = serde_json::from_slice(&text).ok()?;
+    Some(Body { upload: put["session"].as_str()?.to_owned(), length: put["length"].as_u64()? })
+}
+
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     for browser in listener.incoming() {
         if shared.stopped.load(Ordering::SeqCst) {
@@ -206,58 +267,10 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         let Ok(browser) = browser else { continue };
         let shared = shared.clone();
         // Where no server is, the connection ends at once: the browser sees a server that is down.
-        thread::spawn(move || serve(&browser, &shared));
-    }
-}
-
-fn serve(browser: &TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
-    let server = TcpStream::connect(shared.upstream)?;
-    browser.set_nodelay(true)?;
-    server.set_nodelay(true)?;
-    let back = {
-        let (server, browser) = (server.try_clone()?, browser.try_clone()?);
-        thread::spawn(move || copy(&server, &browser, |_| Verdict::Pass))
-    };
-    let upgraded = Cell::new(false);
-    copy(browser, &server, |bytes| {
-        let verdict = shared.meet(bytes, &upgraded);
-        shared.count(bytes);
-        verdict
-    });
-    let _ = back.join();
-    Ok(())
-}
-
-/// Copies until one side ends, then ends the other one's half. A broken side breaks both.
-fn copy(mut from: &TcpStream, mut to: &TcpStream, each: impl Fn(&[u8]) -> Verdict) {
-    let mut buffer = vec![0; BUFFER_BYTES];
-    let mut answered = false;
-    loop {
-        match from.read(&mut buffer) {
-            Ok(0) => {
-                let _ = to.shutdown(Shutdown::Write);
-                return;
+        thread::spawn(move || {
+            if let Ok(way) = Way::open(browser, shared.upstream) {
+                way.carry(&Visit { shared: &shared, upgraded: Cell::new(false) });
             }
-            Ok(length) => {
-                let done = match each(&buffer[..length]) {
-                    Verdict::Answer(answer) => {
-                        answered = true;
-                        from.write_all(answer.as_bytes())
-                    }
-                    Verdict::Break => Err(io::ErrorKind::ConnectionAborted.into()),
-                    // The rest of a body is read all the same: a broken connection would be no answer.
-                    Verdict::Pass if answered => Ok(()),
-                    Verdict::Pass => to.write_all(&buffer[..length]),
-                };
-                if done.is_ok() {
-                    continue;
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(_) => {}
-        }
-        let _ = from.shutdown(Shutdown::Both);
-        let _ = to.shutdown(Shutdown::Both);
-        return;
+        });
     }
 }

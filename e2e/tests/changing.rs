@@ -5,14 +5,16 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::Duration;
 
-use cairn_e2e::{Browser, Deadline, Page, Proxy, Server, get, random_file, sha256_file};
+use cairn_e2e::{Browser, Page, Proxy, Server, get, random_file, sha256_file};
 
 /// More than is read ahead of what is sent.
 const SIZE: u64 = 96_000_000;
+/// So much of a file gets through before it is changed.
+const PART: u64 = 9_000_000;
 const SOON: Duration = Duration::from_secs(30);
 
-/// A browser with the page, and a line that is slow enough to meet files while they are read.
-struct Slow {
+/// A browser with the page, and a line that holds files while they are read.
+struct Held {
     tab: cairn_e2e::Tab,
     browser: Browser,
     proxy: Proxy,
@@ -20,13 +22,13 @@ struct Slow {
     folder: tempfile::TempDir,
 }
 
-impl Slow {
+impl Held {
     fn start() -> anyhow::Result<Self> {
         let (server, browser, folder) = (Server::start()?, Browser::start()?, tempfile::tempdir()?);
         let proxy = Proxy::start(server.address())?;
         let tab = browser.open(&proxy.url("/"))?;
         Page::ready(&tab)?;
-        proxy.limit(12_000_000);
+        proxy.gate().hold_each_after(PART);
         Ok(Self { tab, browser, proxy, _server: server, folder })
     }
 
@@ -34,10 +36,8 @@ impl Slow {
         self.folder.path().join(name)
     }
 
-    fn wait_sent(&self, bytes: u64) -> anyhow::Result<()> {
-        let enough = self.proxy.sent_bytes() + bytes;
-        let said = || format!("{bytes} more bytes are sent; the page says:\n{}", self.tab.text());
-        Deadline::after(SOON).until(said, || Ok((self.proxy.sent_bytes() >= enough).then_some(())))
+    fn wait(&self) -> anyhow::Result<()> {
+        self.proxy.wait_held(SOON, || format!("the page says:\n{}", self.tab.text()))
     }
 
     /// It is published as it lies on the disk.
@@ -72,60 +72,63 @@ fn overwrite(path: &Path, seed: u64) -> anyhow::Result<()> {
 
 #[test]
 fn a_file_overwritten_meanwhile_is_never_two_versions() -> anyhow::Result<()> {
-    let slow = Slow::start()?;
-    let page = Page(&slow.tab);
-    let (kept, plain) = (slow.file("by handle.bin"), slow.file("by input.bin"));
+    let held = Held::start()?;
+    let page = Page(&held.tab);
+    let (kept, plain) = (held.file("by handle.bin"), held.file("by input.bin"));
     random_file(&kept, SIZE, 1)?;
     random_file(&plain, SIZE, 2)?;
     page.drop_files(&[&kept])?;
     for seed in [3, 4, 5] {
-        slow.wait_sent(4_000_000)?;
+        held.wait()?;
         overwrite(&kept, seed)?;
+        held.proxy.gate().hold_each_after(PART);
     }
-    slow.check("by handle.bin")?;
+    held.proxy.gate().open();
+    held.check("by handle.bin")?;
 
+    held.proxy.gate().hold_each_after(PART);
     page.choose_files(&[&plain])?;
-    slow.wait_sent(4_000_000)?;
+    held.wait()?;
     overwrite(&plain, 6)?;
+    held.proxy.gate().open();
     // Without a handle the browser gives no other look at a file.
     page.wait_state("by input.bin", "needs-file", SOON)?;
     let text = page.row_text("by input.bin")?;
     assert!(text.contains("Choose the file again") && text.contains("moved, changed"), "{text}");
-    slow.proxy.limit(0);
     page.choose_files(&[&plain])?;
-    slow.check("by input.bin")?;
-    slow.check_troubles()
+    held.check("by input.bin")?;
+    held.check_troubles()
 }
 
 #[test]
 fn a_file_that_goes_away_is_asked_for_and_the_others_go_on() -> anyhow::Result<()> {
-    let slow = Slow::start()?;
-    let page = Page(&slow.tab);
+    let held = Held::start()?;
+    let page = Page(&held.tab);
     let lost = ["deleted.bin", "a folder now.bin", "deleted, by input.bin"];
     for (name, seed) in lost.iter().chain(&["stays.bin"]).zip(10..) {
-        random_file(&slow.file(name), SIZE, seed)?;
+        random_file(&held.file(name), SIZE, seed)?;
     }
-    page.drop_files(&[&slow.file(lost[0]), &slow.file(lost[1])])?;
-    page.choose_files(&[&slow.file(lost[2]), &slow.file("stays.bin")])?;
-    slow.wait_sent(9_000_000)?;
-    let kept = slow.file("kept elsewhere");
+    page.drop_files(&[&held.file(lost[0]), &held.file(lost[1])])?;
+    page.choose_files(&[&held.file(lost[2]), &held.file("stays.bin")])?;
+    held.wait()?;
+    let kept = held.file("kept elsewhere");
     fs::create_dir(&kept)?;
     for name in lost {
-        fs::rename(slow.file(name), kept.join(name))?;
+        fs::rename(held.file(name), kept.join(name))?;
     }
-    fs::create_dir(slow.file(lost[1]))?;
+    fs::create_dir(held.file(lost[1]))?;
+    held.proxy.gate().open();
 
     for name in lost {
         page.wait_state(name, "needs-file", SOON)?;
     }
-    slow.proxy.limit(0);
-    slow.check("stays.bin")?;
-    fs::remove_dir(slow.file(lost[1]))?;
+    held.check("stays.bin")?;
+    fs::remove_dir(held.file(lost[1]))?;
     for name in lost {
-        fs::rename(kept.join(name), slow.file(name))?;
-        page.choose_files(&[&slow.file(name)])?;
-        slow.check(name)?;
+        fs::rename(kept.join(name), held.file(name))?;
+        page.choose_files(&[&held.file(name)])?;
+        held.check(name)?;
     }
-    assert_eq!(slow.tab.evaluate("document.querySelectorAll('[data-testid=row]').length")?, 4);
-    slow.check_troubles()
+    assert_eq!(held.tab.evaluate("document.querySelectorAll('[data-testid=row]').length")?, 4);
+    held.check_troubles()
 }

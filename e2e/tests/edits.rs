@@ -7,14 +7,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use cairn_e2e::{Page, Visit, Visitor, get, random_file, sha256_file};
+use cairn_e2e::{Gate, Page, Visit, Visitor, get, random_file, sha256_file};
 
 const SIZE: u64 = 24_000_000;
+/// So much of each file gets through in the first half, and so much of it is stored at least by then.
+const FIRST: u64 = 18_000_000;
+const STORED: u64 = FIRST - Gate::BODY_BYTES_MAX;
 /// Where edits begin: in what the server has.
 const AT: u64 = 3_000_000;
 /// What one place costs beside what was changed there: cuts find each other again after a few chunks.
 const AROUND: u64 = 3 << 20;
-/// The 50 places lie this far apart, so that they share chunks.
+/// The 50 places lie this far apart, so that they share chunks: they cost what lies around the first and the last.
 const APART: u64 = 40_000;
 /// Heads and lists of chunks.
 const TALK: u64 = 200_000;
@@ -31,7 +34,7 @@ const EDITS: [Edit; 6] = [
     ),
     ("deleted", |file| rewrite(file, |bytes| drop(bytes.drain(at()..at() + 5_000))), AROUND),
     ("appended", |file| rewrite(file, |bytes| bytes.extend(vec![9; 500_000])), 500_000 + AROUND),
-    ("overwritten", overwrite, 50 * APART + AROUND),
+    ("overwritten", overwrite, 50 * APART + 2 * AROUND),
     ("truncated", |file| Ok(OpenOptions::new().write(true).open(file)?.set_len(SIZE / 3)?), AROUND),
     ("replaced", |file| random_file(file, SIZE, 900 + file.as_os_str().len() as u64).map(drop), SIZE),
 ];
@@ -62,16 +65,16 @@ fn whatever_was_edited_only_that_is_sent_again() -> anyhow::Result<()> {
     let names: Vec<_> =
         ways.iter().flat_map(|way| EDITS.map(|edit| format!("{} {way}.bin", edit.0))).collect();
     let first = visitor.come()?;
-    visitor.proxy.limit(10_000_000);
+    visitor.proxy.gate().hold_each_after(FIRST);
     let mut stored = Vec::new();
     for (name, seed) in names.iter().zip(1..) {
         let file = visitor.folder().join(name);
         random_file(&file, SIZE, seed)?;
         first.page().drop_files(&[&file])?;
-        stored.push(first.page().pause_at(name, SIZE, 40)?);
+        stored.push(first.page().pause_at(name, SIZE, STORED)?);
     }
     visitor.kill(first)?;
-    visitor.proxy.limit(0);
+    visitor.proxy.gate().open();
 
     let visit = visitor.come_back()?;
     for (index, (name, stored)) in names.iter().zip(stored).enumerate() {

@@ -66,17 +66,14 @@ fn one_click_goes_on_with_a_folder() -> anyhow::Result<()> {
     let visitor = Visitor::start()?;
     let tree = Tree::make(visitor.folder())?;
     let visit = visitor.come()?;
-    // Small files go together: on a fast line all of them would be there at once.
-    visitor.proxy.limit(300_000);
+    // Small files go together: without a gate all of them would be there at once.
+    visitor.proxy.gate().hold_all_after(tree.sizes.values().sum::<u64>() * 2 / 3);
     visit.page().drop_files(&[&tree.root])?;
-    Deadline::after(SOON).until(
-        || format!("a third is done; the page says:\n{}", visit.tab.text()),
-        || Ok((done_files(&visit.tab)? > Tree::FILES as u64 / 3).then_some(())),
-    )?;
-    // Slow enough that the rest is not through before that.
-    visitor.proxy.limit(1_000);
+    let said = || format!("some files are done; the page says:\n{}", visit.tab.text());
+    visitor.proxy.wait_held(SOON, said)?;
+    Deadline::after(SOON).until(said, || Ok((done_files(&visit.tab)? > 0).then_some(())))?;
     visitor.kill(visit)?;
-    visitor.proxy.limit(0);
+    visitor.proxy.gate().open();
 
     let visit = visitor.come_back()?;
     let tab = &visit.tab;

@@ -22,7 +22,7 @@ fn the_page_does_not_promise_what_the_browser_can_not_keep() -> anyhow::Result<(
     let file = folder.path().join("file.bin");
     for (seed, broken) in [NONE, FULL].into_iter().enumerate() {
         random_file(&file, 6_000_000, seed as u64)?;
-        proxy.limit(1_000_000);
+        proxy.gate().hold_all_after(3_000_000);
         let tab = browser.open(&proxy.url("/"))?;
         tab.before_pages(broken)?;
         tab.navigate(&proxy.url("/"))?;
@@ -30,7 +30,7 @@ fn the_page_does_not_promise_what_the_browser_can_not_keep() -> anyhow::Result<(
         page.choose_files(&[&file])?;
         let footer = "document.querySelector('[data-testid=safe-to-close]').innerText";
         tab.wait_for(&format!("{footer}.startsWith('Keep this tab open')"), SOON)?;
-        proxy.limit(0);
+        proxy.gate().open();
         page.wait_state("file.bin", "done", SOON)?;
         tab.wait_for(&format!("{footer}.startsWith('Everything has arrived')"), SOON)?;
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use cairn_e2e::{Browser, Deadline, Page, Proxy, Server, Tab, WINDOW_BYTES, get, random_file};
+use cairn_e2e::{Browser, Gate, Page, Proxy, Server, Tab, WINDOW_BYTES, get, random_file};
 
 const SIZE: u64 = 40_000_000;
 const NAME: &str = "Gipfel & Grat.bin";
@@ -27,15 +27,12 @@ fn another_device_goes_on_by_the_link() -> anyhow::Result<()> {
     let sha256 = random_file(&file, SIZE, 5)?;
     let (here, there) = (Browser::start()?, Browser::start()?);
     let first = here.open(&proxy.url("/"))?;
-    proxy.limit(8_000_000);
+    proxy.gate().hold_all_after(SIZE / 2);
     Page::ready(&first)?.drop_files(&[&file])?;
-    Deadline::after(SOON).until(
-        || format!("half of it is sent; the page says:\n{}", first.text()),
-        || Ok((proxy.sent_bytes() >= SIZE / 2).then_some(())),
-    )?;
+    Page(&first).wait_stored(NAME, SIZE / 2 - Gate::BODY_BYTES_MAX)?;
     let link = link_of_row(&first)?;
     Page(&first).wait_state(NAME, "paused", SOON)?;
-    proxy.limit(0);
+    proxy.gate().open();
 
     let (stored, before) = (server.stored_bytes()?, proxy.sent_bytes());
     let second = there.open(&link)?;

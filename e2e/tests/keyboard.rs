@@ -7,7 +7,7 @@ use cairn_e2e::{Browser, HalfWay, Key, Page, Proxy, Server, get, random_file};
 const SIZE: u64 = 60_000_000;
 const NAME: &str = "by hand.bin";
 const OTHER: &str = "unwanted.bin";
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(20);
 
 #[test]
 fn everything_works_without_a_mouse() -> anyhow::Result<()> {
@@ -19,7 +19,7 @@ fn everything_works_without_a_mouse() -> anyhow::Result<()> {
     browser.grant(&proxy.url(""), &["clipboardReadWrite", "clipboardSanitizedWrite"])?;
     let tab = browser.open(&proxy.url("/"))?;
     let page = Page::ready(&tab)?;
-    proxy.limit(10_000_000);
+    proxy.gate().hold_each_after(SIZE / 2);
 
     tab.intercept_dialogs()?;
     tab.tab_to("[data-testid=drop-zone] button")?;
@@ -33,7 +33,7 @@ fn everything_works_without_a_mouse() -> anyhow::Result<()> {
     tab.press(Key::Enter)?;
     tab.wait_for(&format!("!document.querySelector('[data-name=\"{OTHER}\"]')"), SOON)?;
     assert!(page.stored(NAME)? < SIZE, "it was paused after its end");
-    proxy.limit(0);
+    proxy.gate().open();
     tab.tab_to(&Page::in_row(NAME, "row-resume"))?;
     tab.press(Key::Enter)?;
     page.wait_state(NAME, "done", SOON * 3)?;

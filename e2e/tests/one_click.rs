@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cairn_e2e::{Deadline, Page, Visitor, WINDOW_BYTES, get, random_file};
+use cairn_e2e::{Gate, Page, Visitor, WINDOW_BYTES, get, random_file};
 
 const SIZE: u64 = 40_000_000;
 const NAME: &str = "schöne Aussicht.bin";
@@ -24,15 +24,11 @@ impl Killed {
         let sha256 = random_file(&file, SIZE, 77)?;
         let visit = visitor.come()?;
         let proxy = &visitor.proxy;
-        proxy.limit(8_000_000);
+        proxy.gate().hold_all_after(SIZE / 2);
         visit.page().drop_files(&[&file])?;
-        Deadline::after(SOON).until(
-            || format!("half of it is sent; the page says:\n{}", visit.tab.text()),
-            || Ok((proxy.sent_bytes() >= SIZE / 2).then_some(())),
-        )?;
-        proxy.limit(100_000);
+        visit.page().wait_stored(NAME, SIZE / 2 - Gate::BODY_BYTES_MAX)?;
         visitor.kill(visit)?;
-        proxy.limit(0);
+        proxy.gate().open();
         Ok(Self { visitor, file, sha256 })
     }
 }

@@ -7,9 +7,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use cairn_e2e::{Consent, Page, Tree, Visit, Visitor, get, listed_sizes, random_file};
+use cairn_e2e::{Consent, Gate, Page, Tree, Visit, Visitor, get, listed_sizes, random_file};
 
 const SIZE: u64 = 20_000_000;
+/// So much gets through in the first half.
+const HALF: u64 = 12_000_000;
 const NAME: &str = "picked.bin";
 const SOON: Duration = Duration::from_secs(30);
 
@@ -41,18 +43,16 @@ fn what_was_picked_goes_on_by_one_click() -> anyhow::Result<()> {
     let (tree, file) = (Tree::make(visitor.folder())?, visitor.folder().join(NAME));
     let sha256 = random_file(&file, SIZE, 41)?;
     let visit = visitor.come()?;
-    visitor.proxy.limit(5_000_000);
+    visitor.proxy.gate().hold_all_after(HALF);
     answer_picker(&visit, "showOpenFilePicker", &file)?;
     visit.tab.click("#choose-files")?;
-    let part = format!("document.querySelector('{}')?.dataset.stored > 4e6", Page::row(NAME));
-    visit.tab.wait_for(&part, SOON)?;
-    visitor.proxy.limit(400_000);
+    visit.page().wait_stored(NAME, HALF - Gate::BODY_BYTES_MAX)?;
+    visitor.proxy.gate().hold_all_after(0);
     answer_picker(&visit, "showDirectoryPicker", &tree.root)?;
     visit.tab.click(&Page::by_id("choose-folder"))?;
     visit.tab.wait_for(&format!("document.querySelector('{}')", Page::row(Tree::NAME)), SOON)?;
-    visitor.proxy.limit(20_000);
     visitor.kill(visit)?;
-    visitor.proxy.limit(0);
+    visitor.proxy.gate().open();
 
     let visit = visitor.come_back()?;
     visit.tab.click(&Page::by_id("continue-all"))?;
@@ -72,11 +72,11 @@ fn who_refuses_to_have_handles_read_chooses_again() -> anyhow::Result<()> {
     let file = visitor.folder().join(NAME);
     let sha256 = random_file(&file, SIZE, 42)?;
     let visit = visitor.come()?;
-    visitor.proxy.limit(5_000_000);
+    visitor.proxy.gate().hold_all_after(HALF);
     visit.page().drop_files(&[&file])?;
-    let stored = visit.page().pause_at(NAME, SIZE, 40)?;
+    let stored = visit.page().pause_at(NAME, SIZE, HALF - Gate::BODY_BYTES_MAX)?;
     visitor.kill(visit)?;
-    visitor.proxy.limit(0);
+    visitor.proxy.gate().open();
     visitor.consent(Consent::Refused)?;
 
     let visit = visitor.come_back()?;

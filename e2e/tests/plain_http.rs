@@ -68,7 +68,7 @@ fn the_second_tab_takes_over() -> anyhow::Result<()> {
     let file = folder.path().join("one.bin");
     let sha256 = random_file(&file, SIZE, 31)?;
     let first = open(&browser, &url)?;
-    proxy.limit(2_000_000);
+    proxy.gate().hold_each_after(SIZE / 2);
     Page(&first).drop_files(&[&file])?;
     Page(&first).wait_state("one.bin", "sending", SOON)?;
 
@@ -83,7 +83,7 @@ fn the_second_tab_takes_over() -> anyhow::Result<()> {
 
     let stored = Page(&first).stored("one.bin")?;
     first.close();
-    proxy.limit(0);
+    proxy.gate().open();
     page.wait_state("one.bin", "done", SOON)?;
     let answer = get(&format!("{}/raw", page.link("one.bin")?).replace(HOST, "127.0.0.1"))?;
     assert_eq!((answer.status, answer.sha256), (200, sha256));

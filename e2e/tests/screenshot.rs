@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cairn_e2e::{Browser, Page, Proxy, Screen, Server, random_file};
+use cairn_e2e::{Browser, Gate, Page, Proxy, Screen, Server, random_file};
 
+/// So much of each file.
+const GOES_THROUGH: u64 = 20_000_000;
 const SOON: Duration = Duration::from_secs(20);
 const SCREENS: [(&str, Screen); 4] = [
     ("desktop-light", Screen::DESKTOP),
@@ -32,7 +34,8 @@ fn the_page_looks_right_on_every_screen() -> anyhow::Result<()> {
     let album = folder.path().join("Album, second half");
     std::fs::create_dir(&album)?;
     for index in 0..12 {
-        random_file(&album.join(format!("{index:02}.jpg")), 3_000_000, 100 + index)?;
+        // The last one is held at the gate.
+        random_file(&album.join(format!("{index:02}.jpg")), 200_000 + index / 11 * 30_000_000, 100 + index)?;
     }
     let tab = browser.open(&proxy.url("/"))?;
     let page = Page::ready(&tab)?;
@@ -41,14 +44,13 @@ fn the_page_looks_right_on_every_screen() -> anyhow::Result<()> {
     for path in &done {
         page.wait_state(name(path), "done", SOON)?;
     }
-    proxy.limit(4_000_000);
+    proxy.gate().hold_each_after(GOES_THROUGH);
     page.drop_files(&[&paused])?;
-    page.wait_state(name(&paused), "sending", SOON)?;
-    tab.wait_for("Number(document.querySelector('[data-state=sending]')?.dataset.stored) > 8e6", SOON)?;
+    page.wait_stored(name(&paused), GOES_THROUGH - Gate::BODY_BYTES_MAX)?;
     page.click_in_row(name(&paused), "row-pause")?;
     page.wait_state(name(&paused), "paused", SOON)?;
     page.drop_files(&[&album, &sending])?;
-    tab.wait_for("Number(document.querySelector('[data-state=sending]')?.dataset.stored) > 4e6", SOON)?;
+    page.wait_stored(name(&sending), GOES_THROUGH - Gate::BODY_BYTES_MAX)?;
     on_every_screen(&tab, "rows")?;
     page.click_in_row(name(&paused), "row-hand-over")?;
     tab.wait_for("document.querySelector('dialog[open] svg.qr')", SOON)?;

@@ -15,7 +15,7 @@ fn the_second_tab_takes_over() -> anyhow::Result<()> {
     let digests = [random_file(&by_handle, SIZE, 5)?, random_file(&chosen, SIZE, 6)?];
     let first = browser.open(&proxy.url("/"))?;
     let page = Page::ready(&first)?;
-    proxy.limit(2_000_000);
+    proxy.gate().hold_each_after(SIZE / 2);
     page.drop_files(&[&by_handle])?;
     page.choose_files(&[&chosen])?;
     page.wait_state("by handle.bin", "sending", SOON)?;
@@ -41,7 +41,7 @@ fn the_second_tab_takes_over() -> anyhow::Result<()> {
     page.wait_state("chosen.bin", "waiting", SOON)?;
 
     first.close();
-    proxy.limit(0);
+    proxy.gate().open();
     for (name, digest) in ["by handle.bin", "chosen.bin"].into_iter().zip(digests) {
         page.wait_state(name, "done", SOON)?;
         let answer = get(&format!("{}/raw", page.link(name)?))?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cairn_e2e::{Browser, Deadline, Page, Proxy, Refusal, Server, Tab, get, random_file};
+use cairn_e2e::{Browser, Deadline, Gate, Page, Proxy, Refusal, Server, Tab, get, random_file};
 
 const SIZE: u64 = 30_000_000;
 const NAME: &str = "waits.bin";
@@ -30,7 +30,7 @@ impl Sending {
         let sha256 = random_file(&file, SIZE, 21)?;
         let tab = browser.open(&proxy.url("/"))?;
         Page::ready(&tab)?;
-        proxy.limit(8_000_000);
+        proxy.gate().hold_each_after(SIZE / 2);
         proxy.refuse(refusal);
         Page(&tab).drop_files(&[&file])?;
         Ok(Self { tab, browser, proxy, server, file, sha256, _folder: folder })
@@ -38,8 +38,7 @@ impl Sending {
 
     /// Waits until some of it is stored.
     fn wait_stored(&self) -> anyhow::Result<()> {
-        self.tab
-            .wait_for(&format!("document.querySelector('{}')?.dataset.stored > 3e6", Page::row(NAME)), SOON)
+        Page(&self.tab).wait_stored(NAME, SIZE / 2 - Gate::BODY_BYTES_MAX)
     }
 
     /// Waits until the row says all of that.
@@ -53,7 +52,7 @@ impl Sending {
 
     /// It arrives whole, by itself, and only those things were wrong meanwhile.
     fn check(&self, expected: &[&str]) -> anyhow::Result<()> {
-        self.proxy.limit(0);
+        self.proxy.gate().open();
         Page(&self.tab).wait_state(NAME, "done", SOON * 2)?;
         let answer = get(&format!("{}/raw", Page(&self.tab).link(NAME)?))?;
         assert_eq!((answer.status, &answer.sha256), (200, &self.sha256));
@@ -84,6 +83,7 @@ fn a_server_that_is_gone_is_waited_for() -> anyhow::Result<()> {
     let mut sending = Sending::start(Refusal::None)?;
     sending.wait_stored()?;
     sending.server.kill();
+    sending.proxy.gate().open();
     sending.wait_says(&["Waiting for network", "the server can’t be reached", "again in "])?;
     sending.countdown(3)?;
     sending.server.go_on()?;
@@ -92,10 +92,11 @@ fn a_server_that_is_gone_is_waited_for() -> anyhow::Result<()> {
 
 #[test]
 fn a_busy_server_is_left_alone_as_long_as_it_asks() -> anyhow::Result<()> {
-    const SECONDS: u32 = 6;
+    const SECONDS: u32 = 10;
     let sending = Sending::start(Refusal::None)?;
     sending.wait_stored()?;
     sending.proxy.refuse(Refusal::Busy(SECONDS));
+    sending.proxy.gate().open();
     sending.wait_says(&["Waiting for the server", "The server is busy · again in "])?;
     let seen = sending.countdown(4)?;
     assert!(seen.iter().all(|left| *left <= u64::from(SECONDS)), "{seen:?}");
@@ -105,7 +106,7 @@ fn a_busy_server_is_left_alone_as_long_as_it_asks() -> anyhow::Result<()> {
     let requests = sending.proxy.requests();
     let first = requests.iter().find(|request| request.refused).map(|request| request.at).unwrap_or_default();
     // What was on its way when the first refusal was read may still come.
-    let early = first + Duration::from_secs(1)..first + Duration::from_secs(SECONDS.into());
+    let early = first + Duration::from_secs(4)..first + Duration::from_secs(SECONDS.into());
     let early: Vec<_> = requests.iter().filter(|request| early.contains(&request.at)).collect();
     assert!(early.is_empty(), "refused at {first:?}, and then {early:?}");
     Ok(())
@@ -123,7 +124,8 @@ fn a_server_that_is_busy_from_the_start_is_said_to_be() -> anyhow::Result<()> {
 fn a_paused_file_says_so_and_sends_nothing() -> anyhow::Result<()> {
     let sending = Sending::start(Refusal::None)?;
     let page = Page(&sending.tab);
-    let stored = page.pause_at(NAME, SIZE, 20)?;
+    let stored = page.pause_at(NAME, SIZE, SIZE / 2 - Gate::BODY_BYTES_MAX)?;
+    sending.proxy.gate().open();
     sending.wait_says(&["Paused", "30 MB"])?;
     let other = sending.file.with_file_name("other.bin");
     random_file(&other, SIZE / 2, 22)?;
@@ -152,7 +154,8 @@ fn a_fast_line_has_runs_go_by_channels() -> anyhow::Result<()> {
     Page(&sending.tab).drop_files(&[&other])?;
     Page(&sending.tab).wait_state("other.bin", "done", SOON)?;
     let put = puts() - before;
-    assert!(put < LONGER * 3 / 4, "{put} bytes by PUT");
+    // How many depends on the machine: single rows go by PUT, and a slow line has more of them.
+    assert!(put < LONGER * 9 / 10, "{put} bytes by PUT");
     assert!(sending.proxy.requests().iter().any(|request| request.what == "GET /api/channel"));
     Ok(())
 }

@@ -33,7 +33,7 @@ fn another_worker_reads_again_what_one_had() -> anyhow::Result<()> {
     tab.before_pages(KEPT)?;
     tab.navigate(&proxy.url("/"))?;
     let page = Page::ready(&tab)?;
-    proxy.limit(2_000_000);
+    proxy.gate().hold_each_after(SIZE / 2);
     page.choose_files(&[&large, &small])?;
     page.wait_state("large.bin", "sending", SOON)?;
     for _ in 0..3 {
@@ -42,7 +42,7 @@ fn another_worker_reads_again_what_one_had() -> anyhow::Result<()> {
         )?;
         tab.wait_for("window.made.length > 0", SOON)?;
     }
-    proxy.limit(0);
+    proxy.gate().open();
     for (name, digest) in ["large.bin", "small.bin"].into_iter().zip(digests) {
         page.wait_state(name, "done", SOON * 2)?;
         let answer = get(&format!("{}/raw", page.link(name)?))?;

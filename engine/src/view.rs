@@ -1,7 +1,7 @@
 //! What there is to see of an upload.
 
 use cairn_shared::message::FinishResponse;
-use cairn_shared::{Name, ProblemCode, RelPath};
+use cairn_shared::{Name, Problem, ProblemCode, RelPath};
 
 /// The state words of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,12 +48,29 @@ impl State {
 pub enum Trouble {
     /// There is no network, or the server does not answer.
     Network,
+    /// The server's disk has no room for what comes next.
+    Full {
+        /// Bytes that have no room yet, as far as that is known.
+        needed: Option<u64>,
+        /// Bytes that are free.
+        free: Option<u64>,
+    },
     /// The server refuses, or asks to wait.
     Problem(ProblemCode),
     /// Something between here and the server answered with this HTTP status.
     Status(u16),
     /// The file kept changing while it was read.
     KeepsChanging,
+}
+
+impl Trouble {
+    /// What the server's refusal means.
+    pub fn of(problem: &Problem) -> Self {
+        if problem.code == ProblemCode::StorageFull {
+            return Self::Full { needed: problem.needed_bytes, free: problem.free_bytes };
+        }
+        Self::Problem(problem.code)
+    }
 }
 
 /// One row.

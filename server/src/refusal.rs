@@ -7,6 +7,9 @@ use cairn_shared::{Problem, ProblemCode, name};
 use cairn_store::model::SessionState;
 use cairn_store::{Conflict, StoreError};
 
+/// How long to wait where there is no space, in seconds: what nobody holds is removed at once then.
+const FULL_SECONDS: u32 = 10;
+
 /// A request that was refused, with the body that tells why.
 #[derive(Debug)]
 pub(crate) struct Refusal(pub(crate) Box<Problem>);
@@ -45,7 +48,10 @@ impl Refusal {
         let detail = format!(
             "This needs {needed} bytes, and {free} are free. What was acknowledged is safe; go on when there is room."
         );
-        Problem::new(ProblemCode::StorageFull, detail).with_free_bytes(free).with_retry_after(30).into()
+        Problem::new(ProblemCode::StorageFull, detail)
+            .with_space(needed, free)
+            .with_retry_after(FULL_SECONDS)
+            .into()
     }
 
     /// A condition that only a bug, a broken disk or a broken random source makes; the log says which.
@@ -75,7 +81,7 @@ impl From<StoreError> for Refusal {
                 ProblemCode::StorageFull,
                 "The disk is full. What was acknowledged is safe; the upload goes on when there is room.",
             )
-            .with_retry_after(30)
+            .with_retry_after(FULL_SECONDS)
             .into(),
             StoreError::Closed(reason) => {
                 tracing::error!(reason, "the store is closed");

@@ -1,11 +1,11 @@
-//! Space on the disk: what is promised to uploads until it arrives, and what can't fit is said at once.
+//! Space on the disk: what is promised to uploads until it arrives, and the chunk that can't fit is refused.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cairn_shared::{ChunkDigest, OwnerId, Row, SessionId};
+use cairn_shared::{ChunkDigest, OwnerId, ProblemCode, Row, SessionId};
 use cairn_store::ChunkStore;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -76,6 +76,43 @@ impl Space {
         Err(Refusal::no_space(needed, free))
     }
 
+    /// Refuses the first of these rows, with its index, whose chunk finds no room beside those before it. A chunk takes room once,
+    /// in however many rows it stands, and what the session was promised has its room.
+    pub(crate) async fn require_rows(&self, session: SessionId, rows: &[(u32, Row)]) -> Answer<()> {
+        let free = self.chunks.free_bytes().await?;
+        let (first, needed, free) = {
+            let mut ledger = self.ledger();
+            ledger.lapse(Instant::now());
+            let free = free.saturating_sub(ledger.bytes);
+            let (first, needed) = ledger.too_many(session, rows, free);
+            (first, needed, free)
+        };
+        let Some(first) = first else { return Ok(()) };
+        self.tighten();
+        let Refusal(problem) = Refusal::no_space(needed, free);
+        Err(problem.with_at(first).into())
+    }
+
+    /// Where there was no room for what a session sent, the refusal says how much there is, and what was promised is over.
+    pub(crate) async fn explain<T>(
+        &self,
+        session: Option<SessionId>,
+        needed: u64,
+        answer: Answer<T>,
+    ) -> Answer<T> {
+        let Err(refusal) = answer else { return answer };
+        if refusal.0.code != ProblemCode::StorageFull || refusal.0.free_bytes.is_some() {
+            return Err(refusal);
+        }
+        if let Some(session) = session {
+            self.forget(session);
+        }
+        match self.free(None).await {
+            Ok(free) if free < needed => Err(Refusal::no_space(needed, free)),
+            Ok(_) | Err(_) => Err(refusal),
+        }
+    }
+
     /// Promises space for these rows, up to what one owner and all together may be promised.
     pub(crate) async fn promise(&self, session: SessionId, owner: OwnerId, rows: &[Row]) -> Answer<()> {
         let free = self.chunks.free_bytes().await?;
@@ -124,6 +161,22 @@ impl Ledger {
         let over = self.sessions.iter().filter(|(_, promise)| is_over(promise)).map(|(session, _)| *session);
         let over: Vec<_> = over.collect();
         over.into_iter().for_each(|session| self.forget(session));
+    }
+
+    /// The first row whose chunk finds no room, and what all need that have none yet, in bytes.
+    fn too_many(&self, session: SessionId, rows: &[(u32, Row)], free: u64) -> (Option<u32>, u64) {
+        let promised = self.sessions.get(&session).map(|promise| &promise.chunks);
+        let (mut first, mut needed, mut met) = (None, 0, HashSet::new());
+        for (at, row) in rows {
+            if promised.is_some_and(|chunks| chunks.contains_key(&row.digest)) || !met.insert(row.digest) {
+                continue;
+            }
+            needed += u64::from(row.length);
+            if needed > free && first.is_none() {
+                first = Some(*at);
+            }
+        }
+        (first, needed)
     }
 
     fn promise(&mut self, session: SessionId, owner: OwnerId, rows: &[Row], free: u64, now: Instant) {
@@ -213,6 +266,19 @@ mod tests {
         ledger.promise(session, owner, &[row(1, 100), row(2, 50)], 4_000, Instant::now());
         ledger.forget(session);
         assert_eq!((bytes(&ledger), ledger.sessions.len()), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_chunk_takes_room_once_and_what_was_promised_has_it() {
+        let (session, owner) = (SessionId::new([1; 16]), OwnerId::new([2; 16]));
+        let mut ledger = Ledger::default();
+        ledger.promise(session, owner, &[row(1, 100)], 4_000, Instant::now());
+        let hole: Vec<_> = (7..300).map(|at| (at, row(2, 60))).collect();
+        assert_eq!(ledger.too_many(session, &hole, 60), (None, 60));
+        assert_eq!(ledger.too_many(session, &hole, 59), (Some(7), 60));
+        let rows = [(3, row(1, 100)), (4, row(2, 60)), (5, row(3, 10)), (6, row(2, 60)), (7, row(4, 5))];
+        assert_eq!(ledger.too_many(session, &rows, 65), (Some(5), 75));
+        assert_eq!(ledger.too_many(SessionId::new([9; 16]), &rows, 165), (Some(5), 175), "nobody else's");
     }
 
     #[tokio::test(start_paused = true)]

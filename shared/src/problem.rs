@@ -200,6 +200,9 @@ pub struct Problem {
     /// Space left for chunks, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub free_bytes: Option<u64>,
+    /// Space that the request would have needed, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needed_bytes: Option<u64>,
     /// Pause before a retry, in seconds; the same as the header `Retry-After`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
@@ -222,6 +225,7 @@ impl Problem {
             at: None,
             ranges: None,
             free_bytes: None,
+            needed_bytes: None,
             retry_after: None,
             session: None,
         }
@@ -251,9 +255,10 @@ impl Problem {
         self
     }
 
-    /// Tells how much space is left, in bytes.
-    pub fn with_free_bytes(mut self, bytes: u64) -> Self {
-        self.free_bytes = Some(bytes);
+    /// Tells how much space would be needed and how much is left, in bytes.
+    pub fn with_space(mut self, needed: u64, free: u64) -> Self {
+        self.needed_bytes = Some(needed);
+        self.free_bytes = Some(free);
         self
     }
 

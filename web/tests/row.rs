@@ -134,9 +134,23 @@ async fn progress_is_there_for_eyes_and_for_screen_readers() {
 
 #[wasm_bindgen_test]
 async fn a_failure_says_why() {
-    let full = Trouble::Problem(ProblemCode::StorageFull);
-    let shown = Shown::new(View { trouble: Some(full), ..view(State::Failed) });
-    assert!(shown.text().contains("The server has no space left. (storage_full)"), "{}", shown.text());
+    let many = Trouble::Problem(ProblemCode::RowsTooMany);
+    let shown = Shown::new(View { trouble: Some(many), ..view(State::Failed) });
+    assert!(shown.text().contains("The session has too many rows. (rows_too_many)"), "{}", shown.text());
+}
+
+#[wasm_bindgen_test]
+async fn a_full_server_is_said_to_be_full() {
+    let full = Trouble::Full { needed: Some(1_200_000_000), free: Some(300_000_000) };
+    let shown = Shown::new(View { trouble: Some(full), ..view(State::Offline) });
+    let text = shown.text().replace('\u{a0}', " ");
+    for part in ["Waiting for space", "disk is full: this needs 1.2 GB, and 300 MB are free"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    shown
+        .set(View { trouble: Some(Trouble::Full { needed: None, free: None }), ..view(State::Offline) })
+        .await;
+    assert!(shown.text().contains("disk is full. It goes on by itself"), "{}", shown.text());
 }
 
 #[wasm_bindgen_test]

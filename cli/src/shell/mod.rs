@@ -6,6 +6,7 @@ mod pool;
 mod reader;
 mod report;
 mod small;
+mod waits;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::num::NonZeroU64;
@@ -27,10 +28,12 @@ pub(crate) use pause::pause;
 use reader::{Held, Pass};
 pub(crate) use report::{Progress, Report};
 use small::SmallReaders;
+use waits::Waits;
+pub(crate) use waits::why;
 
 use crate::journal::Place;
 use crate::platform::{Clock, random};
-use crate::{owner, put};
+use crate::{owner, put, say};
 
 /// Chunks on their way at once.
 const SENDS_MAX: u32 = 8;
@@ -95,6 +98,7 @@ pub(crate) struct Shell {
     failed: usize,
     progress: Progress,
     told_at: u64,
+    waits: Waits,
     small: SmallReaders,
     passes: HashMap<(UploadId, PassId), Pass>,
     sends: HashMap<RequestId, Vec<Sending>>,
@@ -135,6 +139,7 @@ impl Shell {
             failed: 0,
             progress: Progress::default(),
             told_at: 0,
+            waits: Waits::default(),
             passes: HashMap::new(),
             sends: HashMap::new(),
         })
@@ -377,7 +382,12 @@ impl Shell {
             progress.reused += view.reused;
             progress.speed += view.speed.unwrap_or_default();
             progress.state.get_or_insert(view.state);
+            if view.state == State::Offline && progress.why.is_none() {
+                progress.why = view.trouble.as_ref().map(|trouble| why(self.line.server(), trouble));
+            }
+            self.waits.look_at(self.line.server(), &view);
         }
+        self.waits.news().iter().for_each(|line| say::notice(line));
         self.report.moved(&progress);
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Progress {
     pub(crate) speed: u64,
     /// Where the first file stands that has not ended.
     pub(crate) state: Option<State>,
+    /// Why one of them waits.
+    pub(crate) why: Option<String>,
 }
 
 /// Tells what happens.

@@ -9,6 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::Value;
 
+use crate::held::Held;
 use crate::server::{Server, events, file, hex, put};
 
 /// Size, mtime and SHA-256 of a file; `None` for an empty folder.
@@ -111,20 +112,24 @@ fn a_killed_put_of_a_folder_goes_on_in_the_same_folder() {
     let server = Server::start(&folder.path().join("data"));
     let (root, state) = (folder.path().join("tree"), folder.path().join("state"));
     make(&root, 1_500);
-    for kill_after in [50, 400] {
-        let mut child = put(&server.url, &state, &root).stdout(Stdio::piped()).spawn().unwrap();
+    let line = Held::after(&server, 0);
+    // Bytes that get through, less than all, and files that are done by then at least.
+    for (bytes, kill_after) in [(1_500_000, 50), (4_000_000, 400)] {
+        line.hold_after(bytes);
+        let mut child = put(&line.url(), &state, &root).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let ended = lines.map_while(Result::ok).filter(|line| line.contains("\"ended\""));
         assert_eq!(ended.take(kill_after).count(), kill_after);
         child.kill().unwrap();
         child.wait().unwrap();
     }
+    line.open();
     // A file is edited meanwhile, and one is new.
     std::thread::sleep(Duration::from_millis(5));
     let edited = tree(&root).into_iter().find(|(_, entry)| entry.is_some()).unwrap().0;
     fs::write(root.join(edited), "edited").unwrap();
     fs::write(root.join("new"), "new").unwrap();
-    let output = put(&server.url, &state, &root).output().unwrap();
+    let output = put(&line.url(), &state, &root).output().unwrap();
     let told = receipt(&output);
     assert_eq!(told["files"], 1_501, "{told}");
     let sent = events(&output).iter().filter(|event| event["event"] == "ended").count();

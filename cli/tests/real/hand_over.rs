@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use cairn_shared::HandOver;
 
+use crate::held::{BODY_BYTES_MAX, Held};
 use crate::server::{CAIRN, Server, done, file, hex, put};
 
 /// What the journal in `state` has of the one file that is unfinished there.
@@ -22,17 +23,19 @@ fn another_owner_goes_on_by_the_link() {
     let server = Server::start(&folder.path().join("data"));
     let (path, bytes) = file(folder.path(), "a & b.bin", 3, SIZE as usize);
     let here = folder.path().join("here");
-    let mut child = put(&server.url, &here, &path).stdout(Stdio::piped()).spawn().unwrap();
+    let line = Held::after(&server, SIZE / 2);
+    let mut child = put(&line.url(), &here, &path).stdout(Stdio::piped()).spawn().unwrap();
     let mut stored = 0;
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
         let event: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
         stored += event["length"].as_u64().unwrap();
-        if stored > SIZE / 2 {
+        if stored > SIZE / 2 - BODY_BYTES_MAX {
             break;
         }
     }
     child.kill().unwrap();
     child.wait().unwrap();
+    line.open();
 
     let entry = &kept(&here)["entry"];
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
@@ -45,7 +48,7 @@ fn another_owner_goes_on_by_the_link() {
         mtime: None,
         stored,
     };
-    let link = format!("{}/#{}", server.url, handed.fragment());
+    let link = format!("{}/#{}", line.url(), handed.fragment());
     let go_on = |link: &str, state: &str| {
         let mut command = Command::new(CAIRN);
         command.args(["put", "--json", "--go-on", link, "--state"]).arg(folder.path().join(state)).arg(&path);
@@ -57,7 +60,7 @@ fn another_owner_goes_on_by_the_link() {
     assert!(sent <= SIZE - stored, "sent {sent} after {stored} were stored");
 
     // Where it began it is done too, with the same file and link.
-    let again = done(&put(&server.url, &here, &path).output().unwrap());
+    let again = done(&put(&line.url(), &here, &path).output().unwrap());
     assert_eq!(
         (again["sent"].as_u64(), &again["finished"]["file"]),
         (Some(0), &finished["finished"]["file"])

@@ -9,8 +9,13 @@ mod disks;
 mod examples;
 mod facts;
 mod folders;
+mod full;
+#[expect(dead_code, unreachable_pub, reason = "a browser needs more of it, and it is another crate's")]
+#[path = "../../../e2e/src/gate.rs"]
+mod gate;
 mod guests;
 mod hand_over;
+mod held;
 mod kill;
 mod line;
 mod no_space;
@@ -25,3 +30,6 @@ mod same_calls;
 mod server;
 mod stats;
 mod verify;
+#[expect(dead_code, reason = "a browser needs more of it")]
+#[path = "../../../e2e/src/way.rs"]
+mod way;

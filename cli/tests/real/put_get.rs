@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use crate::held::Held;
 use crate::server::{CAIRN, Server, done, download, file, hex, put};
 
 #[test]
@@ -49,11 +50,12 @@ fn a_killed_put_goes_on_where_it_was() {
     let server = Server::start(&folder.path().join("data"));
     let (path, bytes) = file(folder.path(), "a.bin", 3, 60_000_000);
     let state = folder.path().join("state");
-    let mut child = put(&server.url, &state, &path).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let line = Held::after(&server, 30_000_000);
+    let mut child = put(&line.url(), &state, &path).stdout(std::process::Stdio::piped()).spawn().unwrap();
     let mut stored = 0;
     let lines = std::io::BufReader::new(child.stdout.take().unwrap());
-    for line in std::io::BufRead::lines(lines) {
-        let event: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
+    for told in std::io::BufRead::lines(lines) {
+        let event: serde_json::Value = serde_json::from_str(&told.unwrap()).unwrap();
         stored += event["length"].as_u64().unwrap();
         if stored > 20_000_000 {
             break;
@@ -61,7 +63,8 @@ fn a_killed_put_goes_on_where_it_was() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    let resumed = done(&put(&server.url, &state, &path).output().unwrap());
+    line.open();
+    let resumed = done(&put(&line.url(), &state, &path).output().unwrap());
     assert_eq!(resumed["finished"]["blob"], hex(&bytes));
     let sent = resumed["sent"].as_u64().unwrap();
     assert!(sent <= 60_000_000 - stored, "sent {sent} after {stored} were stored");

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::held::Held;
 use crate::server::{CAIRN, Server, download, file, hex, put};
 
 #[test]
@@ -13,14 +14,16 @@ fn put_goes_on_by_itself_after_the_server_was_killed() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(&folder.path().join("data"));
     let (path, bytes) = file(folder.path(), "a.bin", 4, 60_000_000);
+    let line = Held::after(&server, 30_000_000);
     let mut child =
-        put(&server.url, &folder.path().join("state"), &path).stdout(Stdio::piped()).spawn().unwrap();
+        put(&line.url(), &folder.path().join("state"), &path).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     for _ in 0..10 {
         lines.next().unwrap().unwrap();
     }
     server.kill();
     server.restart();
+    line.open();
     let last = lines.map(Result::unwrap).last().unwrap();
     assert!(child.wait().unwrap().success());
     let ended: serde_json::Value = serde_json::from_str(&last).unwrap();

@@ -4,6 +4,7 @@ mod batches;
 mod next;
 mod passes;
 mod replies;
+mod room;
 mod rows;
 mod upload;
 
@@ -291,7 +292,9 @@ impl Engine {
             let free = if small_max > 0 && upload.is_small() { &mut free_small } else { &mut free };
             *free = free.saturating_sub(usize::from(upload.turn));
         }
-        for upload in self.uploads.values_mut().filter(|upload| upload.goal == Goal::Run && !upload.turn) {
+        let wants =
+            |upload: &&mut Upload| upload.goal == Goal::Run && !upload.turn && !upload.waits_for_room();
+        for upload in self.uploads.values_mut().filter(wants) {
             let free = if small_max > 0 && upload.is_small() { &mut free_small } else { &mut free };
             upload.turn = *free > 0;
             *free = free.saturating_sub(1);

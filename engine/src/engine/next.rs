@@ -31,6 +31,7 @@ impl Engine {
         self.offline_until = self.offline_until.filter(|until| *until > now);
         self.pace.wake(now);
         self.outgrow(now);
+        self.yield_turns();
         self.assign_turns();
         let small_max = self.config.small_max;
         let is_small = |id: &UploadId| small_max > 0 && self.uploads.get(id).is_some_and(Upload::is_small);
@@ -87,7 +88,7 @@ impl Engine {
         if again {
             self.end_pass(id);
         }
-        if self.uploads.get(&id).is_some_and(|upload| upload.pass.is_none()) {
+        if self.uploads.get(&id).is_some_and(|upload| upload.pass.is_none() && !upload.asks_for_room()) {
             self.begin_pass(id);
         }
         let Some(upload) = self.uploads.get_mut(&id) else { return };
@@ -201,7 +202,7 @@ impl Engine {
         }
         if revises || has_rows {
             let at = upload.rows.declared();
-            let chunks = upload.rows.undeclared(CHECK_ROWS_MAX);
+            let chunks = upload.rows.undeclared(upload.check_rows());
             let revision = upload.revision + u32::from(revises);
             let size = revises.then_some(upload.source.size);
             upload.checking = Some(Checking { at, rows: chunks.len() as u32, size, spoilt: false });

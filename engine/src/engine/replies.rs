@@ -135,6 +135,7 @@ impl Engine {
         if checking.size.is_some() {
             upload.revise_at = None;
         }
+        upload.fits_until = None;
         upload.lacks = checked.chunks.iter().any(|state| *state != RowState::Have);
         let released = upload.rows.answered(checking.at, &checked.chunks);
         self.release(id, released);
@@ -243,23 +244,12 @@ impl Engine {
                     self.count_refusal(id, Trouble::Status(status), now);
                 }
             }
-            Failure::Problem(problem) if may_pass => {
-                let asked = u64::from(problem.retry_after.unwrap_or(0)) * 1_000;
-                if problem.code == ProblemCode::TooManyRequests
-                    && asked > 0
-                    && let Some(upload) = self.uploads.get_mut(&id)
-                {
-                    // Nothing is wrong: it goes on when its turn comes.
-                    upload.backoff.take_turn(now, asked);
-                    return;
-                }
-                self.wait(id, kind, Trouble::Problem(problem.code), asked, now);
-            }
+            Failure::Problem(problem) if may_pass => self.wait_as_told(id, kind, &problem, now),
             Failure::Problem(problem) => self.refused(id, &problem, now),
         }
     }
 
-    fn wait(&mut self, id: UploadId, kind: Kind, trouble: Trouble, asked_ms: u64, now: Now) {
+    pub(super) fn wait(&mut self, id: UploadId, kind: Kind, trouble: Trouble, asked_ms: u64, now: Now) {
         let Some(upload) = self.uploads.get_mut(&id) else { return };
         // Several chunks that fail together are one failure.
         let is_first = upload.backoff.until().is_none();

@@ -153,6 +153,14 @@ impl Rows {
         }
     }
 
+    /// Rows from the first that is still to be sent on are to be asked about again.
+    pub(super) fn ask_again(&mut self) {
+        let first = self.wanted.values().flatten().min().copied();
+        if let Some(first) = first {
+            self.undeclare(first);
+        }
+    }
+
     /// Up to `limit` rows that are not declared.
     pub(super) fn undeclared(&self, limit: usize) -> Vec<Declared> {
         self.slots

@@ -95,6 +95,8 @@ pub(super) struct Upload {
     /// It takes longer to read than a small file does, whatever its size was.
     pub(super) has_grown: bool,
     pub(super) sends: usize,
+    /// The server has room for rows up to there: a check goes no further.
+    pub(super) fits_until: Option<u32>,
     /// The server lacked something of what it was asked about last.
     pub(super) lacks: bool,
     /// It is worked on now.
@@ -164,6 +166,7 @@ impl Upload {
             has_grown: false,
             sends: 0,
             lacks: false,
+            fits_until: None,
             turn: false,
             saved_bytes: 0,
             saved_at: None,

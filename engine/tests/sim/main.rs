@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failing test panics")]
 
 mod faults;
+mod full;
 mod limit;
 mod proof;
 mod random;

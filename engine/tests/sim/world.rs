@@ -89,6 +89,14 @@ pub(crate) struct Server {
     pub(crate) proven: u32,
     /// Finish's answer has no digest yet for that many askings.
     pub(crate) slow_blobs: u32,
+    /// Its disk takes so many bytes of chunks.
+    pub(crate) room: Option<u64>,
+}
+
+fn full(at: Option<u32>, needed: u64, free: u64) -> Failure {
+    let mut problem = Problem::new(ProblemCode::StorageFull, "simulated").with_space(needed, free);
+    problem.at = at;
+    Failure::Problem(Box::new(problem.with_retry_after(10)))
 }
 
 fn problem(code: ProblemCode) -> Failure {
@@ -140,6 +148,10 @@ impl Server {
         let held: HashSet<_> =
             self.sessions.values().flat_map(|session| session.held.iter().copied()).collect();
         let session = self.open(id)?;
+        if request.at as usize <= session.rows.len() {
+            self.find_room(request, &held)?;
+        }
+        let session = self.open(id)?;
         let with = |code, at: Option<u32>, revision| {
             let mut problem = Problem::new(code, "simulated").with_revision(revision);
             problem.at = at;
@@ -177,6 +189,23 @@ impl Server {
         let here: Vec<_> = here.map(|(declared, _)| declared.digest).collect();
         self.open(id)?.held.extend(here);
         Ok(Reply::Check(CheckResponse { revision, chunks: states }))
+    }
+
+    /// Bytes that the disk still takes.
+    pub(crate) fn free(&self) -> u64 {
+        let taken: u64 = self.chunks.values().map(|bytes| bytes.len() as u64).sum();
+        self.room.map_or(u64::MAX, |room| room.saturating_sub(taken))
+    }
+
+    fn find_room(&self, request: &CheckRequest, held: &HashSet<ChunkDigest>) -> Result<(), Failure> {
+        let (free, mut needed, mut first, mut met) = (self.free(), 0, None, HashSet::new());
+        for (index, declared) in (request.at..).zip(&request.chunks) {
+            if !held.contains(&declared.digest) && met.insert(declared.digest) {
+                needed += u64::from(declared.length);
+                first = first.or((needed > free).then_some(index));
+            }
+        }
+        first.map_or(Ok(()), |first| Err(full(Some(first), needed, free)))
     }
 
     /// A row is here, or may be proven, or is not.
@@ -243,6 +272,11 @@ impl Server {
         if row.digest != digest {
             return Err(problem(ProblemCode::DigestMismatch));
         }
+        let free = self.free();
+        if !self.chunks.contains_key(&digest) && free < bytes.len() as u64 {
+            return Err(full(None, bytes.len() as u64, free));
+        }
+        let session = self.open(id)?;
         session.held.insert(digest);
         self.bytes_taken += bytes.len() as u64;
         self.chunks.insert(digest, bytes);
@@ -387,6 +421,8 @@ pub(crate) struct World {
     pub(crate) dice: Dice,
     pub(crate) effects: u64,
     pub(crate) first_send_before_end: Option<bool>,
+    /// Readings that were begun.
+    pub(crate) passes: u64,
     readings: BTreeMap<(UploadId, PassId), Reading>,
     proofs: Vec<Input>,
     due: BTreeMap<(u64, u64), Due>,
@@ -422,6 +458,7 @@ impl World {
             dice: Dice(seed),
             effects: 0,
             first_send_before_end: None,
+            passes: 0,
             readings: BTreeMap::new(),
             proofs: Vec::new(),
             due: BTreeMap::new(),
@@ -520,6 +557,7 @@ impl World {
                     self.proofs.push(Input::Proven { upload, index, chunk, proof });
                 }
                 Effect::Read { upload, pass, rule, bytes } => {
+                    self.passes += u64::from(!self.readings.contains_key(&(upload, pass)));
                     let reading = self.readings.entry((upload, pass)).or_insert_with(|| Reading {
                         cutter: Cutter::new(rule),
                         at: 0,

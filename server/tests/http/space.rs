@@ -155,6 +155,65 @@ fn a_full_disk_takes_what_it_has_already() {
     assert_eq!(status["missing"], json!([]), "a refused declaration changes nothing: {status}");
     assert_eq!(check(&site, &owner, &again, &chunks).expect(200)["chunks"], json!(["have", "have"]));
     site.ask("POST", &format!("/api/finish/{again}")).by(&owner).send().expect(201);
+    // Neither does a new session need space for what is here, nor one whose rows are to be declared say more than it knows.
+    let third = id(start(&site, &owner, fields));
+    assert_eq!(check(&site, &owner, &third, &chunks).expect(200)["chunks"], json!(["have", "have"]));
+    site.ask("POST", &format!("/api/finish/{third}")).by(&owner).send().expect(201);
+}
+
+#[test]
+fn the_chunk_that_finds_no_room_is_refused_and_named() {
+    let small = Small::new(200_000);
+    let site = small.site(&[]);
+    let owner = site.owner();
+    let large = json!({"name": "a", "size": 1_000_000_000_000u64, "chunking": "fastcdc-2020/1"});
+    let session = id(start(&site, &owner, large));
+    let chunks: Vec<_> = (0..4).map(|seed| noise(seed, 80_000)).collect();
+    let problem = check(&site, &owner, &session, &chunks).refused(ProblemCode::StorageFull);
+    assert_eq!((&problem["at"], &problem["needed_bytes"]), (&json!(2), &json!(320_000)), "{problem}");
+    assert_eq!(problem["free_bytes"], 200_000);
+    // What is in front of it finds its room.
+    assert_eq!(check(&site, &owner, &session, &chunks[..2]).expect(200)["chunks"], json!(["need", "need"]));
+    for (index, bytes) in chunks[..2].iter().enumerate() {
+        put(&site, &owner, &session, index, bytes).expect(204);
+    }
+    let problem = check(&site, &owner, &session, &chunks).refused(ProblemCode::StorageFull);
+    assert_eq!((&problem["at"], &problem["needed_bytes"]), (&json!(2), &json!(160_000)), "{problem}");
+    assert_eq!(problem["free_bytes"], 40_000);
+}
+
+#[test]
+fn a_hole_needs_room_for_one_chunk_of_it() {
+    let small = Small::new(150_000);
+    let site = small.site(&[]);
+    let owner = site.owner();
+    let fields = json!({"name": "hole", "size": 10_000_000, "chunking": "fastcdc-2020/1"});
+    let session = id(start(&site, &owner, fields));
+    let hole = vec![vec![0; 100_000]; 100];
+    // The second time the chunk is promised, and still needs no more.
+    for _ in 0..2 {
+        let states = check(&site, &owner, &session, &hole).expect(200)["chunks"].clone();
+        assert_eq!(states, json!(vec!["need"; 100]));
+    }
+    put(&site, &owner, &session, 7, &hole[7]).expect(204);
+    site.ask("POST", &format!("/api/finish/{session}")).by(&owner).send().expect(201);
+}
+
+#[test]
+fn a_write_that_finds_no_room_says_how_much_there_is() {
+    let small = Small::new(200_000);
+    let site = small.site(&[]);
+    let owner = site.owner();
+    let fields = json!({"name": "a", "size": 160_000, "chunking": "fastcdc-2020/1"});
+    let session = id(start(&site, &owner, fields));
+    let chunks: Vec<_> = (0..2).map(|seed| noise(seed, 80_000)).collect();
+    check(&site, &owner, &session, &chunks).expect(200);
+    // Somebody else fills the disk meanwhile.
+    small.free.store(30_000, Ordering::SeqCst);
+    let problem = put(&site, &owner, &session, 0, &chunks[0]).refused(ProblemCode::StorageFull);
+    assert_eq!((&problem["needed_bytes"], &problem["free_bytes"]), (&json!(80_000), &json!(30_000)));
+    // The promise was worth nothing: the next check says so before anything is sent.
+    check(&site, &owner, &session, &chunks).refused(ProblemCode::StorageFull);
 }
 
 #[test]

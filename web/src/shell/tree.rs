@@ -100,7 +100,7 @@ fn wait_of(failure: &Failure) -> (Trouble, u32) {
     let (trouble, asked_seconds) = match failure {
         Failure::Network => (Trouble::Network, None),
         Failure::Status { status, retry_after_seconds } => (Trouble::Status(*status), *retry_after_seconds),
-        Failure::Problem(problem) => (Trouble::Problem(problem.code), problem.retry_after),
+        Failure::Problem(problem) => (Trouble::of(problem), problem.retry_after),
     };
     let asked = asked_seconds.unwrap_or(0).min(PAUSE_SECONDS_MAX) * 1_000;
     (trouble, asked.max(PAUSE_MS))

@@ -17,12 +17,17 @@ pub fn state<'a>(words: &'a Words, view: &View) -> &'a str {
         State::Done if was_here(view) => &words.already_here,
         State::Done => &words.done,
         State::Paused => &words.paused,
-        State::Offline => match &view.trouble {
-            Some(Trouble::Problem(_) | Trouble::Status(_)) => &words.offline_server,
-            Some(Trouble::Network | Trouble::KeepsChanging) | None => &words.offline,
-        },
+        State::Offline => waits_for(words, view.trouble.as_ref()),
         State::NeedsFile => &words.needs_file,
         State::Failed => &words.failed,
+    }
+}
+
+fn waits_for<'a>(words: &'a Words, trouble: Option<&Trouble>) -> &'a String {
+    match trouble {
+        Some(Trouble::Full { .. }) => &words.offline_full,
+        Some(Trouble::Problem(_) | Trouble::Status(_)) => &words.offline_server,
+        Some(Trouble::Network | Trouble::KeepsChanging) | None => &words.offline,
     }
 }
 
@@ -80,6 +85,11 @@ fn reused(words: &Words, view: &View) -> Option<String> {
 fn why(words: &Words, trouble: &Trouble) -> String {
     match trouble {
         Trouble::Network => words.network.clone(),
+        Trouble::Full { needed: Some(needed), free: Some(free) } => {
+            let (needed, free) = (figures::size(words, *needed), figures::size(words, *free));
+            fill(&words.full, &[("needed", &needed), ("free", &free)])
+        }
+        Trouble::Full { .. } => words.full_somehow.clone(),
         Trouble::Problem(code) => problem(words, *code),
         Trouble::Status(429 | 503) => words.busy.clone(),
         Trouble::Status(status) => fill(&words.status, &[("status", &status.to_string())]),
@@ -120,10 +130,7 @@ pub fn folder_state(words: &Words, view: &FolderView) -> String {
         State::Done if view.sent == 0 && view.size > 0 && view.reused == view.size => &words.already_here,
         State::Done => &words.done,
         State::Paused => &words.paused,
-        State::Offline => match &view.trouble {
-            Some(Trouble::Problem(_) | Trouble::Status(_)) => &words.offline_server,
-            Some(Trouble::Network | Trouble::KeepsChanging) | None => &words.offline,
-        },
+        State::Offline => waits_for(words, view.trouble.as_ref()),
         State::NeedsFile => &words.needs_files,
         State::Failed => &words.failed,
     };

@@ -31,8 +31,8 @@ words! {
     language decimal thousands title tagline drop_title drop_button drop_or drop_lead drop_more drop_now
     not_that_file no_browser unfinished_title unfinished_lead unfinished_stored unfinished_none go_on
     go_on_label discard discard_label rows_title toolbar_label total_files total_file pause_all
-    resume_all waiting reading sending verifying done already_here paused offline offline_server
-    needs_file failed changed network problem status keeps_changing lost retry_in of per_second saved
+    resume_all waiting reading sending verifying done already_here paused offline offline_server offline_full
+    needs_file failed changed network problem full full_somehow status keeps_changing lost retry_in of per_second saved
     left_about seconds minutes hours days pause_label resume_label retry_label cancel_label choose
     choose_label progress_label link_label copy copied copy_failed copy_label delete delete_sure
     delete_failed delete_label files_title files_lead no_link safe_any_time safe_now idle said_progress

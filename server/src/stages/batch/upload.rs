@@ -48,7 +48,8 @@ pub(super) async fn upload(
         }
     }
     packing.take(asker, group, &mut taken).await;
-    let records = packing.place().await?;
+    let bytes = packing.bytes();
+    let records = cairn.space.explain(None, bytes, packing.place().await).await?;
     let arrived = taken.into_iter().map(async |taken: Answer<Taken>| taken?.arrive(cairn, &records).await);
     Ok(outcomes(join_all(arrived).await))
 }
@@ -94,7 +95,10 @@ impl Packing<'_> {
         let judged = join_all(group.into_iter().map(|(head, bytes)| judge(cairn, asker, head, bytes))).await;
         for judged in judged {
             taken.push(match judged {
-                Ok(judged) => self.add(judged).await,
+                Ok(judged) => {
+                    let length = u64::from(judged.chunk.length);
+                    cairn.space.explain(None, length, self.add(judged).await).await
+                }
                 Err(refusal) => Err(refusal),
             });
         }
@@ -114,6 +118,11 @@ impl Packing<'_> {
             self.packed.insert(chunk.digest, (self.packed.len(), generation, chunk));
         }
         Ok(Taken { right, index, row, known: known.filter(|_| !is_packed) })
+    }
+
+    /// Bytes of its chunks.
+    fn bytes(&self) -> u64 {
+        self.packed.values().map(|(_, _, chunk)| u64::from(chunk.length)).sum()
     }
 
     /// Puts the pack in its place; the records of its chunks.

@@ -45,7 +45,7 @@ pub(crate) async fn declare(
     let rows: Vec<Row> = request.chunks.iter().map(Declared::row).collect();
     let session = right.session().id;
     let reach = right.scope().reach();
-    require_space(cairn, right, &rows).await?;
+    require_space(cairn, right, request.at, &rows).await?;
     let (session, mut chunks) = cairn
         .meta
         .declare_rows(Declaration {
@@ -81,17 +81,26 @@ pub(crate) async fn declare(
     Ok(CheckResponse { revision: session.revision, chunks })
 }
 
-/// Refuses rows whose chunks would find no room. Only where not all of them would, it is looked up which are here.
-async fn require_space(cairn: &Cairn, right: &UploadRight, rows: &[Row]) -> Answer<()> {
+/// Refuses rows from the first on whose chunk would find no room. Only where not all of them would, it is looked up which are here.
+async fn require_space(cairn: &Cairn, right: &UploadRight, at: u32, rows: &[Row]) -> Answer<()> {
     let session = right.session().id;
-    let bytes = |rows: &mut dyn Iterator<Item = &Row>| rows.map(|row| u64::from(row.length)).sum::<u64>();
-    if cairn.space.free(Some(session)).await? >= bytes(&mut rows.iter()) {
+    if cairn.space.free(None).await? >= rows.iter().map(|row| u64::from(row.length)).sum() {
         return Ok(());
     }
     let states = cairn.meta.row_states(session, rows.to_vec(), right.scope().reach()).await?;
-    let mut needed =
-        rows.iter().zip(&states).filter(|(_, state)| **state == RowState::Need).map(|(row, _)| row);
-    cairn.space.require(Some(session), bytes(&mut needed)).await
+    let mut needed: Vec<_> = (at..)
+        .zip(rows.iter().copied())
+        .zip(states)
+        .filter(|(_, state)| *state == RowState::Need)
+        .map(|(row, _)| row)
+        .collect();
+    if right.scope() == Scope::Members {
+        // What anybody has, a member may prove to have as well.
+        let present = cairn.meta.present(needed.iter().map(|(_, row)| *row).collect()).await?;
+        let mut present = present.into_iter();
+        needed.retain(|_| !present.next().unwrap_or(false));
+    }
+    cairn.space.require_rows(session, &needed).await
 }
 
 /// Finds a file by its whole digest, as far as the asker may know of it.

@@ -70,7 +70,8 @@ async fn store(cairn: &Arc<Cairn>, asker: Asker, put: ChannelPut, channel: &Chan
     };
     let right = upload_right(cairn, &asker, put.session).await?;
     let expected = run::expect_run(cairn, &right, put.index, put.rows, Some(put.length)).await?;
-    run::store_run(cairn.clone(), right, put.index, expected, channel.bytes()).await
+    let stored = run::store_run(cairn.clone(), right, put.index, expected, channel.bytes()).await;
+    cairn.space.explain(Some(put.session), put.length, stored).await
 }
 
 /// False where nobody is there to be told.

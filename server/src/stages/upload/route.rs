@@ -30,13 +30,15 @@ pub(crate) async fn put(cairn: web::Data<Cairn>, request: HttpRequest, body: Bod
             return Err(header_invalid(detail));
         }
         let run = run::expect_run(&cairn, &right, index, rows, body.declared()).await?;
-        let bytes = body.stream(run::length(&run));
-        run::store_run(cairn.into_inner(), right, index, run, bytes).await?;
+        let (session, length) = (right.session().id, run::length(&run));
+        let stored = run::store_run(cairn.clone().into_inner(), right, index, run, body.stream(length)).await;
+        cairn.space.explain(Some(session), length, stored).await?;
         return Ok(HttpResponse::NoContent().finish());
     }
     let expected = service::expect(&cairn, &right, index, body.declared()).await?;
-    let bytes = body.stream(u64::from(expected.length_max));
-    service::store(&cairn, &right, index, expected, digest, bytes).await?;
+    let length = u64::from(expected.length_max);
+    let stored = service::store(&cairn, &right, index, expected, digest, body.stream(length)).await;
+    cairn.space.explain(Some(right.session().id), length, stored).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -1,0 +1,74 @@
+//! What uploads wait for, in words: told once when it begins, and once when it has ended.
+
+use std::collections::BTreeMap;
+
+use bytesize::ByteSize;
+use cairn_engine::{State, Trouble, View};
+
+/// Reasons, each with the words for its end.
+#[derive(Default)]
+pub(crate) struct Waits {
+    now: BTreeMap<&'static str, String>,
+    met: BTreeMap<&'static str, (String, String)>,
+}
+
+impl Waits {
+    /// One upload, as it stands. A wait that is over for a moment, to see whether it has to go on, goes on.
+    pub(crate) fn look_at(&mut self, server: &str, view: &View) {
+        let Some(trouble) = &view.trouble else { return };
+        let reason = reason(trouble);
+        if view.state == State::Offline || self.now.contains_key(reason) {
+            self.met.entry(reason).or_insert_with(|| (why(server, trouble), over(server, trouble)));
+        }
+    }
+
+    /// Every upload was looked at: what is to be told, a line for each reason that has begun or ended.
+    pub(crate) fn news(&mut self) -> Vec<String> {
+        let met = std::mem::take(&mut self.met);
+        let ended = self.now.extract_if(.., |reason, _| !met.contains_key(reason));
+        let mut lines: Vec<_> = ended.map(|(_, over)| over).collect();
+        for (reason, (why, over)) in met {
+            if self.now.insert(reason, over).is_none() {
+                lines.push(format!("waiting: {why}; tried again until it is over"));
+            }
+        }
+        lines
+    }
+}
+
+fn reason(trouble: &Trouble) -> &'static str {
+    match trouble {
+        Trouble::Network => "network",
+        Trouble::Full { .. } => "full",
+        Trouble::Problem(code) => code.as_str(),
+        Trouble::Status(_) => "status",
+        Trouble::KeepsChanging => "changing",
+    }
+}
+
+/// Why an upload waits, or has failed.
+pub(crate) fn why(server: &str, trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::Network => format!("{server} can't be reached, or answers as no Cairn server does"),
+        Trouble::Full { needed: Some(needed), free: Some(free) } => {
+            format!("the server's disk is full: needs {}, {} free", size(*needed), size(*free))
+        }
+        Trouble::Full { .. } => "the server's disk is full".to_owned(),
+        Trouble::Problem(code) => format!("the server says: {} ({code})", code.title()),
+        Trouble::Status(status) => format!("{server}, or something before it, answers with {status}"),
+        Trouble::KeepsChanging => "the file keeps changing while it is read".to_owned(),
+    }
+}
+
+fn over(server: &str, trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::Network | Trouble::Status(_) => format!("going on: {server} answers again"),
+        Trouble::Full { .. } => "going on: the server's disk has room again".to_owned(),
+        Trouble::Problem(code) => format!("going on: \"{}\" is over", code.title()),
+        Trouble::KeepsChanging => "going on: the file rests".to_owned(),
+    }
+}
+
+fn size(bytes: u64) -> impl std::fmt::Display {
+    ByteSize::b(bytes).display().si()
+}
