@@ -219,11 +219,12 @@ impl<'a> Folders<'a> {
                     self.credential = owner::owner_key(self.state, self.line, true)?;
                 }
                 Err(failure) if failure.may_pass() => {
+                    let pause = pause(&failure);
                     if !std::mem::replace(&mut is_told, true) {
                         let why = self.line.explain::<T>(Err(failure)).err().map(|error| error.to_string());
                         say::notice(&format!("waiting: {}", why.unwrap_or_default()));
                     }
-                    std::thread::sleep(pause(&failure));
+                    std::thread::sleep(pause);
                 }
                 Ok(answer) if is_told => {
                     say::notice(&format!("going on: {} answers again", self.line.server()));

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use bytesize::ByteSize;
 use cairn_server::Figures;
-use cairn_server::admin::{Command as Asked, Event};
+use cairn_server::admin::{Command as Asked, Event, connect};
 use clap::Subcommand;
 
 use self::tell::Teller;
@@ -149,7 +149,7 @@ fn remove(options: &RmOptions) -> anyhow::Result<ExitCode> {
 
 fn adopt(options: &AdoptOptions) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
-        !Way::has_server(&options.data),
+        connect(&options.data).is_err(),
         "a server has {} open: stop it first",
         options.data.display()
     );

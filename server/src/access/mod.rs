@@ -1,7 +1,7 @@
 //! Who may do what. Rights are types, and only this folder can build one.
 
-mod admin;
 mod address;
+mod admin;
 mod credential;
 mod host;
 mod local;
@@ -10,9 +10,9 @@ mod rights;
 mod scope;
 mod secret;
 
-pub(crate) use admin::{AdminRight, admin_right, admin_right_by_files};
 pub use address::Networks;
 pub(crate) use address::{ClientAddress, client_address};
+pub(crate) use admin::{AdminRight, admin_right, admin_right_by_files};
 pub(crate) use credential::{Asker, Credential, bearer_credential, credential};
 pub use host::KnownHost;
 pub(crate) use host::{HostRule, is_sent_to};
