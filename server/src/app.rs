@@ -203,7 +203,15 @@ async fn run(
     (stores, secret): (Stores, Secret),
     listener: TcpListener,
 ) -> anyhow::Result<Running> {
-    let page = page::folder(&config.data, config.page.as_deref())?;
+    let page = match page::folder(&config.data, config.page.as_deref()) {
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::StorageFull) =>
+        {
+            tracing::warn!(%error, "the page of this build can't be written to the data folder, and is not served");
+            None
+        }
+        page => page?,
+    };
     let follower = Follower::new();
     // A whole file's digest is computed behind its upload, and never holds up another.
     let following = Behind::spawn("follower", follow(stores.clone(), follower.clone(), TURN_BYTES))?;

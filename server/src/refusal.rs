@@ -1,6 +1,6 @@
 //! The one error of services: a problem for the client, made from whatever went wrong.
 
-use std::fmt;
+use std::{fmt, io};
 
 use cairn_shared::limits::{INTEGER_MAX, LINKS_MAX};
 use cairn_shared::{Problem, ProblemCode, name};
@@ -88,6 +88,12 @@ impl From<StoreError> for Refusal {
                 let detail =
                     "The store closed after a failure, and is opened again. What was acknowledged is safe.";
                 Problem::new(ProblemCode::Unavailable, detail).with_retry_after(10).into()
+            }
+            StoreError::Io(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+                tracing::warn!("a request was refused, since the data folder can only be read at the moment");
+                let detail = "The server's disk can only be read at the moment. What is there can be downloaded; nothing \
+                              was changed.";
+                Problem::new(ProblemCode::Unavailable, detail).with_retry_after(30).into()
             }
             StoreError::Io(error) => {
                 tracing::error!(error = %error, "input/output error");

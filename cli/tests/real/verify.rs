@@ -21,7 +21,8 @@ fn a_damaged_chunk_is_named_and_healed() {
     assert!(server.terminate().success());
     let (is_sound, text) = verify();
     assert!(is_sound && text.contains("3000000 bytes: everything is what it was"), "{text}");
-    let chunk = fs::read_dir(data.join("chunks/00000001")).unwrap().next().unwrap().unwrap().path();
+    let chunks = fs::read_dir(data.join("chunks/00000001")).unwrap().map(|entry| entry.unwrap().path());
+    let chunk = chunks.into_iter().find(|path| path.extension().is_some()).unwrap();
     let mut stored = fs::read(&chunk).unwrap();
     stored[1_000] ^= 1;
     fs::write(&chunk, stored).unwrap();

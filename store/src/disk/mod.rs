@@ -199,6 +199,8 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
 }
 
+/// Room that a start as a whole takes at most, beside what it finds, in bytes. Where there is less the store is only read.
+pub(crate) const START_BYTES: u64 = 1_024 * 1_024;
 /// Space that facts leave free, in bytes: an index can't go on after a write that found none.
 const FACTS_RESERVE_BYTES: u64 = 32 * 1_024 * 1_024;
 /// Space that chunks leave free, in bytes: a disk full of chunks still takes the facts that remove some.

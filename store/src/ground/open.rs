@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::agree::Counts;
-use super::secret::SECRET_BYTES;
+use super::secret::{Found, SECRET_BYTES};
+use super::survey::Survey;
+use super::verdict::judge;
 use super::{Ground, StoreId, adopt};
 use crate::chunk::{self, ChunkStore};
-use crate::disk::{Disk, real};
+use crate::disk::{Disk, START_BYTES, Use, check_space, reading, real};
 use crate::error::{Result, StoreError};
-use crate::meta::{self, IndexPlace, Library, MetaStore};
+use crate::meta::{self, INDEX_FAILED, IndexPlace, Library, MetaStore};
 
 /// How to open it.
 #[derive(Debug, Clone)]
@@ -55,7 +57,52 @@ pub struct Opened {
 /// Opens the store in the folder `data`. `Apart` where its parts don't make one store, and nothing was touched then; `Closed` where
 /// another server uses it, `Newer` where a later version wrote it, `Damaged` where the log can't be read. Takes a while where the index has to be
 /// built anew.
+///
+/// A folder that can't be written, or has no room left, is opened to be read, as far as that goes: what changes something fails then, and the store
+/// closes once it can be written again.
 pub async fn open(data: &Path, options: Options) -> Result<Opened> {
+    match open_whole(data, options).await {
+        Err(error) if is_only_readable(&error, data) => {
+            let shown = data.display();
+            tracing::warn!(
+                why = %error,
+                "{shown} can't be written: it is only read until that is mended; uploads and deletes get 503"
+            );
+            let data = data.to_owned();
+            blocking(move || read(&data)).await
+        }
+        opened => opened,
+    }
+}
+
+/// Whether the folder may still be read where opening it as a whole failed.
+fn is_only_readable(error: &StoreError, data: &Path) -> bool {
+    let has_no_room = || check_space(real().as_ref(), data, Use::Facts, START_BYTES).is_err();
+    match error {
+        StoreError::Io(error) => error.kind() == io::ErrorKind::ReadOnlyFilesystem,
+        StoreError::Full => true,
+        // A library of an index that found no space says so in words of its own.
+        StoreError::Closed(why) => why.starts_with(INDEX_FAILED) && has_no_room(),
+        StoreError::Conflict(_)
+        | StoreError::Damaged(_)
+        | StoreError::Away(_)
+        | StoreError::Apart(_)
+        | StoreError::Newer { .. } => false,
+    }
+}
+
+fn read(data: &Path) -> Result<Opened> {
+    let places = super::Places::new(data);
+    let survey = Survey::take(reading().as_ref(), &places)?;
+    judge(&survey, &places)?;
+    let Found::Secret(secret) = survey.secret else {
+        return Err(StoreError::Apart(format!("{} has no secret.", data.display())));
+    };
+    let (chunks, meta) = (chunk::open_reading(data)?, meta::open_reading(data)?);
+    Ok(Opened { meta, chunks, secret })
+}
+
+async fn open_whole(data: &Path, options: Options) -> Result<Opened> {
     let disk = real();
     let entered = open_at(disk.clone(), data.to_owned(), options.clone(), None).await?;
     let (Some(doubt), opened) = entered else { return Ok(entered.1) };

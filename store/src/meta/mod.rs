@@ -51,7 +51,7 @@ pub(crate) use open::open_on;
 pub use open::{memory, open, open_gathering_little};
 pub use open_reading::open_reading;
 pub use operator::OperatorStore;
-pub(crate) use place::IndexPlace;
+pub(crate) use place::{INDEX_FAILED, IndexPlace};
 pub use place::{Library, UnknownLibrary};
 pub(crate) use snapshot::snapshot_number;
 

@@ -13,7 +13,7 @@ use super::log::{Log, LogFailure, NoLog, frame};
 use super::memory::MemoryIndex;
 use super::place::{IndexPlace, Library};
 use super::snapshot::{self, Snapshot};
-use super::store::{Snapshots, Store};
+use super::store::{Past, Snapshots, Store};
 use super::{codec, keys};
 use crate::disk::{Disk, Lock, clear_new, gathered_bytes, make_folders, real};
 use crate::error::{Result, StoreError};
@@ -72,7 +72,7 @@ pub(crate) fn open_on(
 pub fn memory() -> Arc<dyn MetaStore> {
     let shared = Shared::new(Box::new(MemoryIndex::default()), None);
     let committer = Committer::start(shared.clone(), Box::new(NoLog), 0, None);
-    Arc::new(Store::new(shared, committer, None, true))
+    Arc::new(Store::new(shared, committer, Past::None, true))
 }
 
 /// Where an index lies between two runs. It may be lost at any time.
@@ -137,7 +137,7 @@ impl Place<'_> {
         let committer = Committer::start(shared.clone(), Box::new(replayed.log), replayed.sequence, witness);
         shared.check_open()?;
         let snapshots = Snapshots::new(self.disk, self.places)?;
-        Ok(Arc::new(Store::new(shared, committer, Some(snapshots), is_sure)))
+        Ok(Arc::new(Store::new(shared, committer, Past::Kept(snapshots), is_sure)))
     }
 
     /// The log's history, before anything is touched; `None` where the list of it is lost. `Apart` where what the chunks have seen is no part
@@ -210,7 +210,7 @@ impl Place<'_> {
                 replayed.sequence = sequence;
                 index.apply(&writes, sequence)?;
             }
-            Err(LogFailure::Full) => {}
+            Err(LogFailure::Full | LogFailure::ReadOnly) => {}
             Err(failure) => return Err(failure.error()),
         }
         let seen = Seen { store: owner.store, run, sequence: replayed.sequence };

@@ -10,12 +10,12 @@ use super::index::Index;
 use super::log::{Log, LogFailure, replay};
 use super::memory::MemoryIndex;
 use super::snapshot;
-use super::store::Store;
+use super::store::{Past, Store};
 use crate::disk::{Disk, reading};
 use crate::error::{Result, StoreError};
 use crate::format;
 
-/// Opens the store in the folder `data` to look at it: it takes no verb that changes something, and is closed by one. Everything that a start
+/// Opens the store in the folder `data` to look at it: it takes no verb that changes something. Everything that a start
 /// would read is read, and takes memory, about a KiB for each chunk. `Closed` where a server uses it, `Damaged` where snapshot or log can't be
 /// read. What a kill left at the log's end is passed over.
 pub fn open_reading(data: &Path) -> Result<Arc<dyn MetaStore>> {
@@ -27,7 +27,7 @@ pub fn open_reading(data: &Path) -> Result<Arc<dyn MetaStore>> {
     // It never ends the log, having no frame.
     let committer = Committer::start(shared.clone(), Box::new(ReadLog), 0, None);
     shared.check_open()?;
-    Ok(Arc::new(Store::new(shared, committer, None, true)))
+    Ok(Arc::new(Store::new(shared, committer, Past::Read(data.to_owned()), true)))
 }
 
 fn read(disk: &dyn Disk, data: &Path) -> Result<MemoryIndex> {
@@ -54,7 +54,7 @@ struct ReadLog;
 
 impl Log for ReadLog {
     fn append(&mut self, _frames: &[u8], _first: u64) -> Result<bool, LogFailure> {
-        Err(LogFailure::Closed("the data folder is only read".to_owned()))
+        Err(LogFailure::ReadOnly)
     }
 
     fn roll(&mut self, _first: u64) -> Result<(), LogFailure> {
@@ -113,7 +113,7 @@ mod tests {
             let meta = open_reading(data.path()).unwrap();
             assert_eq!(meta.owners(None, 9).await.unwrap(), [owner(1), owner(2)]);
             meta.check_log().await.unwrap();
-            assert!(matches!(meta.add_owner(owner(3)).await, Err(StoreError::Closed(_))));
+            assert!(matches!(meta.add_owner(owner(3)).await, Err(StoreError::Io(_))));
         }
         assert!(files(data.path()) == before);
         // Without what a copy need not have.

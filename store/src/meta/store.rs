@@ -32,7 +32,7 @@ use crate::model::{
     GuestLimits, Link, Linked, NewFolder, NewSession, Owner, Publish, Reach, Session, StoredRow, Target,
 };
 
-pub(crate) use self::upkeep::Snapshots;
+pub(crate) use self::upkeep::{Past, Snapshots};
 
 /// Looks that `publish` takes at a session that keeps changing.
 const PUBLISH_TRIES: u32 = 4;
@@ -42,19 +42,14 @@ pub(crate) struct Store {
     // Dropped first: it works off what it has, and writes to the index.
     committer: Committer,
     shared: Arc<Shared>,
-    snapshots: Option<Snapshots>,
+    past: Past,
     /// The index was not closed cleanly, and was not compared with the log since. Held while it is.
     unchecked: Mutex<bool>,
 }
 
 impl Store {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        committer: Committer,
-        snapshots: Option<Snapshots>,
-        is_checked: bool,
-    ) -> Self {
-        Self { committer, shared, snapshots, unchecked: Mutex::new(!is_checked) }
+    pub(crate) fn new(shared: Arc<Shared>, committer: Committer, past: Past, is_checked: bool) -> Self {
+        Self { committer, shared, past, unchecked: Mutex::new(!is_checked) }
     }
 
     /// For looks of which most ask for what was written lately.

@@ -6,6 +6,8 @@ pub(crate) mod segment;
 #[cfg(test)]
 mod tests;
 
+use std::io;
+
 use crate::error::{Result, StoreError};
 
 /// Largest set of writes of one frame, in bytes of keys and values.
@@ -38,6 +40,8 @@ pub(crate) trait Log: Send {
 pub(crate) enum LogFailure {
     /// No space; the log is as it was.
     Full,
+    /// The log is only read.
+    ReadOnly,
     /// Nobody can say what is on disk: the log takes nothing more.
     Closed(String),
 }
@@ -47,6 +51,7 @@ impl LogFailure {
     pub(crate) fn error(&self) -> StoreError {
         match self {
             Self::Full => StoreError::Full,
+            Self::ReadOnly => StoreError::Io(io::ErrorKind::ReadOnlyFilesystem.into()),
             Self::Closed(why) => StoreError::Closed(why.clone()),
         }
     }

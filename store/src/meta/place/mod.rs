@@ -255,8 +255,11 @@ pub(super) fn sequence(bytes: Option<Vec<u8>>) -> Result<u64> {
     Ok(u64::from_be_bytes(bytes))
 }
 
+/// How the reason begins where a library failed.
+pub(crate) const INDEX_FAILED: &str = "the index failed";
+
 fn closed(why: &str) -> StoreError {
-    StoreError::Closed(format!("the index failed: {why}"))
+    StoreError::Closed(format!("{INDEX_FAILED}: {why}"))
 }
 
 #[cfg(test)]

@@ -1,16 +1,36 @@
 //! What a store does for itself: snapshots, reading its log again, comparing its index with both.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::fs::{Access, access};
 use tokio::sync::Mutex;
 
 use super::Store;
-use crate::disk::Disk;
+use crate::disk::{Disk, START_BYTES, Use, check_space, real};
 use crate::error::{Result, StoreError};
 use crate::ground::{Parts, Places};
 use crate::meta::{snapshot, sums};
+
+/// What a store keeps of its past.
+pub(crate) enum Past {
+    /// Nothing: it is gone with the process.
+    None,
+    /// Log and snapshots.
+    Kept(Snapshots),
+    /// The same in a data folder that could only be read when it was opened.
+    Read(PathBuf),
+}
+
+/// `Closed` where a folder can be written again that could only be read: it is opened anew then, as a whole.
+fn look_up(data: &Path) -> Result<()> {
+    let is_writable = access(data, Access::WRITE_OK).is_ok();
+    if is_writable && check_space(real().as_ref(), data, Use::Facts, START_BYTES).is_ok() {
+        return Err(StoreError::Closed(format!("{} can be written again", data.display())));
+    }
+    Ok(())
+}
 
 /// Where snapshots go.
 pub(crate) struct Snapshots {
@@ -38,7 +58,7 @@ impl Snapshots {
 impl Store {
     /// Sums up the rows of the index as they are now, and those that log and snapshot say, and compares.
     pub(super) async fn compare_index(&self) -> Result<()> {
-        let Some(snapshots) = &self.snapshots else { return Ok(()) };
+        let Past::Kept(snapshots) = &self.past else { return Ok(()) };
         // What is read must not be replaced by a snapshot meanwhile.
         let _none_is_written = snapshots.last_bytes.lock().await;
         let until = self.committer.begin_scan().await?;
@@ -83,7 +103,11 @@ impl Store {
     /// Lets a snapshot take the place of the log, where that is long enough.
     pub(super) async fn take_snapshot(&self, log_bytes: u64) -> Result<bool> {
         self.shared.check_open()?;
-        let Some(snapshots) = &self.snapshots else { return Ok(false) };
+        let snapshots = match &self.past {
+            Past::Kept(snapshots) => snapshots,
+            Past::Read(data) => return self.shared.judge(look_up(data)).map(|()| false),
+            Past::None => return Ok(false),
+        };
         let (disk, parts) = (snapshots.disk.clone(), snapshots.parts.clone());
         let looked = tokio::task::spawn_blocking(move || parts.check(disk.as_ref())).await;
         self.shared.judge(looked.unwrap_or_else(|error| Err(StoreError::Io(io::Error::other(error)))))?;
@@ -97,7 +121,7 @@ impl Store {
     /// Reads log and snapshot as they are on disk.
     pub(super) async fn read_log(&self) -> Result<()> {
         self.committer.check().await?;
-        let Some(snapshots) = &self.snapshots else { return Ok(()) };
+        let Past::Kept(snapshots) = &self.past else { return Ok(()) };
         let _none_is_written = snapshots.last_bytes.lock().await;
         let (disk, folder) = (snapshots.disk.clone(), snapshots.folder.clone());
         let checked = tokio::task::spawn_blocking(move || match snapshot::newest(disk.as_ref(), &folder)? {
