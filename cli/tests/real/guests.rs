@@ -124,7 +124,12 @@ impl Site {
     }
 
     /// Attacks with `threads` until the time is over, while somebody else downloads; says what it cost.
-    fn measure(&self, name: &str, threads: usize, attack: impl Fn(&ureq::Agent, &AtomicBool) + Sync) {
+    fn measure(
+        &self,
+        name: &str,
+        threads: usize,
+        attack: impl Fn(&ureq::Agent, &AtomicBool) + Sync,
+    ) -> String {
         let time = Duration::from_millis(100 * percent().min(50));
         let alone = self.downloads(time);
         let (disk, sent) = (self.disk(), self.sent.load(Ordering::Relaxed));
@@ -140,7 +145,7 @@ impl Site {
         });
         let (sent, disk) = (self.sent.load(Ordering::Relaxed) - sent, self.disk().saturating_sub(disk));
         let (memory, most) = self.memory();
-        println!(
+        let line = format!(
             "{name:<24} sent {:>8} KiB, disk {:>8} KiB, memory {:>4} MiB (at most {:>4}), others {beside} of {alone}",
             sent >> 10,
             disk >> 10,
@@ -153,6 +158,7 @@ impl Site {
         if percent() >= 100 {
             assert!(beside * 2 >= alone, "{name}: others had {beside} of {alone}");
         }
+        line
     }
 }
 
@@ -179,22 +185,24 @@ fn bytes_below(folder: &Path) -> u64 {
 #[test]
 fn guests_owners_and_starts_have_a_rate() {
     let site = Site::start(&[]);
-    site.measure("owner keys", 8, |agent, is_over| {
+    let line = site.measure("owner keys", 8, |agent, is_over| {
         while !is_over.load(Ordering::SeqCst) {
             let (status, _) = site.ask(agent, "POST", "/api/owner", "", &Value::Null);
             assert!(matches!(status, 201 | 429), "{status}");
         }
     });
+    println!("{line}");
     // Its address has asked too often by now.
     std::thread::sleep(Duration::from_secs(2));
     let owner = site.owner(&agent());
     let items: Vec<Value> = (0..1_000).map(|n| json!({"name": format!("{n}")})).collect();
-    site.measure("starts", 4, |agent, is_over| {
+    let line = site.measure("starts", 4, |agent, is_over| {
         while !is_over.load(Ordering::SeqCst) {
             let (status, _) = site.ask(agent, "POST", "/api/batch/start", &owner, &json!({"items": items}));
             assert!(matches!(status, 200 | 429), "{status}");
         }
     });
+    println!("{line}");
 }
 
 #[test]
@@ -204,7 +212,7 @@ fn guests_paths_that_are_long_and_fresh_take_little() {
     let (_, made) = site.ask(&agent(), "POST", "/api/folder", &owner, &json!({"name": "f"}));
     let folder = made["folder"].as_str().unwrap();
     let next = AtomicU64::new(0);
-    site.measure("long paths", 4, |agent, _| {
+    let line = site.measure("long paths", 4, |agent, _| {
         loop {
             let number = next.fetch_add(1, Ordering::SeqCst);
             if number >= scaled(1_000) {
@@ -221,6 +229,7 @@ fn guests_paths_that_are_long_and_fresh_take_little() {
             assert!(matches!(status, 201 | 403), "{finished}");
         }
     });
+    println!("{line}");
 }
 
 #[test]
@@ -238,19 +247,21 @@ fn guests_looks_at_long_sessions_take_turns() {
         assert_eq!(status, 200, "{answer}");
         at += 4_096;
     }
-    site.measure("looks", 64, |agent, is_over| {
+    let line = site.measure("looks", 64, |agent, is_over| {
         while !is_over.load(Ordering::SeqCst) {
             let (status, _) = site.ask(agent, "GET", &format!("/api/status/{id}"), &owner, &Value::Null);
             assert!(matches!(status, 200 | 429), "{status}");
         }
     });
-    site.measure("finishes", 8, |agent, is_over| {
+    println!("{line}");
+    let line = site.measure("finishes", 8, |agent, is_over| {
         while !is_over.load(Ordering::SeqCst) {
             let (status, _) =
                 site.ask(agent, "POST", &format!("/api/finish/{id}"), &owner, &json!({"size": 1}));
             assert!(matches!(status, 409 | 429), "{status}");
         }
     });
+    println!("{line}");
 }
 
 #[test]
@@ -266,7 +277,8 @@ fn guests_downloads_that_nobody_reads_share_one_memory() {
         socket.read_exact(&mut head).unwrap();
         stalled.push(socket);
     }
-    site.measure("stalled downloads", 1, |_, _| {});
+    let line = site.measure("stalled downloads", 1, |_, _| {});
+    println!("{line}");
     drop(stalled);
 }
 
@@ -285,7 +297,8 @@ fn guests_heads_that_never_end_leave_room_for_others() {
         socket.write_all(&request[..20]).unwrap();
         open.push(socket);
     }
-    site.measure("heads", 1, |_, _| {});
+    let line = site.measure("heads", 1, |_, _| {});
+    println!("{line}");
     for mut socket in open {
         assert!(!matches!(socket.read(&mut [0; 1_024]), Ok(1..)), "an answer to half a head");
     }
