@@ -72,3 +72,58 @@ fn over(server: &str, trouble: &Trouble) -> String {
 fn size(bytes: u64) -> impl std::fmt::Display {
     ByteSize::b(bytes).display().si()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVER: &str = "http://cairn.test";
+
+    fn view(state: State, trouble: Option<Trouble>) -> View {
+        View {
+            name: "a".parse().unwrap(),
+            path: None,
+            size: 1,
+            state,
+            read: 0,
+            stored: 0,
+            reused: 0,
+            sent: 0,
+            speed: None,
+            left_seconds: None,
+            changed: false,
+            limit: None,
+            trouble,
+            retry_at: None,
+            finished: None,
+        }
+    }
+
+    #[test]
+    fn each_reason_is_told_once_when_it_begins_and_once_when_it_ends() {
+        let mut waits = Waits::default();
+        let mut news = |views: &[View]| {
+            views.iter().for_each(|view| waits.look_at(SERVER, view));
+            waits.news()
+        };
+        let full = |free| Some(Trouble::Full { needed: Some(1_200_000_000), free: Some(free) });
+        let (away, fits) = (Some(Trouble::Network), view(State::Sending, None));
+        // One failure is no wait yet.
+        assert_eq!(news(&[view(State::Sending, away.clone())]), Vec::<String>::new());
+        let begun =
+            news(&[view(State::Offline, full(300_000_000)), view(State::Offline, full(2)), fits.clone()]);
+        assert_eq!(
+            begun,
+            ["waiting: the server's disk is full: needs 1.2 GB, 300.0 MB free; tried again until it is over"]
+        );
+        // It tries again for a moment, and another one waits for something else.
+        let other = news(&[view(State::Sending, full(4)), view(State::Offline, away)]);
+        assert!(other.len() == 1 && other[0].starts_with("waiting: http://cairn.test can't be"), "{other:?}");
+        assert_eq!(
+            news(&[fits.clone(), view(State::Offline, full(5))]),
+            ["going on: http://cairn.test answers again"]
+        );
+        assert_eq!(news(&[fits]), ["going on: the server's disk has room again"]);
+        assert_eq!(news(&[]), Vec::<String>::new());
+    }
+}
