@@ -29,7 +29,7 @@ fn wait_for(url: &str, status: u16) {
 }
 
 fn sweeping() -> Vec<(String, String)> {
-    [("CAIRN_SWEEP_EVERY", "100ms"), ("CAIRN_DELETE_AFTER", "0s")]
+    [("CAIRN_SWEEP_EVERY", "100ms"), ("CAIRN_DELETE_AFTER", "1ms")]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec()
 }
@@ -53,7 +53,10 @@ fn a_log_that_is_not_mounted_is_refused_and_nothing_is_removed() {
     fs::rename(data.join("log"), &away).unwrap();
     for _ in 0..2 {
         let why = refused(&data);
-        assert!(why.contains("log is missing. Is its disk mounted?") && !why.contains("remove them"), "{why}");
+        assert!(
+            why.contains("log is missing. Is its disk mounted?") && !why.contains("remove them"),
+            "{why}"
+        );
         assert!(!why.contains("\\u{"), "it has several lines: {why}");
     }
     fs::create_dir(data.join("log")).unwrap();
@@ -120,7 +123,9 @@ fn a_folder_of_chunks_that_was_away_for_a_moment_is_whole_again() {
 #[test]
 fn a_disk_that_can_only_be_read_is_read() {
     let Some(disk) = Small::mount(64 * 1_024) else {
-        eprintln!("SKIPPED: a disk of its own needs the right to mount a tmpfs, which this machine does not give");
+        eprintln!(
+            "SKIPPED: a disk of its own needs the right to mount a tmpfs, which this machine does not give"
+        );
         return;
     };
     let folder = tempfile::tempdir().unwrap();

@@ -204,6 +204,7 @@ mod tests {
             let copy = ChunkCopy { digest: ChunkDigest::new(digest), generation: 0, locator };
             assert!(cairn.meta.doom_stray(copy).await.unwrap());
         };
+        std::fs::create_dir(data.path().join("chunks/00000000")).unwrap();
         // A key that is no chunk's is refused; a file that is not there is gone.
         for number in 0..DOOM_STEP + 1 {
             doom(number, "../elsewhere").await;

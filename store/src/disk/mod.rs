@@ -174,7 +174,7 @@ pub(crate) fn write_file<E: From<io::Error>>(
 }
 
 /// The name of a file that is not whole yet ends so.
-const NEW: &str = "new";
+pub(crate) const NEW: &str = "new";
 
 /// Removes what `write_file` left half-written when the process was killed.
 pub(crate) fn clear_new(disk: &dyn Disk, folder: &Path) -> io::Result<()> {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::{StoreId, runs};
-use crate::disk::{Disk, read_file, write_file};
+use crate::disk::{Disk, NEW, read_file, write_file};
 
 /// Name of the file.
 const FILE: &str = "store";
@@ -54,7 +54,9 @@ pub(crate) fn write_at(disk: &dyn Disk, path: &Path, id: StoreId) -> io::Result<
     write_file(disk, path, |file| file.write_at(words(id).as_bytes(), 0)).map(drop)
 }
 
-/// Whether this lies in a part beside its content: its mark, the list of runs, and what a mount point brings along.
+/// Whether this lies in a part beside its content: its mark, the list of runs, files that are not whole yet, and what a mount point brings along.
 pub(crate) fn is_no_content(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == FILE || name == runs::FILE || name == "lost+found")
+    let is_unfinished = path.extension().is_some_and(|extension| extension == NEW);
+    is_unfinished
+        || path.file_name().is_some_and(|name| name == FILE || name == runs::FILE || name == "lost+found")
 }

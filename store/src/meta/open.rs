@@ -106,8 +106,12 @@ impl Place<'_> {
         let runs = match self.owner {
             Some(owner) => {
                 let runs = self.look(owner)?;
+                for folder in [&self.places.log, &self.places.chunks] {
+                    clear_new(self.disk.as_ref(), folder)?;
+                }
                 // It may be missing where no snapshot was ever written.
                 make_folders(self.disk.as_ref(), &self.places.snapshots)?;
+                clear_new(self.disk.as_ref(), &self.places.snapshots)?;
                 if mark::read(self.disk.as_ref(), &self.places.snapshots)? == Mark::Missing {
                     mark::write(self.disk.as_ref(), &self.places.snapshots, owner.store)?;
                 }
