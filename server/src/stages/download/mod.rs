@@ -1,5 +1,7 @@
 //! `GET /d/{token}`: the share pages and the bytes.
 
+#[cfg(test)]
+mod ends;
 mod haste;
 mod media;
 mod page;
