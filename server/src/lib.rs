@@ -20,6 +20,7 @@ mod stages;
 mod tests;
 mod upkeep;
 mod waiting;
+mod wiring;
 
 pub use app::{Ended, Running, Stop, start, start_again};
 pub use cairn::{Cairn, Stores};

@@ -90,7 +90,9 @@ impl From<StoreError> for Refusal {
                 Problem::new(ProblemCode::Unavailable, detail).with_retry_after(10).into()
             }
             StoreError::Io(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
-                tracing::debug!("a request was refused, since the data folder can only be read at the moment");
+                tracing::debug!(
+                    "a request was refused, since the data folder can only be read at the moment"
+                );
                 let detail = "The server's disk can only be read at the moment. What is there can be downloaded; nothing \
                               was changed.";
                 Problem::new(ProblemCode::Unavailable, detail).with_retry_after(30).into()
