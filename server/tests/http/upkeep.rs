@@ -2,7 +2,9 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use cairn_shared::ProblemCode;
+use cairn_server::Stores;
+use cairn_shared::{ChunkRule, OwnerId, ProblemCode, SessionId};
+use cairn_store::model::{ClockMark, FileFields, NewSession};
 use serde_json::json;
 
 use crate::site::{self, Site, noise};
@@ -86,4 +88,34 @@ fn a_session_over_time_frees_its_chunks() {
     assert_eq!(chunks_on_disk(&site, 0), 0);
     let status = format!("/api/status/{}", session["session_id"].as_str().unwrap());
     site.ask("GET", &status).send().refused(ProblemCode::SessionEnded);
+}
+
+#[test]
+fn a_clock_that_jumped_while_the_server_was_off_ends_nothing() {
+    const DAY: u64 = 24 * 3_600 * 1_000;
+    let now = UNIX_EPOCH.elapsed().unwrap().as_millis() as u64;
+    let began = now - 10 * DAY;
+    for mark in [Some(ClockMark { sure: began, wall: began, waited: None }), None] {
+        let (meta, id) = (cairn_store::meta::memory(), SessionId::new([7; 16]));
+        let (name, rule) = ("a".parse().unwrap(), ChunkRule::Fixed(65_536));
+        let (path, folder, mtime, media_type) = (None, None, None, None);
+        let fields =
+            FileFields { name, path, folder, mtime, media_type, meta: None, size: Some(65_536), rule };
+        let (owner, expires_at) = (OwnerId::new([8; 16]), began + 3 * DAY);
+        let new = NewSession { id, owner, ownerless: true, key: None, fields, now: began, expires_at };
+        actix_web::rt::System::new().block_on(async {
+            meta.start(new).await.unwrap();
+            if let Some(mark) = mark {
+                meta.mark_clock(mark).await.unwrap();
+            }
+        });
+        let site = Site::over(&[], Some(Stores { meta, chunks: cairn_store::chunk::memory() }));
+        // Written by a sweep that got through.
+        assert!(site::wait_for(|| site.stored("").keys().any(|path| path.ends_with("figures.json"))));
+        let upload = site.ask("PUT", &format!("/api/upload/{id}/0")).body(&[1; 65_536]).send();
+        match mark {
+            Some(_) => drop(upload.expect(204)),
+            None => drop(upload.refused(ProblemCode::SessionEnded)),
+        }
+    }
 }
