@@ -41,7 +41,10 @@ pub(crate) fn step(args: &[&str]) -> anyhow::Result<()> {
             ["measure", data, count, next] => {
                 measure::run(Path::new(data), count.parse()?, next.parse()?).await
             }
-            _ => anyhow::bail!("a step is `fill DATA FROM UNTIL` or `measure DATA COUNT NEXT`"),
+            ["compare", data] => compare(Path::new(data)).await,
+            _ => {
+                anyhow::bail!("a step is `fill DATA FROM UNTIL`, `measure DATA COUNT NEXT` or `compare DATA`")
+            }
         }
     })?;
     crate::say::tell(&told.to_string());
@@ -56,6 +59,15 @@ async fn fill(data: &Path, from: u64, until: u64) -> anyhow::Result<Value> {
         facts.fill(from, snapshots, Some(CHECKPOINT_BYTES)).await?;
     }
     facts.fill(from.max(snapshots), until, None).await?;
+    let seconds = timer.elapsed().as_secs_f64();
+    Ok(json!({ "seconds": seconds, "memory_mib": process::memory_max_bytes()? >> 20 }))
+}
+
+/// Compares an index that a kill left with log and snapshot, as the first sweep does.
+async fn compare(data: &Path) -> anyhow::Result<Value> {
+    let facts = Facts::open(data).await?;
+    let timer = Timer::start();
+    facts.meta.check_index().await?;
     let seconds = timer.elapsed().as_secs_f64();
     Ok(json!({ "seconds": seconds, "memory_mib": process::memory_max_bytes()? >> 20 }))
 }

@@ -11,7 +11,7 @@ use super::{Built, INDEX, process};
 use crate::{room, say};
 
 /// Chunks, and the seconds that a start may take.
-const LEVELS: [(u64, f64); 2] = [(1_000_000, 5.0), (10_000_000, 30.0)];
+const LEVELS: [(u64, f64); 3] = [(10_000, 5.0), (1_000_000, 5.0), (10_000_000, 30.0)];
 /// For so long facts are written before the kill.
 const WRITE_FOR: Duration = Duration::from_secs(10);
 /// The sweep that runs at every start looks at each chunk: a server that ends before it is through ends as if it was killed.
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
     let checkpoint = u64::MAX.to_string();
     let mut server = Server::over(&data, &[("CAIRN_CHECKPOINT_BYTES", &checkpoint)], super::SECONDS_MAX)?;
     let mut lines = Vec::new();
-    for (level, goal) in &LEVELS[..if options.full { 2 } else { 1 }] {
+    for (level, goal) in &LEVELS[..if options.full { 3 } else { 2 }] {
         if built.next() > 2 * level {
             continue;
         }
@@ -40,19 +40,25 @@ pub(crate) fn run(args: &[&str]) -> anyhow::Result<()> {
         built.grow(*level)?;
         server.go_on()?;
         let stop = end(&mut server, &data)?;
-        let mut measure = |what: &str, goal: Option<f64>| {
+        let mut measure = |lines: &mut Vec<String>, what: &str, goal: Option<f64>| {
             let line = start(&mut server, &data, *level, what, goal)?;
             say::tell(&line);
             lines.push(line);
             anyhow::Ok(())
         };
-        measure("a clean end", Some(*goal))?;
+        measure(&mut lines, "a clean end", Some(*goal))?;
         forget_pages(&data)?;
-        measure("a clean end, nothing in the page cache", Some(*goal))?;
+        measure(&mut lines, "a clean end, nothing in the page cache", Some(*goal))?;
         kill_amid_writes(&data, *level)?;
-        measure("kill -9 amid writes", Some(*goal))?;
+        measure(&mut lines, "kill -9 amid writes", Some(*goal))?;
+        kill_amid_writes(&data, *level + KILLED_CHUNKS)?;
+        let compared = process::run("compare", &data, &[])?;
+        let (seconds, memory) = (&compared["seconds"], &compared["memory_mib"]);
+        lines.push(format!(
+            "| {level} | (the index is compared, behind such a start) | {seconds:.2} | - | {memory} |"
+        ));
         fs::remove_dir_all(data.join(INDEX))?;
-        measure("`index/` removed", None)?;
+        measure(&mut lines, "`index/` removed", None)?;
         lines.push(format!("| {level} | (a clean end takes {stop:.1} s) | | | |"));
     }
     say::tell("| chunks | start after | seconds until it listens | goal | memory at most, MiB |");
