@@ -176,7 +176,12 @@ pub async fn start_again(
     let opened = loop {
         tokio::time::sleep(REOPEN_AFTER).await;
         tries += 1;
-        let error = match open(&config, false).await {
+        // What the first look at it says is part of it: a disk may go away again at once.
+        let looked = match open(&config, false).await {
+            Ok(opened) => opened.0.meta.clock_mark().await.map(|_| opened),
+            Err(error) => Err(error),
+        };
+        let error = match looked {
             Ok(opened) => break Ok(opened),
             Err(error) => error,
         };

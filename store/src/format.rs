@@ -93,6 +93,8 @@ pub(crate) fn note_compressed(disk: &dyn Disk, data: &Path) -> Result<()> {
 pub(crate) fn read(disk: &dyn Disk, data: &Path) -> Result<Option<Format>> {
     let path = data.join(FILE);
     let text = match read_file(disk, &path) {
+        // What says nothing is as good as missing.
+        Ok(bytes) if bytes.is_empty() => return Ok(None),
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),

@@ -54,12 +54,13 @@ pub(crate) async fn sweep(cairn: Arc<Cairn>) {
 
 /// Ends what is over time, and removes what has been unheld for `delay`, of so many copies.
 pub(crate) async fn sweep_once(cairn: &Cairn, delay: Duration, copies: usize) -> Result<(), StoreError> {
+    // What an index says that nobody compared since a kill ends nothing.
+    cairn.meta.check_index().await?;
     let now = cairn.sure_now();
     while cairn.meta.sweep(now, now.saturating_sub(millis(ARCHIVE_TTL))).await? {}
     if cairn.chunks.keeps().is_some() {
         return Ok(());
     }
-    cairn.meta.check_index().await?;
     let due =
         cairn.meta.condemned((cairn.sure_now() + 1).saturating_sub(millis(delay)), copies / 10 + 1).await?;
     say_much(due, copies, "that nobody holds any more");
@@ -115,36 +116,34 @@ struct Strays {
     copies: usize,
 }
 
+/// What one look found.
+#[derive(Default)]
+struct Look {
+    /// Where copies lie that no record names.
+    seen: HashSet<(String, u64)>,
+    /// Those among them that none named at the last look either.
+    over: Vec<ChunkCopy>,
+    copies: usize,
+}
+
 impl Strays {
     /// Removes the copies that no record names now and none named at the last look. One that is just being noted is
     /// left alone so; where it is not, whoever notes it is refused and places it again. What lies in folders that are not this store's own
     /// stays. Copies that were quarantined are looked at again.
     async fn sweep(&mut self, cairn: &Cairn) -> Result<(), StoreError> {
-        let (mut seen, mut over) = (HashSet::new(), Vec::new());
-        self.copies = 0;
+        let mut look = Look::default();
         for folder in cairn.chunks.folders().await? {
-            let is_own = cairn.chunks.is_own(&folder).await?;
-            if !is_own {
-                tracing::warn!(
-                    folder,
-                    "a folder of chunks does not say that it is this store's: nothing in it is removed"
-                );
-            }
-            for copy in cairn.chunks.copies(&folder).await? {
-                self.copies += 1;
-                let record = cairn.meta.chunk(copy.digest).await?;
-                if let Some(record) = record.filter(|record| record.locator.is_at(&copy.locator)) {
-                    look_again(cairn, &copy, &record).await;
-                    continue;
+            match self.look(cairn, &folder, &mut look).await {
+                Err(error @ StoreError::Closed(_)) => return Err(error),
+                // One that can't be read keeps nothing else.
+                Err(error) => {
+                    tracing::error!(folder, %error, "a folder of chunks can't be looked at; nothing in it is removed")
                 }
-                let place = (copy.locator.key.clone(), copy.locator.offset);
-                if !self.seen.contains(&place) {
-                    seen.insert(place);
-                } else if is_own {
-                    over.push(copy);
-                }
+                Ok(()) => {}
             }
         }
+        let Look { seen, over, copies } = look;
+        self.copies = copies;
         self.seen = seen;
         if cairn.chunks.keeps().is_some() {
             return Ok(());
@@ -154,6 +153,32 @@ impl Strays {
             let (key, offset) = (copy.locator.key.clone(), copy.locator.offset);
             if cairn.meta.doom_stray(copy).await? {
                 tracing::warn!(key, offset, "a copy that no record names is removed");
+            }
+        }
+        Ok(())
+    }
+
+    async fn look(&self, cairn: &Cairn, folder: &str, look: &mut Look) -> Result<(), StoreError> {
+        let is_own = cairn.chunks.is_own(folder).await?;
+        let copies = cairn.chunks.copies(folder).await?;
+        if !is_own && !copies.is_empty() {
+            tracing::warn!(
+                folder,
+                "a folder of chunks does not say that it is this store's: nothing in it is removed"
+            );
+        }
+        for copy in copies {
+            look.copies += 1;
+            let record = cairn.meta.chunk(copy.digest).await?;
+            if let Some(record) = record.filter(|record| record.locator.is_at(&copy.locator)) {
+                look_again(cairn, &copy, &record).await;
+                continue;
+            }
+            let place = (copy.locator.key.clone(), copy.locator.offset);
+            if !self.seen.contains(&place) {
+                look.seen.insert(place);
+            } else if is_own {
+                look.over.push(copy);
             }
         }
         Ok(())

@@ -76,6 +76,11 @@ impl SimDisk {
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
+    /// It has so many bytes from now on.
+    pub(crate) fn set_total(&self, total: u64) {
+        self.state().total = total;
+    }
+
     /// Another disk with the same content.
     pub(crate) fn copy(&self) -> Self {
         Self { state: Arc::new(Mutex::new(self.state().clone())) }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::StoreId;
 use super::agree::Counts;
+use super::kept;
 use super::mark::{self, Mark};
 use super::runs::Runs;
 use super::secret::{self, Found, SECRET_BYTES};
@@ -14,15 +15,16 @@ use crate::chunk::mark_folders;
 use crate::disk::{Disk, clear_new, make_folders, real};
 use crate::error::{Result, StoreError};
 use crate::format::{self, Format};
-use crate::meta::last_sequence;
+use crate::meta::{last_sequence, newest_snapshot, read_snapshot, walk_log};
 
-/// Marks every part of a folder from before stores had an id; durable when it returns. `format` comes last, so that one which breaks
+/// Marks every part of a folder, and remembers copies that no record names, to be kept; durable when it returns. `format` comes last, so that one which breaks
 /// off is gone on with.
 pub(super) fn take(
     disk: &dyn Disk,
     places: &Places,
     store: StoreId,
     secret: &[u8; SECRET_BYTES],
+    strays: &[(String, u64)],
 ) -> Result<()> {
     clear_new(disk, &places.data)?;
     for folder in [&places.log, &places.snapshots, &places.chunks] {
@@ -30,6 +32,7 @@ pub(super) fn take(
         clear_new(disk, folder)?;
         mark::write(disk, folder, store)?;
     }
+    kept::write(disk, &places.chunks, strays)?;
     mark_folders(disk, &places.chunks, store)?;
     // What was written until now is believed, whichever run it was.
     Runs::new(store, last_sequence(disk, &places.log)?).write(disk, &places.log)?;
@@ -61,14 +64,8 @@ pub(super) fn doubt(counts: &Counts) -> String {
 pub fn adopt(data: &Path, fresh: [u8; 16], only_tell: bool) -> Result<Vec<String>> {
     let disk = real();
     let places = Places::new(data);
-    let survey = Survey::take(disk.as_ref(), &places)?;
-    if !survey.log.has_content {
-        let log = places.log.display();
-        return Err(StoreError::Apart(format!(
-            "{log} has no segment, so there are no facts to adopt. Bring it back from a backup; to begin anew, take an \
-             empty folder."
-        )));
-    }
+    let survey = Survey::take_whatever_format(disk.as_ref(), &places)?;
+    check_facts(disk.as_ref(), &survey, &places)?;
     let mut told = meaning(&survey, &places);
     if only_tell {
         return Ok(told);
@@ -85,9 +82,43 @@ pub fn adopt(data: &Path, fresh: [u8; 16], only_tell: bool) -> Result<Vec<String
         }
     };
     let store = StoreId::new(fresh);
-    take(disk.as_ref(), &places, store, &secret)?;
+    take(disk.as_ref(), &places, store, &secret, &[])?;
     told.push(format!("The folder is the store {store} now."));
     Ok(told)
+}
+
+/// `Apart` or `Damaged` where a start could not go on with log and snapshot, whatever is lost beside them.
+fn check_facts(disk: &dyn Disk, survey: &Survey, places: &Places) -> Result<()> {
+    let (log, snapshots) = (places.log.display(), places.snapshots.display());
+    let Some((first, _)) = survey.log.numbers else {
+        let snapshot = if survey.snapshots.has_content {
+            format!(
+                " What is in {snapshots} alone is of several moments, and only the log behind it makes it whole."
+            )
+        } else {
+            String::new()
+        };
+        return Err(StoreError::Apart(format!(
+            "{log} has no segment.{snapshot} Bring it back from a backup; to begin anew, take an empty folder."
+        )));
+    };
+    let (mut after, mut seen) = (0, 0);
+    if survey.snapshots.has_content
+        && let Some(newest) = newest_snapshot(disk, &places.snapshots)?
+    {
+        after = newest.after;
+        seen = read_snapshot(disk, &newest)?;
+    }
+    let ends = last_sequence(disk, &places.log)?;
+    if after + 1 < first || ends < seen {
+        return Err(StoreError::Apart(format!(
+            "{log} has the records {first} to {ends}, and the newest snapshot in {snapshots} reaches from {after} to {seen}: \
+             they are of different times, and facts between them are missing. Bring back those that belong together. (Of a \
+             server that runs, copy {snapshots} and {log} again where a snapshot was written meanwhile.)"
+        )));
+    }
+    // A record that is damaged in the middle is told as what it is.
+    walk_log(disk, &places.log, after, seen)
 }
 
 fn meaning(survey: &Survey, places: &Places) -> Vec<String> {

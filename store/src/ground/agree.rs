@@ -10,9 +10,11 @@ use crate::model::ChunkState;
 const PAGE: usize = 1_000;
 /// Copies without a record that a crash may have left, however few chunks there are.
 const STRAYS: u64 = 256;
+/// Copies without a record that are remembered at most: some 100 MiB.
+const STRAYS_MAX: usize = 1_000_000;
 
 /// What was counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     /// Chunks that have a record.
     pub(super) records: u64,
@@ -20,6 +22,8 @@ pub(super) struct Counts {
     pub(super) named: u64,
     /// Copies that no record names.
     pub(super) unnamed: u64,
+    /// Where the first of those lie, as many as may be where all agree.
+    pub(super) strays: Vec<(String, u64)>,
 }
 
 impl Counts {
@@ -44,7 +48,12 @@ impl Counts {
                     Some(ChunkState::Present | ChunkState::Condemned(_) | ChunkState::Damaged) => {
                         counts.named += 1;
                     }
-                    None => counts.unnamed += 1,
+                    None => {
+                        counts.unnamed += 1;
+                        if counts.strays.len() < STRAYS_MAX {
+                            counts.strays.push((copy.locator.key, copy.locator.offset));
+                        }
+                    }
                 }
             }
         }
@@ -54,7 +63,8 @@ impl Counts {
     /// No more than a tenth is missing on either side.
     pub(super) fn agree(&self) -> bool {
         let missing = self.records.saturating_sub(self.named);
-        missing <= self.records / 10 && self.unnamed <= (self.named / 10).max(STRAYS.min(self.named))
+        let may_be = (self.named / 10).max(STRAYS.min(self.named)).min(STRAYS_MAX as u64);
+        missing <= self.records / 10 && self.unnamed <= may_be
     }
 }
 
@@ -64,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_tenth_may_be_missing_on_either_side() {
-        let agree = |records, named, unnamed| Counts { records, named, unnamed }.agree();
+        let agree = |records, named, unnamed| Counts { records, named, unnamed, strays: Vec::new() }.agree();
         assert!(agree(0, 0, 0));
         assert!(agree(1_000, 1_000, 100) && agree(1_000, 900, 90) && agree(10, 10, 10));
         assert!(!agree(1_000, 899, 0), "chunks are another store's, or not mounted");

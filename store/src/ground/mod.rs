@@ -8,6 +8,7 @@ mod adopt;
 mod agree;
 mod found;
 mod id;
+pub(crate) mod kept;
 pub(crate) mod mark;
 mod open;
 mod parts;

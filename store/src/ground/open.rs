@@ -62,7 +62,7 @@ pub struct Opened {
 /// closes once it can be written again.
 pub async fn open(data: &Path, options: Options) -> Result<Opened> {
     match open_whole(data, options).await {
-        Err(error) if is_only_readable(&error, data) => {
+        Err(error) if is_only_readable(&error, data) && has_store(data) => {
             let shown = data.display();
             tracing::warn!(
                 why = %error,
@@ -91,6 +91,10 @@ fn is_only_readable(error: &StoreError, data: &Path) -> bool {
     }
 }
 
+fn has_store(data: &Path) -> bool {
+    Survey::take(reading().as_ref(), &super::Places::new(data)).is_ok_and(|survey| survey.format.is_some())
+}
+
 fn read(data: &Path) -> Result<Opened> {
     let places = super::Places::new(data);
     let survey = Survey::take(reading().as_ref(), &places)?;
@@ -113,7 +117,7 @@ async fn open_whole(data: &Path, options: Options) -> Result<Opened> {
         let store = StoreId::new(options.fresh.store);
         blocking(move || {
             let store = adopt::begun(disk.as_ref(), &places)?.unwrap_or(store);
-            adopt::take(disk.as_ref(), &places, store, &secret)?;
+            adopt::take(disk.as_ref(), &places, store, &secret, &doubt.strays)?;
             tracing::info!(store = %store, "the data folder has an id now, which all its parts carry");
             Ok(())
         })

@@ -74,16 +74,15 @@ impl Runs {
         self.list.get(at + 1).is_none_or(|(_, began)| moment.sequence < *began)
     }
 
-    /// The latest, or none.
-    pub(crate) fn last(&self) -> Run {
-        self.list.last().map_or(Run::NONE, |(run, _)| *run)
+    /// The latest, and its first frame; or none.
+    pub(crate) fn last(&self) -> (Run, u64) {
+        self.list.last().copied().unwrap_or((Run::NONE, 0))
     }
 
     /// The next one begins with the frame `began`.
-    pub(crate) fn begin(&mut self, id: [u8; 16], began: u64) -> Run {
-        let run = Run { number: self.last().number + 1, id };
-        self.add(run, began);
-        run
+    pub(crate) fn begin(&mut self, id: [u8; 16], began: u64) {
+        let (last, _) = self.last();
+        self.add(Run { number: last.number + 1, id }, began);
     }
 
     /// One that is known from elsewhere.
@@ -154,7 +153,7 @@ mod tests {
         for began in 21..1_021 {
             runs.begin([7; 16], began);
         }
-        assert_eq!((runs.list.len(), runs.last().number), (KEPT, 1_003));
+        assert_eq!((runs.list.len(), runs.last().0.number), (KEPT, 1_003));
         assert!(runs.knows(at(2, 8, 15)) && !runs.knows(at(500, 8, 600)));
     }
 

@@ -67,10 +67,24 @@ const TRACES: [&str; 5] = ["index", "index.seal", "figures.json", "page", "balla
 impl Survey {
     /// Looks. `Damaged` or `Newer` where the format can't be told.
     pub(super) fn take(disk: &dyn Disk, places: &Places) -> Result<Self> {
+        let format = format::read(disk, &places.data)?;
+        Self::take_with(disk, places, format)
+    }
+
+    /// The same where a file `format` that says nothing is none.
+    pub(super) fn take_whatever_format(disk: &dyn Disk, places: &Places) -> Result<Self> {
+        let format = match format::read(disk, &places.data) {
+            Err(StoreError::Damaged(_)) => None,
+            read => read?,
+        };
+        Self::take_with(disk, places, format)
+    }
+
+    fn take_with(disk: &dyn Disk, places: &Places, format: Option<Format>) -> Result<Self> {
         let inside = list(disk, &places.data)?;
         let has = |name: &str| inside.iter().any(|entry| entry.path.file_name().is_some_and(|n| n == name));
         Ok(Self {
-            format: format::read(disk, &places.data)?,
+            format,
             founding: mark::read_at(disk, &places.founding)?,
             secret: secret::read(disk, &places.data)?,
             log: part(disk, &places.log, has("log"), &|entry| segment_number(&entry.path))?,

@@ -69,9 +69,11 @@ pub(crate) fn read(disk: &dyn Disk, chunks: &Path) -> io::Result<Testimony> {
     let slot = |at: usize| bytes.get(at..at + SLOT_BYTES).and_then(decode);
     let (first, second) = (slot(0), slot(SECOND as usize));
     let Some(known) = first.or(second) else { return Ok(Testimony::Unreadable) };
-    let later = second.filter(|later| later.store == known.store && later.run == known.run);
-    let sequence = later.map_or(0, |later| later.sequence).max(known.sequence);
-    Ok(Testimony::Of(Seen { sequence, ..known }))
+    // The second may be of a later run, where the first could not be written anew.
+    let later = second.filter(|later| {
+        later.store == known.store && (later.run.number, later.sequence) > (known.run.number, known.sequence)
+    });
+    Ok(Testimony::Of(later.unwrap_or(known)))
 }
 
 /// Writes it anew; durable when it returns.

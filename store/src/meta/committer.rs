@@ -82,14 +82,9 @@ pub(crate) struct Committer {
 impl Committer {
     /// Starts the thread; the next frame gets the sequence behind `sequence`. Where there can be no thread the
     /// store is closed.
-    pub(crate) fn start(
-        shared: Arc<Shared>,
-        log: Box<dyn Log>,
-        sequence: u64,
-        witness: Option<Witness>,
-    ) -> Self {
+    pub(crate) fn start(shared: Arc<Shared>, log: Box<dyn Log>, sequence: u64, notes: Notes) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_VERBS);
-        let mut work = Work { shared: shared.clone(), log, sequence, witness, scan: None };
+        let mut work = Work { shared: shared.clone(), log, sequence, notes, scan: None };
         let thread = thread::Builder::new().name("committer".to_owned()).spawn(move || work.run(waiting));
         if let Err(error) = &thread {
             shared.close(&format!("no thread for the committer: {error}"));
@@ -140,7 +135,7 @@ impl Committer {
     pub(crate) async fn scan(&self) -> Result<Sums> {
         loop {
             let step = self.alone(|work| {
-                let Some(scan) = &mut work.scan else { return Ok(Ok(None)) };
+                let Some(scan) = &mut work.scan else { return Ok(Err(gone())) };
                 let ended = scan.step(work.shared.index.as_ref());
                 if !matches!(ended, Ok(None)) {
                     work.scan = None;
@@ -259,13 +254,21 @@ fn large() -> StoreError {
     StoreError::Io(std::io::Error::other("a verb changes more rows than one frame of the log takes"))
 }
 
+/// What is noted beside the verbs' own rows.
+#[derive(Default)]
+pub(crate) struct Notes {
+    /// Hears how far the log is.
+    pub(crate) witness: Option<Witness>,
+    /// Rows that found no room when the store was opened: they go in front of whatever is written first.
+    pub(crate) owed: Writes,
+}
+
 /// What the thread owns.
 struct Work {
     shared: Arc<Shared>,
     log: Box<dyn Log>,
     sequence: u64,
-    /// Hears how far the log is.
-    witness: Option<Witness>,
+    notes: Notes,
     /// Sees every row before it is written.
     scan: Option<Scan>,
 }
@@ -311,7 +314,7 @@ impl Work {
             let mut bytes = Vec::new();
             frame::encode(&mut bytes, sequence, sequence, &Writes::new())?;
             self.log.append(&bytes, sequence).map_err(|failure| failure.error())?;
-            if let Some(witness) = &mut self.witness {
+            if let Some(witness) = &mut self.notes.witness {
                 witness.note(sequence);
                 witness.sync();
             }
@@ -356,8 +359,13 @@ impl Work {
     ) -> Result<(), LogFailure> {
         let first = self.sequence + 1;
         let mut sequence = self.sequence;
-        let mut written = Writes::new();
+        let mut written = self.notes.owed.clone();
         let mut frames = Vec::new();
+        if !written.is_empty() {
+            sequence += 1;
+            frame::encode(&mut frames, sequence, first, &written)
+                .map_err(|error| LogFailure::Closed(error.to_string()))?;
+        }
         let limits = self.shared.guest_limits();
         while frames.len() < BATCH_BYTES
             && let Some(mut job) = waiting.pop_front()
@@ -384,8 +392,9 @@ impl Work {
         }
         let rolled = self.log.append(&frames, first)?;
         self.sequence = sequence;
+        self.notes.owed.clear();
         // Behind the log's sync, so that it never says more than the log has; before anybody is told.
-        if let Some(witness) = &mut self.witness {
+        if let Some(witness) = &mut self.notes.witness {
             witness.note(sequence);
         }
         let seen = match &mut self.scan {

@@ -218,6 +218,10 @@ impl Index for Gathered {
         Ok(self.shared.state().applied)
     }
 
+    fn trust(&self) {
+        self.shared.index.trust();
+    }
+
     fn distrust(&self, why: &str) {
         self.shared.index.distrust(why);
     }

@@ -31,6 +31,9 @@ pub(crate) trait Index: Read + Send + Sync + 'static {
         true
     }
 
+    /// Notes that it was compared, and has them.
+    fn trust(&self) {}
+
     /// Notes that it does not: the next start builds it anew.
     fn distrust(&self, _why: &str) {}
 

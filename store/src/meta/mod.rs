@@ -45,7 +45,7 @@ pub(crate) use self::{
     read::Read,
     tx::Tx,
 };
-pub(crate) use log::replay::last_sequence;
+pub(crate) use log::replay::{last_sequence, walk_log};
 pub(crate) use log::segment::{begin_log, segment_number};
 pub(crate) use open::open_on;
 pub use open::{memory, open, open_gathering_little};
@@ -53,7 +53,7 @@ pub use open_reading::open_reading;
 pub use operator::OperatorStore;
 pub(crate) use place::{INDEX_FAILED, IndexPlace};
 pub use place::{Library, UnknownLibrary};
-pub(crate) use snapshot::snapshot_number;
+pub(crate) use snapshot::{newest as newest_snapshot, read_whole as read_snapshot, snapshot_number};
 
 /// Keeps every fact. Each verb is one atomic step; a verb that changes something is durable when it returns,
 /// and whoever reads next sees it. A verb that fails has changed nothing. Verbs may run at the same time.

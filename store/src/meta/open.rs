@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::MetaStore;
-use super::committer::{Committer, Shared};
+use super::committer::{Committer, Notes, Shared};
 use super::gathered::Gathered;
 use super::index::{Index, Writes};
-use super::log::replay::{Replayed, first_frame, last_sequence, replay};
+use super::log::replay::{Replayed, first_frame, last_sequence, replay, walk};
 use super::log::segment::is_full;
 use super::log::{Log, LogFailure, NoLog, frame};
 use super::memory::MemoryIndex;
@@ -71,7 +71,7 @@ pub(crate) fn open_on(
 /// Makes a store in memory, gone when it is dropped.
 pub fn memory() -> Arc<dyn MetaStore> {
     let shared = Shared::new(Box::new(MemoryIndex::default()), None);
-    let committer = Committer::start(shared.clone(), Box::new(NoLog), 0, None);
+    let committer = Committer::start(shared.clone(), Box::new(NoLog), 0, Notes::default());
     Arc::new(Store::new(shared, committer, Past::None, true))
 }
 
@@ -124,21 +124,26 @@ impl Place<'_> {
         };
         let (index, mut replayed) = self.open(runs.as_ref())?;
         let is_sure = index.is_sure();
-        let witness = match self.owner {
+        let (witness, owed) = match self.owner {
             Some(owner) => {
                 let runs = match runs {
                     Some(runs) => runs,
                     None => self.lost_runs(index.as_ref(), owner)?,
                 };
-                let witness = self.begin_run(index.as_ref(), &mut replayed, owner, runs, run)?;
+                let begun = self.begin_run(index.as_ref(), &mut replayed, owner, runs, run)?;
                 self.own(index.as_ref(), owner.store, replayed.sequence)?;
-                Some(witness)
+                begun
             }
-            None => None,
+            None => (None, Writes::new()),
         };
         let gathered = gathered.map_or_else(|| gathered_bytes(self.disk.as_ref(), &self.places.data), Ok)?;
         let shared = Shared::new(Box::new(Gathered::new(index, gathered)?), Some(lock));
-        let committer = Committer::start(shared.clone(), Box::new(replayed.log), replayed.sequence, witness);
+        let committer = Committer::start(
+            shared.clone(),
+            Box::new(replayed.log),
+            replayed.sequence,
+            Notes { witness, owed },
+        );
         shared.check_open()?;
         let snapshots = Snapshots::new(self.disk, self.places)?;
         Ok(Arc::new(Store::new(shared, committer, Past::Kept(snapshots), is_sure)))
@@ -150,6 +155,8 @@ impl Place<'_> {
         let (disk, log) = (self.disk.as_ref(), &self.places.log);
         let (seen, ends) = (owner.seen.sequence, last_sequence(disk, log)?);
         if ends < seen {
+            // A damaged record in the middle looks like an end, and is something else.
+            walk(disk, log, ends, 0, &mut |_| Ok(()))?;
             return Err(self.apart(
                 "chunks/ (chunks/witness)",
                 &format!(" It ends with record {ends}, and the chunks have seen record {seen}."),
@@ -184,7 +191,8 @@ impl Place<'_> {
     }
 
     /// Notes in the log that the server was started, and beside the chunks that they have seen it. A full disk must not keep it from
-    /// starting: then the last run goes on.
+    /// starting: where the list takes nothing more the last run goes on, and a row that found no room comes back, to be written in front of
+    /// whatever is written first.
     fn begin_run(
         &self,
         index: &dyn Index,
@@ -192,37 +200,36 @@ impl Place<'_> {
         owner: Owner,
         mut runs: Runs,
         id: [u8; 16],
-    ) -> Result<Witness> {
+    ) -> Result<(Option<Witness>, Writes)> {
         let (disk, chunks) = (self.disk.as_ref(), &self.places.chunks);
-        let sequence = replayed.sequence + 1;
-        let last = runs.last();
-        let run = runs.begin(id, sequence);
+        let (before, sequence) = (runs.clone(), replayed.sequence + 1);
+        runs.begin(id, sequence);
         // The list first: a row of a run that it lacks would be another history's.
-        match runs.write(disk, &self.places.log) {
-            Ok(()) => {}
-            Err(error) if is_full(&error) => {
-                let seen = Seen { store: owner.store, run: last, sequence: replayed.sequence };
-                return Ok(witness::go_on(disk, chunks, seen)?);
-            }
+        let (run, began) = match runs.write(disk, &self.places.log) {
+            Ok(()) => runs.last(),
+            Err(error) if is_full(&error) => before.last(),
             Err(error) => return Err(error.into()),
-        }
-        let writes = Writes::from([(keys::run(), Some(codec::run(run, sequence)))]);
-        let mut frame = Vec::new();
-        frame::encode(&mut frame, sequence, sequence, &writes)?;
-        match replayed.log.append(&frame, sequence) {
-            Ok(_) => {
-                replayed.sequence = sequence;
-                index.apply(&writes, sequence)?;
+        };
+        let mut owed = Writes::new();
+        if run != Run::NONE && run_of(index)? != Some((run, began)) {
+            owed.insert(keys::run(), Some(codec::run(run, began)));
+            let mut frame = Vec::new();
+            frame::encode(&mut frame, sequence, sequence, &owed)?;
+            match replayed.log.append(&frame, sequence) {
+                Ok(_) => {
+                    replayed.sequence = sequence;
+                    index.apply(&std::mem::take(&mut owed), sequence)?;
+                }
+                Err(LogFailure::Full | LogFailure::ReadOnly) => {}
+                Err(failure) => return Err(failure.error()),
             }
-            Err(LogFailure::Full | LogFailure::ReadOnly) => {}
-            Err(failure) => return Err(failure.error()),
         }
         let seen = Seen { store: owner.store, run, sequence: replayed.sequence };
-        match witness::begin(disk, chunks, seen) {
-            Ok(witness) => Ok(witness),
-            Err(error) if is_full(&error) => Ok(witness::go_on(disk, chunks, seen)?),
-            Err(error) => Err(error.into()),
-        }
+        let witness = match witness::begin(disk, chunks, seen) {
+            Err(error) if is_full(&error) => witness::go_on(disk, chunks, seen)?,
+            begun => begun?,
+        };
+        Ok((Some(witness), owed))
     }
 
     fn open(&self, runs: Option<&Runs>) -> Result<(Box<dyn Index>, Replayed)> {
@@ -231,7 +238,9 @@ impl Place<'_> {
         }
         let why = match self.open_known(runs) {
             Ok(Some(opened)) => return Ok(opened),
-            Ok(None) => "it is older than the log, or another store's".to_owned(),
+            Ok(None) => {
+                "it is older than the log, of another history, or does not say whose it is".to_owned()
+            }
             Err(StoreError::Closed(why)) => why,
             Err(error) => return Err(error),
         };

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::MetaStore;
-use super::committer::{Committer, Shared};
+use super::committer::{Committer, Notes, Shared};
 use super::index::Index;
 use super::log::{Log, LogFailure, replay};
 use super::memory::MemoryIndex;
@@ -25,7 +25,7 @@ pub fn open_reading(data: &Path) -> Result<Arc<dyn MetaStore>> {
     let index = read(disk.as_ref(), data)?;
     let shared = Shared::new(Box::new(index), Some(lock));
     // It never ends the log, having no frame.
-    let committer = Committer::start(shared.clone(), Box::new(ReadLog), 0, None);
+    let committer = Committer::start(shared.clone(), Box::new(ReadLog), 0, Notes::default());
     shared.check_open()?;
     Ok(Arc::new(Store::new(shared, committer, Past::Read(data.to_owned()), true)))
 }

@@ -179,6 +179,11 @@ pub(crate) fn read(
     read_from(disk.open(&snapshot.path)?, snapshot, take)
 }
 
+/// Reads it to its end, and gives the last frame that any row may come from.
+pub(crate) fn read_whole(disk: &dyn Disk, snapshot: &Snapshot) -> Result<u64> {
+    read(disk, snapshot, &mut |_| Ok(()))
+}
+
 /// What `read` does with its file.
 pub(crate) fn read_from(
     file: Box<dyn DiskFile>,

@@ -7,4 +7,4 @@ pub(crate) mod random;
 mod schedules;
 mod seeds;
 mod tree;
-mod world;
+pub(crate) mod world;

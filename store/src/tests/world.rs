@@ -32,7 +32,7 @@ pub(super) fn sim_disk() -> SimDisk {
 
 /// An index of which a power cut leaves what was flushed, or nothing.
 #[derive(Clone, Default)]
-pub(super) struct Flushed(pub(super) Arc<Mutex<Option<(Writes, u64)>>>);
+pub(crate) struct Flushed(pub(super) Arc<Mutex<Option<(Writes, u64)>>>);
 
 struct FlushedIndex {
     rows: MemoryIndex,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use cairn_store::StoreError;
 use tempfile::TempDir;
 
-use crate::world::{Facts, check, copy, delete, open, put, remove, sweep, tree, wait};
+use crate::world::{Facts, check, content, copy, delete, open, put, remove, sweep, tree, wait};
 
 /// What can happen to a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,5 +237,33 @@ fn an_empty_folder_is_founded_only_where_that_is_allowed() {
         }
         put(&open(&ready, true).await.unwrap(), 1, 1).await.unwrap();
         check(&open(&ready, false).await.unwrap(), &Facts::from([(1, 1)])).await.unwrap();
+    });
+}
+
+#[test]
+fn the_folder_that_is_filled_may_go_away_while_it_is_and_before_a_start() {
+    let root = TempDir::new().unwrap();
+    let data = root.path().join("data");
+    wait(async {
+        let mut store = open(&data, true).await.unwrap();
+        let mut facts = Facts::new();
+        for n in 0..6 {
+            put(&store, n, n).await.unwrap();
+            facts.insert(n, n);
+            let record = store.meta.chunk(cairn_shared::ChunkDigest::of(&content(n))).await.unwrap().unwrap();
+            let folder = data.join("chunks").join(record.locator.key.split('/').next().unwrap());
+            let away = root.path().join("away");
+            fs::rename(&folder, &away).unwrap();
+            if n % 2 == 1 {
+                drop(store);
+                store = open(&data, false).await.unwrap();
+            }
+            put(&store, 100 + n, 100 + n).await.unwrap();
+            facts.insert(100 + n, 100 + n);
+            assert!(check(&store, &Facts::from([(n, n)])).await.unwrap_err().contains("Away"), "{n}");
+            fs::rename(&away, &folder).unwrap();
+            sweep(&store).await.unwrap();
+            check(&store, &facts).await.unwrap();
+        }
     });
 }

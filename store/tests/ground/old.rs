@@ -105,7 +105,7 @@ fn what_is_lost_for_good_is_given_up_by_the_operator_alone() {
         drop(store);
         let newer = root.path().join("newer");
         fs::rename(data.join("log"), &newer).unwrap();
-        assert!(ground::adopt(&data, [9; 16], false).unwrap_err().to_string().contains("no facts to adopt"));
+        assert!(ground::adopt(&data, [9; 16], false).unwrap_err().to_string().contains("has no segment"));
         copy(&older.join("log"), &data.join("log"));
         assert!(matches!(open(&data, true).await, Err(StoreError::Apart(_))));
         let before = crate::world::tree(&data);
@@ -120,5 +120,53 @@ fn what_is_lost_for_good_is_given_up_by_the_operator_alone() {
         remove(&data.join("log"));
         fs::rename(&newer, data.join("log")).unwrap();
         assert!(matches!(open(&data, false).await, Err(StoreError::Apart(_))), "given up is given up");
+    });
+}
+
+#[test]
+fn what_no_record_names_when_a_folder_gets_its_id_is_kept_for_good() {
+    let root = TempDir::new().unwrap();
+    let (data, newer) = (root.path().join("data"), root.path().join("newer"));
+    wait(async {
+        old(&data, 1..21).await;
+        let older = root.path().join("older");
+        copy(&data.join("log"), &older);
+        old(&data, 21..31).await;
+        fs::rename(data.join("log"), &newer).unwrap();
+        copy(&older, &data.join("log"));
+        for part in ["index", "index.seal"] {
+            remove(&data.join(part));
+        }
+        // No more than explains itself by a crash: the folder is taken, and what is not explained stays.
+        let store = open(&data, false).await.unwrap();
+        assert!(store.chunks.keeps().is_none());
+        sweep(&store).await.unwrap();
+        drop(store);
+        remove(&data.join("log"));
+        fs::rename(&newer, data.join("log")).unwrap();
+        assert!(matches!(open(&data, false).await, Err(StoreError::Apart(_))));
+        ground::adopt(&data, [9; 16], false).unwrap();
+        let store = open(&data, false).await.unwrap();
+        check(&store, &(1..31).map(|n| (n, n)).collect()).await.unwrap();
+    });
+}
+
+#[test]
+fn facts_of_different_times_are_not_adopted() {
+    let root = TempDir::new().unwrap();
+    let (data, older) = (root.path().join("data"), root.path().join("older"));
+    wait(async {
+        let store = open(&data, true).await.unwrap();
+        put(&store, 1, 1).await.unwrap();
+        copy(&data.join("log"), &older);
+        put(&store, 2, 2).await.unwrap();
+        assert!(store.meta.checkpoint(0).await.unwrap());
+        drop(store);
+        remove(&data.join("log"));
+        copy(&older, &data.join("log"));
+        let before = crate::world::tree(&data);
+        let why = ground::adopt(&data, [9; 16], false).unwrap_err().to_string();
+        assert!(why.contains("of different times"), "{why}");
+        assert!(crate::world::tree(&data) == before);
     });
 }

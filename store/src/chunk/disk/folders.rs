@@ -1,6 +1,7 @@
 //! The folders of the chunks: numbered, filled one after another, so that chunks which arrive together lie together
 //! and share the sync of their names.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,14 +9,16 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use cairn_shared::ChunkDigest;
 
 use crate::chunk::pack;
-use crate::disk::{Disk, Lock, clear_new, make_folders};
+use crate::disk::{Disk, Lock, clear_new, make_folders, read_file, write_file};
 use crate::error::{Result, StoreError};
-use crate::ground::StoreId;
 use crate::ground::mark::{self, Mark};
-use crate::model::Codec;
+use crate::ground::{StoreId, kept};
+use crate::model::{Codec, Locator};
 
 /// Chunks of one folder. More make a folder slow to list, fewer make more folders to sync.
 const FOLDER_CHUNKS: u32 = 4_096;
+/// In it stands the name of the last folder that was made.
+const LAST: &str = "last";
 /// Digits of a folder's name.
 const DIGITS: usize = 8;
 /// How the name of a compressed chunk's file ends.
@@ -28,6 +31,8 @@ pub(super) struct Folders {
     pub(super) tmp: PathBuf,
     /// Whose id every folder carries; `None` in a data folder without.
     owner: Option<StoreId>,
+    /// Copies that lay there without a record when the store got its id: they may be another log's, and nobody is told of them.
+    kept: HashSet<(String, u64)>,
     current: Mutex<Current>,
     begun: Condvar,
     // Ends with the last who may still write: a hanging operation of a closed store must not meet the next one.
@@ -99,6 +104,10 @@ impl Folder {
         self.names().failed.is_some()
     }
 
+    fn fail(&self, error: &io::Error) {
+        self.names().failed = Some((error.kind(), error.to_string()));
+    }
+
     fn names(&self) -> MutexGuard<'_, Names> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -107,24 +116,29 @@ impl Folder {
 impl Folders {
     /// Finds the folder that is filled next; makes `chunks/` and `tmp/` where they are missing.
     pub(super) fn open(disk: Arc<dyn Disk>, data: &Path, owner: Option<StoreId>, lock: Lock) -> Result<Self> {
-        let (chunks, tmp) = (data.join("chunks"), data.join("tmp"));
+        let chunks = data.join("chunks");
         make_folders(disk.as_ref(), &chunks)?;
+        let tmp = temporary(disk.as_ref(), data, &chunks)?;
         make_folders(disk.as_ref(), &tmp)?;
         let mut current = Current { number: 0, folder: None, chunks: FOLDER_CHUNKS };
-        if let Some(number) = numbers(disk.as_ref(), &chunks)?.into_iter().max() {
+        let there = numbers(disk.as_ref(), &chunks)?.into_iter().max();
+        let made = last_made(disk.as_ref(), &chunks)?;
+        if let Some(number) = there.max(made) {
             // It may never have become durable.
             disk.sync_folder(&chunks)?;
             let folder = chunks.join(name(number));
-            let names = disk.list(&folder)?.len();
             current.number = number;
-            // Another store's, or one that does not say: the next number is taken for what comes.
+            // Where the last is away, another store's, or does not say whose it is, the next number is taken for what comes.
             let is_own =
                 owner.is_none_or(|owner| mark::read(disk.as_ref(), &folder).ok() == Some(Mark::Of(owner)));
-            current.chunks = if is_own { u32::try_from(names).unwrap_or(u32::MAX) } else { FOLDER_CHUNKS };
+            if is_own && there == Some(number) {
+                current.chunks = u32::try_from(disk.list(&folder)?.len()).unwrap_or(u32::MAX);
+            }
         }
         current.folder = Some(Folder::new(&chunks, current.number));
         let current = Mutex::new(current);
-        Ok(Self { disk, chunks, tmp, owner, current, begun: Condvar::new(), _lock: lock })
+        let kept = if owner.is_some() { kept::read(disk.as_ref(), &chunks)? } else { HashSet::new() };
+        Ok(Self { disk, chunks, tmp, owner, kept, current, begun: Condvar::new(), _lock: lock })
     }
 
     /// `Away` where a folder is not there, or carries another store's id than the others.
@@ -145,7 +159,8 @@ impl Folders {
         let (chunks, tmp) = (data.join("chunks"), data.join("tmp"));
         let folder = Some(Folder::new(&chunks, 0));
         let current = Mutex::new(Current { number: 0, folder, chunks: FOLDER_CHUNKS });
-        Self { disk, chunks, tmp, owner: None, current, begun: Condvar::new(), _lock: lock }
+        let kept = HashSet::new();
+        Self { disk, chunks, tmp, owner: None, kept, current, begun: Condvar::new(), _lock: lock }
     }
 
     /// Links are unlinked, never followed.
@@ -161,10 +176,23 @@ impl Folders {
     /// Renames a synced file of so many chunks into the current folder, under `file`; the name is durable when this
     /// returns. Gives the folder's name.
     pub(super) fn place(&self, from: &Path, file: &str, chunks: u32) -> io::Result<String> {
-        let folder = self.enter(chunks)?;
-        self.disk.rename(from, &folder.path.join(file))?;
+        let mut folder = self.enter(chunks)?;
+        if let Err(error) = self.disk.rename(from, &folder.path.join(file)) {
+            if error.kind() != io::ErrorKind::NotFound || self.disk.identity(&folder.path).is_ok() {
+                return Err(error);
+            }
+            // It went away with its disk: the next one is taken.
+            folder.fail(&error);
+            folder = self.enter(chunks)?;
+            self.disk.rename(from, &folder.path.join(file))?;
+        }
         folder.sync(self.disk.as_ref())?;
         Ok(folder.name.clone())
+    }
+
+    /// Whether a copy is one of those that nobody is told of.
+    pub(super) fn is_kept(&self, locator: &Locator) -> bool {
+        !self.kept.is_empty() && self.kept.contains(&(locator.key.clone(), locator.offset))
     }
 
     /// The folder with room for one more; the next one where it is full, or where its names could not be synced.
@@ -200,6 +228,9 @@ impl Folders {
         self.disk.make_folder(folder)?;
         if let Some(owner) = self.owner {
             mark::write(self.disk.as_ref(), folder, owner)?;
+            // Should it be away at a start, its number must not be taken again.
+            let name = folder.file_name().unwrap_or_default().as_encoded_bytes();
+            write_file(self.disk.as_ref(), &self.chunks.join(LAST), |file| file.write_at(name, 0))?;
         }
         self.disk.sync_folder(&self.chunks)
     }
@@ -224,6 +255,21 @@ impl Folders {
         let mut numbers = numbers(self.disk.as_ref(), &self.chunks)?;
         numbers.sort_unstable();
         Ok(numbers.into_iter().map(name).collect())
+    }
+}
+
+/// Where chunks lie while they arrive: a file is renamed into its place, so it has to be on the same disk.
+fn temporary(disk: &dyn Disk, data: &Path, chunks: &Path) -> io::Result<PathBuf> {
+    let device = |folder: &Path| Ok::<_, io::Error>(disk.identity(folder)?.map(|(device, _)| device));
+    Ok(if device(data)? == device(chunks)? { data.join("tmp") } else { chunks.join("tmp") })
+}
+
+/// The number of the last folder that was made, where that was noted.
+fn last_made(disk: &dyn Disk, chunks: &Path) -> io::Result<Option<u32>> {
+    match read_file(disk, &chunks.join(LAST)) {
+        Ok(bytes) => Ok(str::from_utf8(&bytes).ok().and_then(number)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -210,6 +210,7 @@ impl ChunkStore for DiskChunks {
                     copies.extend(packs::copies(folders.disk.as_ref(), &entry.path, &key)?);
                 }
             }
+            copies.retain(|copy| !folders.is_kept(&copy.locator));
             Ok(copies)
         })
         .await

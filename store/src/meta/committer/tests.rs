@@ -44,7 +44,7 @@ impl Log for TestLog {
 
 fn committer(log: &TestLog) -> (Arc<Shared>, Committer) {
     let shared = Shared::new(Box::new(MemoryIndex::default()), None);
-    let committer = Committer::start(shared.clone(), Box::new(log.clone()), 0, None);
+    let committer = Committer::start(shared.clone(), Box::new(log.clone()), 0, Notes::default());
     (shared, committer)
 }
 

@@ -97,6 +97,11 @@ pub(crate) fn walk(
     Ok(Some(Walked { segments, sound, sequence }))
 }
 
+/// Reads what a start would read of a log, and keeps nothing; `Damaged` as there.
+pub(crate) fn walk_log(disk: &dyn Disk, folder: &Path, after: u64, known: u64) -> Result<()> {
+    walk(disk, folder, after, known, &mut |_| Ok(())).map(drop)
+}
+
 /// Hands on the frames behind `after` up to `until`, which are on disk; more may be written behind them meanwhile.
 pub(crate) fn read_until(
     disk: &dyn Disk,
@@ -115,6 +120,13 @@ pub(crate) fn read_until(
             && let Some(frame) = frame::decode(bytes.get(at..).unwrap_or_default())?
         {
             at += frame.bytes;
+            if frame.sequence > sequence + 1 {
+                let path = segment.path.display();
+                return Err(StoreError::Damaged(format!(
+                    "the log's record {} is missing before {path}",
+                    sequence + 1
+                )));
+            }
             if frame.sequence > sequence {
                 sequence = frame.sequence;
                 take(frame)?;

@@ -94,6 +94,9 @@ async fn a_row_that_an_index_lost_is_noticed_before_anything_is_removed() {
         index.flush().unwrap();
         drop(index);
         std::fs::remove_file(data.join("index.seal")).unwrap();
+        // A clean end before anybody compared seals nothing.
+        drop(open());
+        assert!(!data.join("index.seal").exists());
         let store = open();
         // What is written meanwhile belongs to neither side.
         let (compared, ()) = tokio::join!(store.doom(1, None, 1), async { drop(add_may_fail(&store).await) });
@@ -108,4 +111,47 @@ async fn a_row_that_an_index_lost_is_noticed_before_anything_is_removed() {
 
 async fn add_may_fail(store: &Arc<dyn MetaStore>) -> Result<()> {
     store.add_owner(Owner { id: OwnerId::new([9; 16]), key_hash: [9; 32], created_at: 1 }).await
+}
+
+#[tokio::test]
+async fn a_start_on_a_full_disk_does_not_make_the_next_one_doubt_its_own_log() {
+    use crate::ground::{Fresh, Ground};
+    use crate::tests::world::Flushed;
+
+    let data = Path::new("/data");
+    let disk = SimDisk::new(data, 1 << 40);
+    let index = Flushed::default();
+    let open = |run: u8| {
+        let fresh = Fresh { store: [1; 16], run: [run; 16], secret: [1; 32] };
+        let ground = Ground::enter(Arc::new(disk.clone()), data, true, &fresh).unwrap();
+        open_on(ground, &index, Some(4_096)).unwrap()
+    };
+    let add = async |store: &Arc<dyn MetaStore>, n: u8| {
+        store.add_owner(Owner { id: OwnerId::new([n; 16]), key_hash: [n; 32], created_at: 1 }).await
+    };
+    let store = open(1);
+    for n in 1..=200 {
+        add(&store, n).await.unwrap();
+    }
+    drop(store);
+    // Small files find room, and facts, which leave an eighth free, don't.
+    let used = (1 << 40) - disk.space(data).unwrap().free;
+    disk.set_total(used + used / 8);
+    let store = open(2);
+    assert!(matches!(add(&store, 201).await, Err(StoreError::Full)));
+    drop(store);
+    drop(open(3));
+    disk.set_total(1 << 40);
+    let store = open(4);
+    add(&store, 202).await.unwrap();
+    assert!(store.checkpoint(0).await.unwrap());
+    drop(store);
+    for is_lost in [false, true] {
+        if is_lost {
+            index.clear().unwrap();
+        }
+        let store = open(5);
+        assert!(store.owner_by_key([1; 32]).await.unwrap().is_some());
+        assert!(store.owner_by_key([202; 32]).await.unwrap().is_some());
+    }
 }

@@ -129,8 +129,9 @@ impl IndexFolder for IndexPlace {
             seal: self.seal(),
             failed: self.failed(),
             is_flushed: AtomicBool::new(false),
+            is_sure: AtomicBool::new(seal != Seal::Missing),
         };
-        Ok(Box::new(Placed { index, files, is_sure: seal != Seal::Missing }))
+        Ok(Box::new(Placed { index, files }))
     }
 
     fn clear(&self) -> Result<()> {
@@ -152,7 +153,6 @@ struct Placed {
     // Dropped first, so that it writes nothing more when its files are synced.
     index: Box<dyn Index>,
     files: Files,
-    is_sure: bool,
 }
 
 impl Read for Placed {
@@ -180,7 +180,11 @@ impl Index for Placed {
     }
 
     fn is_sure(&self) -> bool {
-        self.is_sure
+        self.files.is_sure.load(Ordering::Acquire)
+    }
+
+    fn trust(&self) {
+        self.files.is_sure.store(true, Ordering::Release);
     }
 
     fn distrust(&self, why: &str) {
@@ -201,6 +205,8 @@ struct Files {
     seal: PathBuf,
     failed: PathBuf,
     is_flushed: AtomicBool,
+    /// A seal would make an index sure that nobody compared since a kill.
+    is_sure: AtomicBool,
 }
 
 impl Files {
@@ -218,7 +224,7 @@ impl Files {
 impl Drop for Files {
     fn drop(&mut self) {
         // Where anything fails the note stays, and the index is built anew after a crash of the machine.
-        let is_flushed = self.is_flushed.load(Ordering::Acquire);
+        let is_flushed = self.is_flushed.load(Ordering::Acquire) && self.is_sure.load(Ordering::Acquire);
         if is_flushed && self.sync().is_ok() && seal::set(&self.seal, &self.folder).is_ok() {
             drop(fs::remove_file(&self.open_since));
         }

@@ -25,8 +25,13 @@ pub(crate) enum Past {
 
 /// `Closed` where a folder can be written again that could only be read: it is opened anew then, as a whole.
 fn look_up(data: &Path) -> Result<()> {
-    let is_writable = access(data, Access::WRITE_OK).is_ok();
-    if is_writable && check_space(real().as_ref(), data, Use::Facts, START_BYTES).is_ok() {
+    let places = Places::new(data);
+    let parts = [&places.data, &places.log, &places.snapshots, &places.chunks];
+    let is_writable = |part: &&PathBuf| {
+        access(part.as_path(), Access::WRITE_OK).is_ok()
+            && check_space(real().as_ref(), part, Use::Facts, START_BYTES).is_ok()
+    };
+    if parts.iter().all(is_writable) {
         return Err(StoreError::Closed(format!("{} can be written again", data.display())));
     }
     Ok(())
@@ -63,14 +68,22 @@ impl Store {
         let _none_is_written = snapshots.last_bytes.lock().await;
         let until = self.committer.begin_scan().await?;
         let (disk, places, shared) = (snapshots.disk.clone(), snapshots.places.clone(), self.shared.clone());
+        // Whoever waits for it may be told to stop.
+        let asked = Arc::new(());
+        let is_asked = Arc::downgrade(&asked);
         let summed = tokio::task::spawn_blocking(move || {
-            let go_on = || shared.check_open();
+            let go_on = || match is_asked.strong_count() {
+                0 => Err(StoreError::Closed("nobody waits for it any more".to_owned())),
+                _ => shared.check_open(),
+            };
             sums::of_log(disk.as_ref(), &places.log, &places.snapshots, until, &go_on)
         });
         let found = self.committer.scan().await?;
         let expected = summed.await.unwrap_or_else(|error| Err(StoreError::Io(io::Error::other(error))))?;
+        drop(asked);
         match expected.differs(&found) {
             None => {
+                self.shared.index.trust();
                 tracing::info!(rows = found.rows(), "the index has every row that log and snapshot have");
                 Ok(())
             }
@@ -83,6 +96,13 @@ impl Store {
         }
     }
 
+    /// Closes the store where a part of it is away.
+    async fn look_for(&self, snapshots: &Snapshots) -> Result<()> {
+        let (disk, parts) = (snapshots.disk.clone(), snapshots.parts.clone());
+        let looked = tokio::task::spawn_blocking(move || parts.check(disk.as_ref())).await;
+        self.shared.judge(looked.unwrap_or_else(|error| Err(StoreError::Io(io::Error::other(error)))))
+    }
+
     /// Writes a snapshot that takes the place of all frames up to `after`; gives its length in bytes.
     async fn write_snapshot(&self, snapshots: &Snapshots, after: u64) -> Result<u64> {
         let (shared, disk, folder) = (self.shared.clone(), snapshots.disk.clone(), snapshots.folder.clone());
@@ -93,6 +113,8 @@ impl Store {
             snapshot::write(disk.as_ref(), &folder, after, shared.index.as_ref(), &go_on)
         });
         let length = written.await.unwrap_or_else(|error| Err(StoreError::Io(io::Error::other(error))))?;
+        // What the snapshot takes the place of goes only where it lies in the folder that every start looks at.
+        self.look_for(snapshots).await?;
         self.committer.forget(after).await?;
         let (disk, folder) = (snapshots.disk.clone(), snapshots.folder.clone());
         let forgotten = tokio::task::spawn_blocking(move || snapshot::forget(disk.as_ref(), &folder, after));
@@ -108,9 +130,7 @@ impl Store {
             Past::Read(data) => return self.shared.judge(look_up(data)).map(|()| false),
             Past::None => return Ok(false),
         };
-        let (disk, parts) = (snapshots.disk.clone(), snapshots.parts.clone());
-        let looked = tokio::task::spawn_blocking(move || parts.check(disk.as_ref())).await;
-        self.shared.judge(looked.unwrap_or_else(|error| Err(StoreError::Io(io::Error::other(error)))))?;
+        self.look_for(snapshots).await?;
         let mut last_bytes = snapshots.last_bytes.lock().await;
         let wanted = if log_bytes == 0 { 0 } else { log_bytes.max(*last_bytes) };
         let Some(after) = self.committer.roll(wanted).await? else { return Ok(false) };

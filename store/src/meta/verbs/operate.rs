@@ -61,6 +61,7 @@ pub(crate) fn holders(read: &dyn Read, digest: ChunkDigest, limit: usize) -> Res
 /// Nobody is this owner any more.
 pub(crate) fn lock_owner(tx: &mut Tx<'_>, id: OwnerId) -> Result<()> {
     if let Some(owner) = facts::owner(tx, id)? {
+        tx.charge(id)?;
         tx.remove(keys::owner_by_key(&owner.key_hash));
     }
     Ok(())
