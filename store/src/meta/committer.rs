@@ -1,20 +1,22 @@
 //! The committer: one thread through which every change goes, in batches that share one `fdatasync`.
 
+mod shared;
+
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::index::{Index, Writes};
+use super::index::Writes;
 use super::log::{FRAME_BYTES_MAX, Log, LogFailure, frame};
 use super::sums::{Scan, Sums};
 use super::tx::Tx;
-use crate::disk::Lock;
 use crate::error::{Result, StoreError};
 use crate::ground::witness::Witness;
-use crate::model::GuestLimits;
+
+pub(crate) use self::shared::Shared;
 
 /// Verbs that wait for one commit at most.
 const BATCH_VERBS: usize = 1_024;
@@ -22,56 +24,6 @@ const BATCH_VERBS: usize = 1_024;
 const BATCH_BYTES: usize = 4 * 1_024 * 1_024;
 /// Verbs that wait in the queue behind them at most.
 const QUEUE_VERBS: usize = 1_024;
-
-/// What the committer shares with those who read.
-pub(crate) struct Shared {
-    /// The rows.
-    pub(crate) index: Box<dyn Index>,
-    /// Why the store is closed, once it is.
-    pub(crate) closed: OnceLock<String>,
-    guests: RwLock<GuestLimits>,
-    // Dropped last, so that nobody opens an index that is still in use.
-    _lock: Option<Lock>,
-}
-
-impl Shared {
-    /// An open store over `index`, which nobody else opens while `lock` is held.
-    pub(crate) fn new(index: Box<dyn Index>, lock: Option<Lock>) -> Arc<Self> {
-        Arc::new(Self { index, closed: OnceLock::new(), guests: RwLock::default(), _lock: lock })
-    }
-
-    /// What guests may keep from now on.
-    pub(crate) fn limit_guests(&self, limits: GuestLimits) {
-        *self.guests.write().unwrap_or_else(PoisonError::into_inner) = limits;
-    }
-
-    fn guest_limits(&self) -> GuestLimits {
-        *self.guests.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Refuses every verb of a closed store.
-    pub(crate) fn check_open(&self) -> Result<()> {
-        match self.closed.get() {
-            Some(why) => Err(StoreError::Closed(why.clone())),
-            None => Ok(()),
-        }
-    }
-
-    /// Closes the store where the index says that it failed.
-    pub(crate) fn judge<T>(&self, done: Result<T>) -> Result<T> {
-        if let Err(StoreError::Closed(why)) = &done {
-            self.close(why);
-        }
-        done
-    }
-
-    /// Closes the store: it never goes on by itself. The first reason stays.
-    pub(crate) fn close(&self, why: &str) {
-        if self.closed.set(why.to_owned()).is_ok() {
-            tracing::error!(why, "the store closes until it is opened again");
-        }
-    }
-}
 
 /// Hands verbs to the thread. Dropped, it waits until the thread has worked off what it has.
 pub(crate) struct Committer {
