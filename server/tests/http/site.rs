@@ -63,8 +63,8 @@ impl Site {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     folders.push(path);
-                } else if ["store", "witness", "lock"].iter().any(|name| path.ends_with(name)) {
-                    // They say whose the chunks are.
+                } else if ["store", "witness", "lock", "last"].iter().any(|name| path.ends_with(name)) {
+                    // They say whose the chunks are, and which folder is the last.
                 } else if let Ok(bytes) = std::fs::read(&path) {
                     // One that went between listing and reading is a temporary file.
                     files.insert(path, bytes);
