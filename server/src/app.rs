@@ -37,6 +37,8 @@ const REOPEN_AFTER: Duration = Duration::from_secs(1);
 const REOPEN_TRIES: u32 = 30;
 /// How long a connection may rest between two requests.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long a stop waits for the last note of the time.
+const NOTE_TIME: Duration = Duration::from_secs(5);
 /// How often it is looked whether the stores are still in use, and how many times.
 const LET_GO_LOOK_EVERY: Duration = Duration::from_millis(10);
 const LET_GO_LOOKS: u32 = 1_000;
@@ -48,6 +50,7 @@ pub struct Running {
     server: Server,
     listener: TcpListener,
     meta: Arc<dyn MetaStore>,
+    cairn: Arc<Cairn>,
     jobs: Vec<tokio::task::JoinHandle<()>>,
     behind: [Behind; 2],
     stopping: watch::Sender<bool>,
@@ -99,6 +102,11 @@ impl Running {
             behind.stop().await;
         }
         let closed = self.meta.closed().filter(|_| !is_told);
+        if self.meta.closed().is_none() {
+            // What has been waited for counts at the next start. A disk that hangs is not waited for.
+            let _ = tokio::time::timeout(NOTE_TIME, note_time(&self.cairn, None)).await;
+        }
+        drop(self.cairn);
         let_go(&self.meta).await;
         let listener = self.listener;
         outcome.map(|()| closed.map_or(Ended::Stopped, |why| Ended::StoreClosed { why, listener }))
@@ -240,9 +248,15 @@ async fn run(
         tokio::spawn(keep_time(cairn.clone(), noted)),
     ];
     jobs.extend(door.map(|door| tokio::spawn(door.serve(cairn.clone()))));
-    let server =
-        serve(listener.try_clone()?, web::Data::from(cairn), web::Data::new(hosts), pace, page, manners)?;
-    Ok(Running { address, server, listener, meta, jobs, behind: [following, looking], stopping })
+    let server = serve(
+        listener.try_clone()?,
+        web::Data::from(cairn.clone()),
+        web::Data::new(hosts),
+        pace,
+        page,
+        manners,
+    )?;
+    Ok(Running { address, server, listener, meta, cairn, jobs, behind: [following, looking], stopping })
 }
 
 async fn open(config: &Config, may_found: bool) -> Result<(Stores, Secret), StoreError> {

@@ -4,6 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use cairn_server::Stores;
 use cairn_shared::{ChunkRule, OwnerId, ProblemCode, SessionId};
+use cairn_store::MetaStore;
 use cairn_store::model::{ClockMark, FileFields, NewSession};
 use serde_json::json;
 
@@ -118,4 +119,23 @@ fn a_clock_that_jumped_while_the_server_was_off_ends_nothing() {
             None => drop(upload.refused(ProblemCode::SessionEnded)),
         }
     }
+}
+
+#[test]
+fn a_stop_notes_what_was_waited() {
+    const WHILE: Duration = Duration::from_millis(300);
+    let now = UNIX_EPOCH.elapsed().unwrap().as_millis() as u64;
+    let meta = cairn_store::meta::memory();
+    let ask = |meta: &dyn MetaStore| actix_web::rt::System::new().block_on(meta.clock_mark()).unwrap();
+    let mark = ClockMark { sure: 1, wall: now, waited: Some(5) };
+    actix_web::rt::System::new().block_on(meta.mark_clock(mark)).unwrap();
+    let stores = Stores { meta: meta.clone(), chunks: cairn_store::chunk::memory() };
+    let site = Site::over(&[], Some(stores));
+    std::thread::sleep(WHILE);
+    let stopping = std::thread::spawn(move || drop(site));
+    let waited = || ask(&*meta).and_then(|mark| mark.waited);
+    assert!(site::wait_for(|| waited() >= Some(5 + WHILE.as_millis() as u64)), "{:?}", waited());
+    // It waits until nobody has the store.
+    drop(meta);
+    stopping.join().unwrap();
 }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 pub struct ClockMark {
     /// The time that was sure: things end by it.
     pub sure: UnixMs,
-    /// What the clock said.
+    /// What the clock said; while it is ahead of what is sure: when it went ahead, and the time that a server ran since.
     pub wall: UnixMs,
-    /// While the clock is ahead of what is sure: for how long it has said so, in milliseconds.
+    /// While the clock is ahead of what is sure: for how long it has said so or more while a server ran, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waited: Option<u64>,
 }
