@@ -161,9 +161,11 @@ impl History {
         self.story.push(format!("without {part:?} meanwhile"));
         drop(sweep(store).await);
         self.next += 1;
-        if put(store, self.next, random.below(9)).await.is_ok() {
+        let number = random.below(9);
+        if put(store, self.next, number).await.is_ok() {
             // Acknowledged, so it is on the disk that went away, or had nothing to do with it.
-            self.story.push(format!("put {}", self.next));
+            self.story.push(format!("put {}: {number}", self.next));
+            self.facts.insert(self.next, number);
         }
         drop(store.meta.checkpoint(u64::MAX).await);
         if part.is_empty() && has_other {

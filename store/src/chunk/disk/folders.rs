@@ -50,6 +50,8 @@ struct Current {
 struct Folder {
     path: PathBuf,
     name: String,
+    /// Which folder it is; `None` where there was none.
+    identity: Option<Option<(u64, u64)>>,
     state: Mutex<Names>,
     synced: Condvar,
 }
@@ -66,10 +68,12 @@ struct Names {
 }
 
 impl Folder {
-    fn new(chunks: &Path, number: u32) -> Arc<Self> {
+    /// One that is there, as it is now, or that is yet to be made.
+    fn new(disk: &dyn Disk, chunks: &Path, number: u32) -> Arc<Self> {
         let name = name(number);
         let path = chunks.join(&name);
-        Arc::new(Self { path, name, state: Mutex::default(), synced: Condvar::new() })
+        let identity = disk.identity(&path).ok();
+        Arc::new(Self { path, name, identity, state: Mutex::default(), synced: Condvar::new() })
     }
 
     /// Waits until a name that was put in before this call is durable. One caller syncs for all who are there.
@@ -104,8 +108,13 @@ impl Folder {
         self.names().failed.is_some()
     }
 
-    fn fail(&self, error: &io::Error) {
-        self.names().failed = Some((error.kind(), error.to_string()));
+    /// Whether it still lies where it did.
+    fn is_there(&self, disk: &dyn Disk) -> bool {
+        self.identity.is_some() && disk.identity(&self.path).ok() == self.identity
+    }
+
+    fn fail(&self) {
+        self.names().failed = Some((io::ErrorKind::NotFound, format!("{} is away", self.path.display())));
     }
 
     fn names(&self) -> MutexGuard<'_, Names> {
@@ -135,7 +144,7 @@ impl Folders {
                 current.chunks = u32::try_from(disk.list(&folder)?.len()).unwrap_or(u32::MAX);
             }
         }
-        current.folder = Some(Folder::new(&chunks, current.number));
+        current.folder = Some(Folder::new(disk.as_ref(), &chunks, current.number));
         let current = Mutex::new(current);
         let kept = if owner.is_some() { kept::read(disk.as_ref(), &chunks)? } else { HashSet::new() };
         Ok(Self { disk, chunks, tmp, owner, kept, current, begun: Condvar::new(), _lock: lock })
@@ -157,7 +166,7 @@ impl Folders {
     /// Those of a disk that is only read.
     pub(super) fn reading(disk: Arc<dyn Disk>, data: &Path, lock: Lock) -> Self {
         let (chunks, tmp) = (data.join("chunks"), data.join("tmp"));
-        let folder = Some(Folder::new(&chunks, 0));
+        let folder = Some(Folder::new(disk.as_ref(), &chunks, 0));
         let current = Mutex::new(Current { number: 0, folder, chunks: FOLDER_CHUNKS });
         let kept = HashSet::new();
         Self { disk, chunks, tmp, owner: None, kept, current, begun: Condvar::new(), _lock: lock }
@@ -177,15 +186,12 @@ impl Folders {
     /// returns. Gives the folder's name.
     pub(super) fn place(&self, from: &Path, file: &str, chunks: u32) -> io::Result<String> {
         let mut folder = self.enter(chunks)?;
-        if let Err(error) = self.disk.rename(from, &folder.path.join(file)) {
-            if error.kind() != io::ErrorKind::NotFound || self.disk.identity(&folder.path).is_ok() {
-                return Err(error);
-            }
+        if !folder.is_there(self.disk.as_ref()) {
             // It went away with its disk: the next one is taken.
-            folder.fail(&error);
+            folder.fail();
             folder = self.enter(chunks)?;
-            self.disk.rename(from, &folder.path.join(file))?;
         }
+        self.disk.rename(from, &folder.path.join(file))?;
         folder.sync(self.disk.as_ref())?;
         Ok(folder.name.clone())
     }
@@ -210,8 +216,8 @@ impl Folders {
             current.folder = None;
             let number = current.number + 1;
             drop(current);
-            let next = Folder::new(&self.chunks, number);
-            let made = self.make(&next.path);
+            let made = self.make(&self.chunks.join(name(number)));
+            let next = Folder::new(self.disk.as_ref(), &self.chunks, number);
             current = self.current();
             self.begun.notify_all();
             if let Err(error) = made {
@@ -225,9 +231,13 @@ impl Folders {
 
     /// Makes a folder with its mark; durable when it returns.
     fn make(&self, folder: &Path) -> io::Result<()> {
+        // Never in another folder that lies in the place of one which is away.
+        self.check_own(&self.chunks).map_err(|error| io::Error::new(io::ErrorKind::NotFound, error))?;
         self.disk.make_folder(folder)?;
         if let Some(owner) = self.owner {
             mark::write(self.disk.as_ref(), folder, owner)?;
+        }
+        if let Some(owner) = self.owner {
             // Should it be away at a start, its number must not be taken again.
             let name = folder.file_name().unwrap_or_default().as_encoded_bytes();
             write_file(self.disk.as_ref(), &self.chunks.join(LAST), |file| file.write_at(name, 0))?;
