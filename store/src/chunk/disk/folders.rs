@@ -236,8 +236,6 @@ impl Folders {
         self.disk.make_folder(folder)?;
         if let Some(owner) = self.owner {
             mark::write(self.disk.as_ref(), folder, owner)?;
-        }
-        if let Some(owner) = self.owner {
             // Should it be away at a start, its number must not be taken again.
             let name = folder.file_name().unwrap_or_default().as_encoded_bytes();
             write_file(self.disk.as_ref(), &self.chunks.join(LAST), |file| file.write_at(name, 0))?;
