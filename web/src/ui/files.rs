@@ -70,7 +70,7 @@ fn Item(page: Page, item: Own) -> impl IntoView {
     let link = item.url.map(|url| {
         let whole = document::absolute(&url);
         view! {
-            <a class="link" href=url target="_blank" rel="noopener">{without_scheme(&whole)}</a>
+            <a class="link" href=whole.clone() target="_blank" rel="noopener">{without_scheme(&whole)}</a>
             <CopyButton page name=name.clone() text=whole />
         }
     });

@@ -43,7 +43,7 @@ fn Link(page: Page, name: String, url: String) -> impl IntoView {
         <a
             class="link"
             data-testid="row-link"
-            href=url
+            href=whole.clone()
             target="_blank"
             rel="noopener"
             aria-label=page.named(|words| &words.link_label, &name)
