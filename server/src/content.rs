@@ -1,7 +1,7 @@
 //! Reading the chunks behind rows, for people and for jobs: verified, and taken out of use where they are damaged.
 
 use bytes::Bytes;
-use cairn_shared::ChunkDigest;
+use cairn_shared::{ChunkDigest, Row};
 use cairn_store::model::{ChunkRecord, ChunkState};
 use cairn_store::verify::{self, Examined};
 use cairn_store::{ChunkReader, StoreError};
@@ -88,6 +88,25 @@ pub(crate) async fn restore(
         );
     }
     Ok(is_restored)
+}
+
+/// Takes copies out of use that are away with their folder, of chunks that somebody has and is about to send or to be spared: so they are
+/// asked for and stored again, and what was acknowledged can be read. Where the folder comes back first, they are in use again.
+pub(crate) async fn give_up_away(stores: &Stores, rows: &[Row]) -> Result<(), StoreError> {
+    if !stores.chunks.is_any_away().await? {
+        return Ok(());
+    }
+    for row in rows {
+        let record = stores.meta.chunk(row.digest).await?;
+        if let Some(record) = record.filter(|record| record.state == ChunkState::Present)
+            && !stores.chunks.has(&record.locator).await?
+            && stores.meta.quarantine(row.digest, record.generation).await?
+        {
+            let key = record.locator.key;
+            tracing::warn!(key, "a chunk that is away is asked for again, since a client has it");
+        }
+    }
+    Ok(())
 }
 
 /// Takes a damaged copy out of use, so that the next upload of the same content heals it.

@@ -125,3 +125,32 @@ fn a_lost_chunk_is_told_and_heals() {
     assert_eq!(site.ask("GET", &raw).send().bytes, file);
     assert_eq!(site.ask("POST", &check).by(&owner).json(&rows).send().expect(200)["chunks"], json!(["have"]));
 }
+
+/// Whoever has the bytes need not wait for the folder that is away: they are taken again, and what was acknowledged can be read.
+#[test]
+fn what_is_away_is_asked_for_again() {
+    let site = Site::on_disk(&[]);
+    let (owner, file) = (site.owner(), noise(1, 3 * BLOCK));
+    let first = upload(&site, &owner, &file);
+    let raw = |finished: &Value| format!("{}/raw", finished["url"].as_str().unwrap());
+    let (path, _) = site.stored("chunks").into_iter().find(|(_, stored)| *stored == file[..BLOCK]).unwrap();
+    let folder = path.parent().unwrap();
+    let away = folder.with_file_name("away");
+    std::fs::rename(folder, &away).unwrap();
+    site.ask("GET", &raw(&first)).send().refused(ProblemCode::Unavailable);
+    // A client that asks is told to send it, and one that does not ask is taken.
+    let fields = json!({"name": "a", "size": BLOCK, "chunking": "fastcdc-2020/1"});
+    let session = site.ask("POST", "/api/start").by(&owner).json(&fields).send().expect(201);
+    let digest = crate::site::hex(&file[..BLOCK]);
+    let rows = json!({"revision": 0, "at": 0, "chunks": [{"digest": digest, "length": BLOCK}]});
+    let check = format!("/api/check/{}", session["session_id"].as_str().unwrap());
+    assert_eq!(site.ask("POST", &check).by(&owner).json(&rows).send().expect(200)["chunks"], json!(["need"]));
+    let second = upload(&site, &owner, &file);
+    for finished in [&first, &second] {
+        assert_eq!(download(&site, &raw(finished)), (file.clone(), true));
+    }
+    std::fs::rename(&away, folder).unwrap();
+    for finished in [&first, &second] {
+        assert_eq!(download(&site, &raw(finished)), (file.clone(), true));
+    }
+}

@@ -56,6 +56,11 @@ pub trait ChunkStore: Send + Sync + 'static {
         }
     }
 
+    /// Whether some part that copies lie in may be away with its disk.
+    async fn is_any_away(&self) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Removes a chunk's bytes; repeated: nothing happens. `Away`, and nothing is forgotten, where the part that it lies in is not
     /// there, or is another store's.
     async fn remove(&self, locator: &Locator) -> Result<()>;

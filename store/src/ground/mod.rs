@@ -74,7 +74,9 @@ impl Ground {
             if !may_found {
                 return Err(StoreError::Apart(format!("The data folder {} was emptied.", data.display())));
             }
-            found::found(disk.as_ref(), &places, begun.unwrap_or(StoreId::new(fresh.store)), &fresh.secret)?;
+            let store = begun.unwrap_or(StoreId::new(fresh.store));
+            found::found(disk.as_ref(), &places, store, &fresh.secret)?;
+            tracing::info!(store = %store, "a new store was founded in {}: nothing of one lay there", data.display());
         }
         let verdict = look(disk.as_ref())?;
         let secret = match secret::read(disk.as_ref(), data)? {

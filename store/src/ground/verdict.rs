@@ -55,8 +55,8 @@ impl Faults<'_> {
         StoreError::Apart(format!(
             "The data folder {data} is not one whole store. Nothing in it was touched.{list}\n\
              Bring back what is missing, or was exchanged, and start again (docs/STORAGE.md, \"The parts and whose they \
-             are\"). Where it is lost for good, `cairn admin adopt --data {data}` takes what is there as one store, and \
-             says what that loses."
+             are\"). Where something beside the log is lost for good, `cairn admin adopt --data {data}` takes what is \
+             there as one store, and says what that means."
         ))
     }
 
@@ -88,11 +88,20 @@ impl Faults<'_> {
         };
         self.add(match store {
             Some(store) => {
-                let words = Format::Owned { store, print: None }.words().replace('\n', "\\n");
-                format!("{path} is missing. It is made again by: printf '{words}' > {path}")
+                let print = match survey.secret {
+                    Found::Secret(secret) => Some(secret::print(&secret)),
+                    Found::Missing | Found::WrongLength(_) => None,
+                };
+                let words = Format::Owned { store, print }.words().replace('\n', "\\n");
+                format!(
+                    "{path} is missing. Is the disk of the data folder mounted? If it is, the file is made again by: printf '{words}' > {path}"
+                )
             }
             None => format!("{path} is missing, and a store was here.{traces}"),
         });
+        self.need_log(survey);
+        self.need_chunks(survey);
+        self.need_secret(survey, None);
         None
     }
 

@@ -186,7 +186,7 @@ impl Place<'_> {
         StoreError::Apart(format!(
             "{log} is not of the same history as {part}: one of them is older, or comes from another copy of this store.{why} \
              Nothing was removed. Bring back those that belong together. Where they are lost for good, `cairn admin adopt \
-             --data {data}` takes what is there as one store, and says what that loses."
+             --data {data}` takes what is there as one store, and says what that means."
         ))
     }
 

@@ -16,6 +16,7 @@ use super::frames::Frames;
 use super::service::{check_count, outcomes};
 use crate::access::{Asker, UploadRight, upload_right};
 use crate::cairn::Cairn;
+use crate::content;
 use crate::refusal::{Answer, Refusal};
 use crate::stages::upload::{expect, may_be_known, verify};
 
@@ -152,12 +153,14 @@ async fn judge(cairn: &Cairn, asker: &Asker, head: FrameHead, bytes: Option<Byte
         // Nobody promised anything to a chunk that was not declared.
         cairn.space.require(Some(right.session().id), u64::from(row.length)).await?;
     }
-    let (generation, is_present) = cairn.meta.placement(chunk.digest).await?;
-    let known = if is_present && may_be_known(cairn, &right, row).await? {
-        cairn.meta.chunk(chunk.digest).await?
-    } else {
-        None
-    };
+    let (mut generation, is_present) = cairn.meta.placement(chunk.digest).await?;
+    let mut known = None;
+    if is_present && may_be_known(cairn, &right, row).await? {
+        content::give_up_away(&cairn.stores(), &[row]).await?;
+        let (fresh, is_still_present) = cairn.meta.placement(chunk.digest).await?;
+        generation = fresh;
+        known = if is_still_present { cairn.meta.chunk(chunk.digest).await? } else { None };
+    }
     Ok(Judged { right, index: head.index, chunk, bytes, generation, known })
 }
 

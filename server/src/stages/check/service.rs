@@ -9,6 +9,7 @@ use super::proofs;
 use crate::access::{Asker, FindRight, Scope, UploadRight};
 use crate::budget::{ROWS_A_CHECK, Rated};
 use crate::cairn::Cairn;
+use crate::content;
 use crate::refusal::{Answer, Refusal};
 use crate::stages::start::check_size;
 
@@ -45,6 +46,7 @@ pub(crate) async fn declare(
     let rows: Vec<Row> = request.chunks.iter().map(Declared::row).collect();
     let session = right.session().id;
     let reach = right.scope().reach();
+    content::give_up_away(&cairn.stores(), &rows).await?;
     require_space(cairn, right, request.at, &rows).await?;
     let (session, mut chunks) = cairn
         .meta

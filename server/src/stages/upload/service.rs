@@ -10,6 +10,7 @@ use futures_util::{Stream, StreamExt};
 
 use crate::access::{Scope, UploadRight};
 use crate::cairn::Cairn;
+use crate::content;
 use crate::refusal::{Answer, Refusal};
 
 /// What must come for an index.
@@ -146,6 +147,7 @@ pub(super) async fn arrive(cairn: &Cairn, right: &UploadRight, index: u32, stage
 async fn place(cairn: &Cairn, right: &UploadRight, staged: Staged) -> Answer<ChunkRecord> {
     let (row, crc32) = (staged.row(), staged.crc32);
     let Row { digest, length } = row;
+    content::give_up_away(&cairn.stores(), &[row]).await?;
     let (generation, present) = cairn.meta.placement(digest).await?;
     if present
         && may_be_known(cairn, right, row).await?

@@ -163,6 +163,14 @@ impl Folders {
         Err(StoreError::Away(format!("{folder} is not there, or does not say that it is this store's")))
     }
 
+    /// Whether a number is missing of those that were made: they count from 1. One that could never be made looks the same.
+    pub(super) fn is_any_away(&self) -> io::Result<bool> {
+        let numbers = numbers(self.disk.as_ref(), &self.chunks)?;
+        let there = numbers.iter().filter(|number| **number > 0).count();
+        let made = self.current().number.max(numbers.into_iter().max().unwrap_or(0));
+        Ok(there < usize::try_from(made).unwrap_or(usize::MAX))
+    }
+
     /// Those of a disk that is only read.
     pub(super) fn reading(disk: Arc<dyn Disk>, data: &Path, lock: Lock) -> Self {
         let (chunks, tmp) = (data.join("chunks"), data.join("tmp"));

@@ -152,6 +152,11 @@ impl ChunkStore for DiskChunks {
         .await
     }
 
+    async fn is_any_away(&self) -> Result<bool> {
+        let folders = self.folders.clone();
+        blocking(move || Ok(folders.is_any_away()?)).await
+    }
+
     async fn remove(&self, locator: &Locator) -> Result<()> {
         let (folders, path, offset) =
             (self.folders.clone(), self.folders.path(&locator.key)?, locator.offset);
