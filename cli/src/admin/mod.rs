@@ -41,7 +41,7 @@ pub(crate) enum Command {
     Stats(Common),
     /// Tells who has how much.
     Owners(Common),
-    /// Takes what lies in the folder of a stopped server as one store, where a part is lost for good, and says what that loses.
+    /// Takes what lies in the folder of a stopped server as one store, where something beside the log is lost for good, and says what that means.
     Adopt(AdoptOptions),
     /// Removes an owner with all that is his, a file, a folder, a link, or an unfinished upload.
     Rm(RmOptions),
