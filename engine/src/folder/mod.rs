@@ -365,6 +365,12 @@ impl<F: File> Folder<F> {
         (unmet.into_iter().map(|(_, entry)| entry).collect(), loaded.into_keys().collect())
     }
 
+    /// The folder on the server, where nothing of it has arrived as far as that is known.
+    pub fn made_in_vain(&self) -> Option<cairn_shared::FolderId> {
+        let is_empty = self.arrived == Sum::default() && self.base() == Sum::default();
+        self.server.as_ref().filter(|_| is_empty && !self.is_over()).map(|server| server.folder)
+    }
+
     /// Everything is given up: files with the engine, and entries of those that are not.
     pub fn take_apart(self) -> (Vec<UploadId>, Vec<JournalEntry>) {
         let waiting = self.waiting.into_iter().filter_map(|waiting| waiting.entry);

@@ -53,6 +53,16 @@ impl Chosen {
     }
 }
 
+impl cairn_engine::folder::File for Chosen {
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn source_mut(&mut self) -> &mut Source {
+        &mut self.source
+    }
+}
+
 /// What a person chose at once.
 #[derive(Default)]
 pub struct Taken {

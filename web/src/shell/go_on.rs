@@ -7,7 +7,6 @@ use cairn_shared::{ClientKey, Name, RelPath};
 use wasm_bindgen_futures::spawn_local;
 
 use super::Shell;
-use super::folders::Which;
 use crate::platform::files::Chosen;
 use crate::platform::folder::Folder;
 use crate::platform::handle::Handle;
@@ -181,7 +180,7 @@ impl Shell {
         let record = self.0.left.borrow().folders.get(&key).cloned();
         if let Some(record) = record {
             let Some(folder) = Folder::of_handle(handle.clone()) else { return false };
-            self.begin_folder(folder, record, Which::Unfinished).await;
+            self.begin_folder(folder, record).await;
             return true;
         }
         let entry = match &self.0.db {
