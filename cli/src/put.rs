@@ -1,5 +1,6 @@
 //! `cairn put`.
 
+use std::collections::HashMap;
 use std::fs;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -8,14 +9,16 @@ use std::time::UNIX_EPOCH;
 
 use anyhow::Context;
 use bytesize::ByteSize;
+use cairn_engine::folder::{LeftOut, Receipt, Why};
 use cairn_engine::{Source, State, View};
 use cairn_shared::hand_over::HandOverError;
-use cairn_shared::{HandOver, Name, RelPath, UnixMs};
+use cairn_shared::{HandOver, RelPath, UnixMs};
 use serde::Serialize;
 
-use crate::folder::{Folders, Receipt, Tree};
-use crate::shell::{Job, Line, Progress, Report, Shell, why};
-use crate::{StateDir, owner, say};
+use crate::folder::Folders;
+use crate::left_out::{self, Told};
+use crate::shell::{Job, Line, Progress, Report, Shell};
+use crate::{StateDir, owner, say, walk};
 
 /// Options of `cairn put`.
 #[derive(clap::Args)]
@@ -35,6 +38,9 @@ pub(crate) struct Options {
     /// Sends at most so much a second, all files together: `2MB`, `500kB`, `1MiB`.
     #[arg(long, value_name = "RATE")]
     limit: Option<ByteSize>,
+    /// Sends what symbolic links in folders lead to; without this they are named, and not sent.
+    #[arg(long)]
+    follow_links: bool,
     #[command(flatten)]
     state: StateDir,
 }
@@ -56,30 +62,82 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
     } else {
         Box::new(Text { line: line.clone() })
     };
-    let (mut jobs, mut trees, mut sent) = (Vec::new(), Vec::new(), Vec::new());
-    for path in &options.paths {
-        let meta = fs::metadata(path).with_context(|| format!("can't read {}", path.display()))?;
-        if meta.is_dir() {
-            trees.push((path, Tree::read(path)?));
-        } else {
-            jobs.push(Job { path: path.clone(), source: source(path, None)?, handed: handed.take() });
-        }
+    let chosen = choose(&options.paths, &*report);
+    let mut is_whole = chosen.is_whole;
+    if chosen.files.is_empty() && chosen.folders.is_empty() {
+        return Ok(exit_code(is_whole));
     }
     // Everything was found before the server is asked for anything.
+    let job = |(path, source)| Job { path, source, handed: handed.take() };
+    let jobs: Vec<_> = chosen.files.into_iter().map(job).collect();
     let mut folders = Folders::open(&state, &line)?;
-    for (path, tree) in trees {
-        let (folder, lacking) = folders.begin(tree)?;
-        sent.push((path, folder));
-        jobs.extend(lacking);
+    let mut trees = Vec::new();
+    for path in chosen.folders {
+        match folders.begin(&path, options.follow_links)? {
+            Ok(tree) => trees.push(tree),
+            Err(why) => {
+                is_whole = false;
+                report.left_out(&path, &why);
+            }
+        }
     }
     let limit = options.limit.and_then(|limit| NonZeroU64::new(limit.as_u64()));
-    let mut is_whole = Shell::open(&state, line.clone(), report, limit)?.run(jobs)? == 0;
-    for (path, folder) in sent {
-        let receipt = folders.end(path, &folder)?;
+    let (failed, trees) = Shell::open(&state, line.clone(), report, limit)?.run(jobs, trees)?;
+    is_whole &= failed == 0;
+    for mut tree in trees {
+        let receipt = folders.end(&mut tree)?;
         is_whole &= receipt.is_whole();
-        if options.json { Json::write(&Event::Receipt(&receipt)) } else { tell_receipt(&receipt) }
+        if options.json {
+            Json::write(&Event::Receipt(Box::new(ToldReceipt::of(&line, &tree.path, receipt))));
+        } else {
+            tell_receipt(&line, &tree.path, &receipt);
+        }
     }
-    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(exit_code(is_whole))
+}
+
+fn exit_code(is_whole: bool) -> ExitCode {
+    if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What is to be sent of what was given.
+struct Chosen {
+    files: Vec<(PathBuf, Source)>,
+    folders: Vec<PathBuf>,
+    /// Nothing was left out.
+    is_whole: bool,
+}
+
+/// Looks at each path by itself: what can't be sent is told, and what was given twice is sent once.
+fn choose(paths: &[PathBuf], report: &dyn Report) -> Chosen {
+    let mut chosen = Chosen { files: Vec::new(), folders: Vec::new(), is_whole: true };
+    let mut known: HashMap<PathBuf, &PathBuf> = HashMap::new();
+    for path in paths {
+        let taken = fs::metadata(path).map_err(|error| {
+            say::complain(&format!("can't read {}: {error}", path.display()));
+            None
+        });
+        let taken = taken.and_then(|meta| {
+            let is_same = path.canonicalize().ok().and_then(|real| known.insert(real, path));
+            if let Some(other) = is_same {
+                say::complain(&format!("{} is {}: sent once", path.display(), other.display()));
+            } else if meta.is_dir() {
+                chosen.folders.push(path.clone());
+            } else {
+                let source = match walk::kind(meta.file_type()) {
+                    Some(why) => Err(why),
+                    None => walk::source(path, &meta),
+                };
+                chosen.files.push((path.clone(), source.map_err(Some)?));
+            }
+            Ok(())
+        });
+        if let Err(why) = taken {
+            chosen.is_whole = false;
+            why.iter().for_each(|why| report.left_out(path, why));
+        }
+    }
+    chosen
 }
 
 /// The server's address, and what is behind the `#`.
@@ -88,37 +146,32 @@ fn handed_over(link: &str) -> anyhow::Result<(&str, Option<HandOver>)> {
     Ok((server.trim_end_matches('/'), Some(fragment.parse()?)))
 }
 
-/// What the server has of a folder, for people.
-fn tell_receipt(receipt: &Receipt) {
+/// What the server has of a folder, for people: each thing that differs by its name.
+fn tell_receipt(line: &Line, path: &Path, receipt: &Receipt) {
     say::progress("");
+    let path = path.display();
+    for LeftOut { path: below, why } in &receipt.left_out {
+        let slash = if below.is_empty() { "" } else { "/" };
+        say::complain(&format!("{path}{slash}{below}: not sent: {}", left_out::words(line.server(), why)));
+    }
+    for below in &receipt.more {
+        say::complain(&format!("{path}/{}: on the server, and not here any more", below.as_str()));
+    }
     say::complain(&format!(
-        "{}: {} of {} files, {} of {} empty folders, {} of {} bytes",
-        receipt.path.display(),
+        "{path}: {} of {} files, {} of {} empty folders, {} of {} bytes; {} not sent",
         receipt.files,
         receipt.files_expected,
         receipt.folders,
         receipt.folders_expected,
         receipt.bytes,
-        receipt.bytes_expected
+        receipt.bytes_expected,
+        receipt.left_out.len()
     ));
     match &receipt.url {
         Some(url) => say::tell(url),
-        None => say::tell(&format!("{}: stored, without a link", receipt.path.display())),
+        None if receipt.files + receipt.folders == 0 && !receipt.is_whole() => {}
+        None => say::tell(&format!("{path}: stored, without a link")),
     }
-}
-
-/// A file as the engine sees it.
-pub(crate) fn source(path: &Path, relative: Option<String>) -> anyhow::Result<Source> {
-    let meta = fs::metadata(path).with_context(|| format!("can't read {}", path.display()))?;
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.with_context(|| format!("{} has no UTF-8 name", path.display()))?;
-    let name: Name =
-        name.parse().map_err(|error| anyhow::anyhow!("the name of {} {error}", path.display()))?;
-    let relative: Option<RelPath> = relative
-        .map(|relative| relative.parse())
-        .transpose()
-        .map_err(|error| anyhow::anyhow!("the path of {} {error}", path.display()))?;
-    Ok(Source { name, path: relative, folder: None, size: meta.len(), mtime: mtime(&meta), media_type: None })
 }
 
 /// When a file was last changed.
@@ -135,19 +188,21 @@ struct Text {
 impl Report for Text {
     fn stored(&self, _job: &Job, _session: &str, _index: u32, _length: u32) {}
 
-    fn ended(&self, job: &Job, view: &View) {
+    fn ended(&self, job: &Job, view: &View, why: Option<&Why>) {
         say::progress("");
-        let name = job.path.display();
-        match (view.state, view.finished.as_ref().and_then(|finished| finished.url.as_deref())) {
-            (State::Done, Some(url)) => say::tell(&self.line.absolute(url)),
-            // The link of a folder is told once, at its end.
-            (State::Done, None) => {}
-            _ => {
-                let why = view.trouble.as_ref().map(|trouble| why(self.line.server(), trouble));
-                let why = why.as_deref().unwrap_or("no reason is known");
-                say::complain(&format!("{name}: {}: {why}", view.state.as_str()));
-            }
+        // What goes with a folder is told once, at its end, and so is its link.
+        if let Some(why) = why.filter(|_| job.source.folder.is_none()) {
+            self.left_out(&job.path, why);
         }
+        if let Some(url) = view.finished.as_ref().and_then(|finished| finished.url.as_deref()) {
+            say::tell(&self.line.absolute(url));
+        }
+    }
+
+    fn left_out(&self, path: &Path, why: &Why) {
+        say::progress("");
+        let why = left_out::words(self.line.server(), why);
+        say::complain(&format!("{}: not sent: {why}", path.display()));
     }
 
     fn moved(&self, progress: &Progress) {
@@ -185,7 +240,13 @@ enum Event<'a> {
         index: u32,
         length: u32,
     },
-    Receipt(&'a Receipt),
+    Receipt(Box<ToldReceipt<'a>>),
+    #[serde(rename = "left_out")]
+    LeftOut {
+        path: &'a Path,
+        why: &'a str,
+        reason: String,
+    },
     Ended {
         path: &'a Path,
         state: &'a str,
@@ -194,12 +255,49 @@ enum Event<'a> {
         reused: u64,
         changed: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         trouble: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         url: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         finished: Option<&'a cairn_shared::message::FinishResponse>,
     },
+}
+
+/// What the server has of a folder, beside what it should have.
+#[derive(Serialize)]
+struct ToldReceipt<'a> {
+    path: &'a Path,
+    url: Option<String>,
+    files: u64,
+    files_expected: u64,
+    folders: u64,
+    folders_expected: u64,
+    bytes: u64,
+    bytes_expected: u64,
+    left_out: Vec<Told>,
+    more: Vec<RelPath>,
+}
+
+impl<'a> ToldReceipt<'a> {
+    fn of(line: &Line, path: &'a Path, receipt: Receipt) -> Self {
+        let Receipt { url, files, files_expected, folders, folders_expected, .. } = receipt;
+        let Receipt { bytes, bytes_expected, left_out, more, .. } = receipt;
+        let left_out = left_out.iter().map(|left| Told::of(line.server(), left)).collect();
+        Self {
+            path,
+            url,
+            files,
+            files_expected,
+            folders,
+            folders_expected,
+            bytes,
+            bytes_expected,
+            left_out,
+            more,
+        }
+    }
 }
 
 impl Json {
@@ -215,7 +313,7 @@ impl Report for Json {
         Self::write(&Event::Stored { path: &job.path, session, index, length });
     }
 
-    fn ended(&self, job: &Job, view: &View) {
+    fn ended(&self, job: &Job, view: &View, why: Option<&Why>) {
         let finished = view.finished.as_ref();
         Self::write(&Event::Ended {
             path: &job.path,
@@ -224,10 +322,16 @@ impl Report for Json {
             sent: view.sent,
             reused: view.reused,
             changed: view.changed,
-            trouble: view.trouble.as_ref().map(|trouble| format!("{trouble:?}")),
+            why: why.map(Why::as_str),
+            trouble: why.map(|why| left_out::words(self.line.server(), why)),
             url: finished.and_then(|finished| finished.url.as_deref()).map(|url| self.line.absolute(url)),
             finished,
         });
+    }
+
+    fn left_out(&self, path: &Path, why: &Why) {
+        let reason = left_out::words(self.line.server(), why);
+        Self::write(&Event::LeftOut { path, why: why.as_str(), reason });
     }
 
     fn moved(&self, _progress: &Progress) {}

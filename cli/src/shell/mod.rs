@@ -14,26 +14,27 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
+use cairn_engine::folder::{File, LeftOut, Why};
 use cairn_engine::journal::SessionHandle;
 use cairn_engine::{
     BatchChunk, Call, ChunkRef, Config, Effect, Engine, Input, JournalEntry, PassId, Reply, RequestId,
-    Source, State, UploadId,
+    Source, State, UploadId, View,
 };
 use cairn_shared::limits::PACKED_BYTES_MAX;
 use cairn_shared::{Bearer, ChunkRule, ClientKey, HandOver, Proof, SessionId};
 
 pub(crate) use line::Line;
 use line::{Errand, Senders};
-pub(crate) use pause::pause;
 use reader::{Held, Pass};
 pub(crate) use report::{Progress, Report};
 use small::SmallReaders;
 use waits::Waits;
 pub(crate) use waits::why;
 
+use crate::folder::Tree;
 use crate::journal::Place;
 use crate::platform::{Clock, random};
-use crate::{owner, put, say};
+use crate::{owner, say};
 
 /// Chunks on their way at once.
 const SENDS_MAX: u32 = 8;
@@ -41,11 +42,12 @@ const SENDS_MAX: u32 = 8;
 const REPORT_EVERY: Duration = Duration::from_millis(200);
 
 /// Files that the engine has at once; the others wait outside.
-const LIVE_MAX: usize = 2_000;
+pub(crate) const LIVE_MAX: usize = 2_000;
 /// Small files of which the engine works at the same time.
 const SMALL_MAX: usize = 2_000;
 
 /// One file to upload.
+#[derive(Debug)]
 pub(crate) struct Job {
     /// Where it is.
     pub(crate) path: PathBuf,
@@ -53,6 +55,16 @@ pub(crate) struct Job {
     pub(crate) source: Source,
     /// What another device began of it.
     pub(crate) handed: Option<HandOver>,
+}
+
+impl File for Job {
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn source_mut(&mut self) -> &mut Source {
+        &mut self.source
+    }
 }
 
 /// What threads tell the shell.
@@ -65,10 +77,19 @@ pub(crate) enum Event {
 
 struct Upload {
     job: Job,
+    /// Which folder it goes with.
+    home: Option<usize>,
     /// Small files of a folder have none: they are found again by their content.
     place: Option<Place>,
     /// The key to its session, which outlives the owner key, or is another owner's.
     session: Option<SessionHandle>,
+}
+
+/// A file in the journal.
+#[derive(Default)]
+struct Slot {
+    place: Option<Place>,
+    kept: Option<JournalEntry>,
 }
 
 /// A chunk on its way, for whoever wants to hear of it.
@@ -93,6 +114,7 @@ pub(crate) struct Shell {
     credential: Bearer,
     renewed: bool,
     waiting: VecDeque<Job>,
+    trees: Vec<Tree>,
     uploads: BTreeMap<UploadId, Upload>,
     numbers: u32,
     failed: usize,
@@ -134,6 +156,7 @@ impl Shell {
             credential,
             renewed: false,
             waiting: VecDeque::new(),
+            trees: Vec::new(),
             uploads: BTreeMap::new(),
             numbers: 0,
             failed: 0,
@@ -145,40 +168,82 @@ impl Shell {
         })
     }
 
-    /// Uploads every file; how many could not be.
-    pub(crate) fn run(mut self, jobs: Vec<Job>) -> anyhow::Result<usize> {
-        self.progress.files = jobs.len();
-        self.progress.size = jobs.iter().map(|job| job.source.size).sum();
-        self.waiting = jobs.into();
+    /// Uploads every file, alone or with a folder; how many of those alone could not be, and the folders.
+    pub(crate) fn run(mut self, jobs: Vec<Job>, trees: Vec<Tree>) -> anyhow::Result<(usize, Vec<Tree>)> {
+        let in_trees = trees.iter().map(|tree| tree.folder.to_send());
+        let alone = jobs.iter().map(|job| (1, job.source.size));
+        (self.progress.files, self.progress.size) =
+            in_trees.chain(alone).fold((0, 0), |(files, size), (more, bytes)| (files + more, size + bytes));
+        (self.waiting, self.trees) = (jobs.into(), trees);
         self.add_more()?;
         while !self.uploads.is_empty() {
             self.step()?;
         }
-        Ok(self.failed)
+        Ok((self.failed, self.trees))
     }
 
     /// Hands files to the engine that it has room for, all of them before it decides what is next.
     fn add_more(&mut self) -> anyhow::Result<()> {
         let mut inputs = Vec::new();
-        while self.uploads.len() < LIVE_MAX
-            && let Some(job) = self.waiting.pop_front()
-        {
+        while self.uploads.len() < LIVE_MAX {
             let upload = UploadId(self.numbers);
+            let Some((job, home)) = self.next_job(upload) else { break };
             self.numbers += 1;
             let source = job.source.clone();
-            let is_kept = source.path.is_none() || source.size > u64::from(PACKED_BYTES_MAX);
-            let place =
-                is_kept.then(|| Place::take(&self.state, self.line.server(), &job.path)).transpose()?;
+            let Some(Slot { place, kept }) = self.find_slot(&job, home)? else {
+                self.progress.size -= job.source.size;
+                if home.is_none() {
+                    self.report.left_out(&job.path, &Why::Elsewhere);
+                }
+                self.give_up(upload, &job, home, Why::Elsewhere);
+                continue;
+            };
             let key = ClientKey::new(random()?);
-            let kept = place.as_ref().and_then(Place::load);
             let handed = job.handed.clone().map(|handed| JournalEntry::handed(key, handed));
             let entry = handed.or(kept);
             let session = entry.as_ref().and_then(|entry| entry.session.clone());
-            self.uploads.insert(upload, Upload { job, place, session });
+            self.uploads.insert(upload, Upload { job, home, place, session });
             inputs.push(Input::Add { upload, source, key, entry });
         }
         self.engine.handle_all(inputs, self.clock.now());
         self.carry_out()
+    }
+
+    fn next_job(&mut self, upload: UploadId) -> Option<(Job, Option<usize>)> {
+        if let Some(job) = self.waiting.pop_front() {
+            return Some((job, None));
+        }
+        let mut trees = self.trees.iter_mut().enumerate();
+        trees.find_map(|(home, tree)| Some((tree.folder.next_file(upload)?.file, Some(home))))
+    }
+
+    /// Its place in the journal with what an earlier run left there; small files of a folder have none. Nothing where somebody else
+    /// has it.
+    fn find_slot(&self, job: &Job, home: Option<usize>) -> anyhow::Result<Option<Slot>> {
+        let home =
+            home.and_then(|home| Some((self.trees.get(home)?.root.as_path(), job.source.path.as_ref()?)));
+        if home.is_some() && job.source.size <= u64::from(PACKED_BYTES_MAX) {
+            return Ok(Some(Slot::default()));
+        }
+        let Some(place) = Place::take(&self.state, self.line.server(), home, &job.path)? else {
+            return Ok(None);
+        };
+        // A file keeps the date that it was begun with; in a folder it is compared with what lies here.
+        let is_same = |entry: &JournalEntry| home.is_none() || entry.start_mtime == job.source.mtime;
+        let kept = place.load().filter(is_same);
+        Ok(Some(Slot { place: Some(place), kept }))
+    }
+
+    /// A file can't be sent: it is counted, and with a folder named at its end.
+    fn give_up(&mut self, upload: UploadId, job: &Job, home: Option<usize>, why: Why) {
+        self.progress.ended += 1;
+        match home.and_then(|home| self.trees.get_mut(home)) {
+            Some(tree) => {
+                let path = job.source.path.as_ref().map_or(job.source.name.as_str(), |path| path.as_str());
+                tree.folder.give_up(upload, LeftOut { path: path.to_owned(), why });
+            }
+            None => self.failed += 1,
+        }
     }
 
     fn step(&mut self) -> anyhow::Result<()> {
@@ -202,7 +267,7 @@ impl Shell {
         self.carry_out()?;
         self.tell_ended();
         self.tell_progress(now);
-        if self.uploads.len() <= LIVE_MAX / 2 && !self.waiting.is_empty() {
+        if self.uploads.len() <= LIVE_MAX / 2 {
             self.add_more()?;
         }
         Ok(())
@@ -359,11 +424,18 @@ impl Shell {
         let dismissed: Vec<_> = over.iter().map(|(id, _)| Input::Dismiss(*id)).collect();
         for (id, view) in over {
             let Some(upload) = self.uploads.remove(&id) else { continue };
-            self.report.ended(&upload.job, &view);
-            self.failed += usize::from(view.state != State::Done);
-            self.progress.ended += 1;
             self.progress.stored += view.stored;
             self.progress.reused += view.reused;
+            let why = (view.state != State::Done).then(|| reason(&upload.job, &view));
+            self.report.ended(&upload.job, &view, why.as_ref());
+            match (upload.home.and_then(|home| self.trees.get_mut(home)), why) {
+                (_, Some(why)) => self.give_up(id, &upload.job, upload.home, why),
+                (Some(tree), None) => {
+                    tree.folder.settle(id, &view);
+                    self.progress.ended += 1;
+                }
+                (None, None) => self.progress.ended += 1,
+            }
         }
         if !dismissed.is_empty() {
             self.engine.handle_all(dismissed, self.clock.now());
@@ -392,7 +464,11 @@ impl Shell {
     }
 }
 
-/// The file as it is now, for a reader that has come to its end.
-pub(crate) fn look_again(path: &Path) -> anyhow::Result<Source> {
-    put::source(path, None)
+/// Why a file did not arrive.
+fn reason(job: &Job, view: &View) -> Why {
+    if view.state == State::Failed {
+        return Why::of_view(view);
+    }
+    // Its reader could not say it.
+    std::fs::File::open(&job.path).map_or_else(|error| Why::from(error.kind()), |_| Why::Unreadable)
 }

@@ -417,6 +417,16 @@ impl<F: File> Folder<F> {
         self.receipt.as_ref()
     }
 
+    /// Whether the server has it, as far as that is known.
+    pub fn is_there(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// What lies here, as far as it can be sent.
+    pub fn here(&self) -> &Contents {
+        &self.here
+    }
+
     /// What is not there and why, as far as that is known by now.
     pub fn left_out(&self) -> Vec<LeftOut> {
         let left = |(path, why): (&String, &Why)| LeftOut { path: path.clone(), why: why.clone() };

@@ -145,6 +145,7 @@ impl<F: File> Folder<F> {
             (Stage::Comparing, _) => {
                 self.receipt = None;
                 self.server = None;
+                self.refused = Some(trouble);
                 self.stage = Stage::Over;
             }
             _ => self.refused = Some(trouble),
