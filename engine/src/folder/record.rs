@@ -1,5 +1,6 @@
 //! What a client keeps of a folder under way, so that a later visit finds the same one on the server again.
 
+use cairn_shared::message::FolderRequest;
 use cairn_shared::{ClientKey, Name, RelPath, UnixMs};
 use serde::{Deserialize, Serialize};
 
@@ -24,5 +25,10 @@ impl FolderRecord {
     /// One that nothing is known of but its name.
     pub fn new(key: ClientKey, name: Name) -> Self {
         Self { key, name, files: 0, size: 0, empty: Vec::new(), walked_at: None }
+    }
+
+    /// Makes it on the server, or finds it there, with these folders in it.
+    pub fn request(&self, folders: Vec<RelPath>) -> FolderRequest {
+        FolderRequest { name: self.name.clone(), key: Some(self.key), folders, link: None }
     }
 }

@@ -1,6 +1,6 @@
 //! What a folder does next: made, listed, filled, compared, and removed again where nothing arrived.
 
-use cairn_shared::message::{FolderListResponse, FolderRequest};
+use cairn_shared::message::FolderListResponse;
 use cairn_shared::{FolderId, RelPath};
 
 use super::contents::Contents;
@@ -39,11 +39,11 @@ impl<F: File> Folder<F> {
             return;
         }
         match self.stage {
-            Stage::Unmade if self.is_wanted() => self.talk.ask(Call::Make(self.request(Vec::new()))),
+            Stage::Unmade if self.is_wanted() => self.talk.ask(Call::Make(self.record.request(Vec::new()))),
             Stage::Unmade if self.config.unattended && !self.walking => self.stage = Stage::Over,
             Stage::Sending if !self.walking => {
                 if let Some(page) = self.untold.front() {
-                    self.talk.ask(Call::Make(self.request(page.clone())));
+                    self.talk.ask(Call::Make(self.record.request(page.clone())));
                 } else if self.is_done() {
                     self.compare();
                 }
@@ -58,10 +58,6 @@ impl<F: File> Folder<F> {
     fn is_wanted(&self) -> bool {
         let is_plainly_empty = !self.walking && self.left_out.is_empty();
         !self.is_new || !self.here.is_empty() || is_plainly_empty
-    }
-
-    fn request(&self, folders: Vec<RelPath>) -> FolderRequest {
-        FolderRequest { name: self.record.name.clone(), key: Some(self.record.key), folders, link: None }
     }
 
     fn ask(&mut self, call: impl FnOnce(FolderId) -> Call) {
@@ -177,6 +173,8 @@ impl<F: File> Folder<F> {
             file.source_mut().folder = folder;
             let source = file.source();
             let entry = source.path.as_ref().and_then(|path| self.known.remove(path.as_str()));
+            // What was begun in a folder that is gone can't come into this one.
+            let entry = entry.filter(|entry| entry.folder.is_none() || entry.folder == folder);
             if entry.is_none() && self.there.has(source) {
                 self.were_there.add(source.size);
                 continue;

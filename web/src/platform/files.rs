@@ -25,7 +25,11 @@ impl Chosen {
     /// A file; `path` where it was found in a folder.
     pub(super) fn new(file: File, handle: Option<Handle>, path: Option<RelPath>) -> Option<Self> {
         let media_type: Option<MediaType> = file.type_().parse().ok();
-        let name = name(&file.name())?;
+        // In a folder its path says what it is called, whatever the browser makes of the name alone.
+        let name = match &path {
+            Some(path) => path.last().parse().ok()?,
+            None => name(&file.name())?,
+        };
         let source = Source {
             name,
             path,

@@ -287,6 +287,11 @@ impl Shell {
             self.0.folders.borrow_mut().homes.remove(&upload);
         }
         self.delete_sessions(entries);
-        empty.into_iter().for_each(|folder| self.remove_if_empty(folder));
+        let shell = self.clone();
+        spawn_local(async move {
+            if let Some(folder) = empty {
+                shell.remove_if_empty(folder).await;
+            }
+        });
     }
 }

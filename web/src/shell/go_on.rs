@@ -241,6 +241,7 @@ impl Shell {
                 shell.look_for_unfinished().await;
                 return;
             }
+            let record = shell.0.left.borrow().folders.get(&key).cloned();
             let of_folder = db.files_of(key).await;
             let sessions = db.entry(key).await.into_iter().chain(of_folder).filter_map(|entry| entry.session);
             let sessions: Vec<_> = sessions.collect();
@@ -250,6 +251,9 @@ impl Shell {
             shell.look_for_unfinished().await;
             for session in sessions {
                 shell.delete_session(session.id, session.key).await;
+            }
+            if let Some(record) = record {
+                shell.remove_left_if_empty(&record).await;
             }
         });
     }

@@ -1,7 +1,7 @@
 //! What a folder asks the server, carried out one after the other.
 
 use cairn_engine::Failure;
-use cairn_engine::folder::{Call, Reply};
+use cairn_engine::folder::{Call, FolderRecord, Reply};
 use cairn_shared::message::FolderListResponse;
 use cairn_shared::route::{self, Route};
 use wasm_bindgen_futures::spawn_local;
@@ -56,17 +56,22 @@ impl Shell {
     }
 
     /// Removes a folder that was given up before anything of it arrived.
-    pub(super) fn remove_if_empty(&self, folder: cairn_shared::FolderId) {
-        let shell = self.clone();
-        spawn_local(async move {
-            let first = Request::new(Route::FolderList, format!("{}?limit=1", route::folder(folder)));
-            let listed: Result<FolderListResponse, Failure> =
-                http::in_time(async |signal| shell.as_owner(&first, signal).await).await;
-            if listed.is_ok_and(|listed| listed.files == 0 && listed.folders == 0) {
-                // One that stays says what it has: nothing.
-                let _ =
-                    http::in_time(async |signal| shell.of_folder(Call::Delete(folder), signal).await).await;
-            }
-        });
+    pub(super) async fn remove_if_empty(&self, folder: cairn_shared::FolderId) {
+        let first = Request::new(Route::FolderList, format!("{}?limit=1", route::folder(folder)));
+        let listed: Result<FolderListResponse, Failure> =
+            http::in_time(async |signal| self.as_owner(&first, signal).await).await;
+        if listed.is_ok_and(|listed| listed.files == 0 && listed.folders == 0) {
+            // One that stays says what it has: nothing.
+            let _ = http::in_time(async |signal| self.of_folder(Call::Delete(folder), signal).await).await;
+        }
+    }
+
+    /// As above, of one that an earlier visit left.
+    pub(super) async fn remove_left_if_empty(&self, record: &FolderRecord) {
+        let find = Call::Make(record.request(Vec::new()));
+        let found = http::in_time(async |signal| self.of_folder(find, signal).await).await;
+        if let Ok(Reply::Made(found)) = found {
+            self.remove_if_empty(found.folder).await;
+        }
     }
 }
