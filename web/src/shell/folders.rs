@@ -200,6 +200,7 @@ impl Shell {
 
     /// Gives the engine as many files as it has room for.
     fn feed(&self, id: FolderId) {
+        let mut adds = Vec::new();
         loop {
             let upload = self.0.uploads.borrow_mut().number();
             let next = {
@@ -209,8 +210,11 @@ impl Shell {
                     folders.homes.insert(upload, id);
                 })
             };
-            let Some(folder::Waiting { file, key, entry }) = next else { return };
-            self.begin(upload, &file, key, entry);
+            let Some(folder::Waiting { file, key, entry }) = next else { break };
+            adds.push(self.prepare(upload, &file, key, entry));
+        }
+        if !adds.is_empty() {
+            self.handle_all(adds);
         }
     }
 

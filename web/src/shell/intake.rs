@@ -12,6 +12,8 @@ use crate::platform::{clock, random};
 
 /// A file that changes is given so much time to rest before it is looked at again, in milliseconds.
 const REST_MS: u32 = 1_000;
+/// New files that are handed to the engine at once; between two slices the page draws and answers.
+const SLICE_FILES: usize = 200;
 
 impl Shell {
     /// Takes what somebody chose.
@@ -34,7 +36,7 @@ impl Shell {
         let known: Vec<_> = known.chain(entries.iter().flatten().map(Seen::from)).collect();
         let chosen: Vec<_> = files.iter().map(|file| Seen::from(&file.source)).collect();
         let assigned = assign(&chosen, &known);
-        let mut went_on = false;
+        let (mut went_on, mut fresh) = (false, Vec::new());
         for (file, index) in files.into_iter().zip(assigned) {
             let entry = match index {
                 Some(index) if index < lost.len() => {
@@ -46,8 +48,13 @@ impl Shell {
             };
             match entry {
                 Some(entry) => went_on |= self.go_on_with(file, entry).await,
-                None => self.begin_fresh(&file),
+                None => fresh.push(file),
             }
+        }
+        for files in fresh.chunks(SLICE_FILES) {
+            let adds = files.iter().map(|file| self.prepare_fresh(file));
+            self.handle_all(adds.collect());
+            clock::turn().await;
         }
         if went_on {
             self.look_for_unfinished().await;
@@ -98,10 +105,14 @@ impl Shell {
     }
 
     fn begin_fresh(&self, file: &Chosen) {
+        self.handle(self.prepare_fresh(file));
+    }
+
+    fn prepare_fresh(&self, file: &Chosen) -> Input {
         let key = random::client_key();
         self.0.claims.claim_fresh(key);
         let upload = self.0.uploads.borrow_mut().number();
-        self.begin(upload, file, key, None);
+        self.prepare(upload, file, key, None)
     }
 
     /// Another tab sends the same file: this row waits, and goes on where that tab ends.
@@ -152,6 +163,17 @@ impl Shell {
 
     /// Hands a file to the engine; its key is claimed.
     pub(super) fn begin(&self, upload: UploadId, file: &Chosen, key: ClientKey, entry: Option<JournalEntry>) {
+        self.handle(self.prepare(upload, file, key, entry));
+    }
+
+    /// Everything is ready for the engine to begin.
+    pub(super) fn prepare(
+        &self,
+        upload: UploadId,
+        file: &Chosen,
+        key: ClientKey,
+        entry: Option<JournalEntry>,
+    ) -> Input {
         let source = file.source.clone();
         {
             let mut uploads = self.0.uploads.borrow_mut();
@@ -166,7 +188,7 @@ impl Shell {
             self.0.journal.save_handle(key, handle.clone());
         }
         self.open_in_worker(upload, file);
-        self.handle(Input::Add { upload, source, key, entry });
+        Input::Add { upload, source, key, entry }
     }
 
     /// The file can't be read on as it is: it is looked at afresh where there is a handle, else it is lost.

@@ -190,12 +190,17 @@ impl Shell {
 
     /// Tells the engine, does what it asks for, and has the changes shown with the next frame.
     fn handle(&self, input: Input) {
+        self.handle_all(vec![input]);
+    }
+
+    /// As above, all of it before the engine decides what is next.
+    fn handle_all(&self, inputs: Vec<Input>) {
         let inner = &self.0;
-        inner.uploads.borrow_mut().note_input(&input);
+        inputs.iter().for_each(|input| inner.uploads.borrow_mut().note_input(input));
         let mut effects = Vec::new();
         {
             let mut engine = inner.engine.borrow_mut();
-            engine.handle(input, clock::now());
+            engine.handle_all(inputs, clock::now());
             while let Some(effect) = engine.poll_effect() {
                 effects.push(effect);
             }
