@@ -12,6 +12,8 @@ use cairn_engine::{Failure, JournalEntry, Now, Source, State, Trouble, UploadId,
 use cairn_shared::limits::FOLDER_JSON_BYTES_MAX;
 use cairn_shared::message::{EntryKind, FinishResponse, FolderEntry, FolderListResponse, FolderResponse};
 use cairn_shared::{ClientKey, FileId, FolderId, ManifestDigest, Problem, ProblemCode, RelPath};
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 const WATCHED: Config = Config { loaded_max: 3, troubled_max: 2, unattended: false };
 const ALONE: Config = Config { loaded_max: 3, troubled_max: usize::MAX, unattended: true };
@@ -92,6 +94,8 @@ struct World {
     /// Files that can't be sent.
     broken: Vec<&'static str>,
     uploads: u32,
+    /// What could not be sent, with its path.
+    failed: Vec<(UploadId, String)>,
     sent: Vec<String>,
     now: Now,
 }
@@ -185,6 +189,7 @@ impl World {
         let path = source.path.clone().unwrap();
         if self.broken.contains(&path.as_str()) {
             folder.looks(upload, view(source, State::Failed));
+            self.failed.push((upload, path.as_str().to_owned()));
             return;
         }
         self.sent.push(path.as_str().to_owned());
@@ -400,7 +405,12 @@ fn failures_of_many_files_hold_the_rest_back() {
     folder.found(found(&files, &[], &[]));
     folder.walked(1);
     world.run(&mut folder);
-    assert_eq!((folder.view(0).failed, folder.has_waiting()), (2, true));
+    assert_eq!((folder.view(0).failed, folder.view(0).done, folder.view(0).files), (2, 0, 6));
+    // Whoever does without them has the rest go on.
+    assert!(folder.view(0).can_do_without);
+    assert_eq!(folder.do_without().1.len(), 2);
+    world.run(&mut folder);
+    assert_eq!((folder.view(0).failed, folder.view(0).done, folder.view(0).files), (2, 0, 4));
     world.broken.clear();
     for upload in folder.resume(0) {
         world.send(&mut folder, upload, &{
@@ -436,4 +446,116 @@ fn two_files_never_fall_on_one_path() {
     folder.walked(1);
     world.run(&mut folder);
     assert_eq!((world.sent.len(), folder.left_out()), (1, vec![left("a_b", Why::Twice)]));
+}
+
+/// What becomes of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Arrives,
+    /// It can't be sent, or something else lies there.
+    Fails,
+    /// It is there from an earlier visit.
+    IsThere,
+    /// The walk can't take it.
+    LeftOut,
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        4 => Just(Fate::Arrives),
+        1 => Just(Fate::Fails),
+        1 => Just(Fate::IsThere),
+        1 => Just(Fate::LeftOut),
+    ]
+}
+
+fn failure() -> impl Strategy<Value = Failure> {
+    prop_oneof![
+        Just(Failure::Network),
+        Just(Failure::Status { status: 503, retry_after_seconds: Some(3) }),
+        Just(Failure::Status { status: 429, retry_after_seconds: None }),
+    ]
+}
+
+proptest! {
+    /// What arrived and what was named is everything, whatever happens to whichever entry.
+    #[test]
+    fn each_entry_arrives_or_is_named(
+        files in vec(fate(), 0..12),
+        empty in vec(fate(), 0..8),
+        failures in vec(failure(), 0..4),
+        is_alone: bool,
+        is_new: bool,
+    ) {
+        let name = |kind: &str, number: usize| format!("{kind}/{number}");
+        let record = FolderRecord::new(ClientKey::new([1; 16]), "folder".parse().unwrap());
+        let config = if is_alone { ALONE } else { WATCHED };
+        let mut folder = Folder::new(config, record, (!is_new).then(Vec::new));
+        let mut world = World { failures, ..World::default() };
+        let (mut taken, mut all) = (found(&[], &[], &[]), Vec::new());
+        for (number, fate) in files.iter().enumerate() {
+            let path = name("f", number);
+            all.push(path.clone());
+            let local = file(&path, number as u64, 7);
+            match fate {
+                Fate::Arrives => {}
+                Fate::Fails => world.broken.push(path.clone().leak()),
+                Fate::IsThere if is_new => {}
+                Fate::IsThere => {
+                    let there = world.there.get_or_insert_default();
+                    there.files.insert(path.parse().unwrap(), Stat::from(&local.0));
+                }
+                Fate::LeftOut => {
+                    taken.left_out.push(left(&path, Why::Denied));
+                    continue;
+                }
+            }
+            taken.files.push((local, ClientKey::new([number as u8; 16])));
+        }
+        for (number, fate) in empty.iter().enumerate() {
+            let path = name("e", number);
+            all.push(path.clone());
+            match fate {
+                Fate::Fails => world.taken.push(path.parse().unwrap()),
+                Fate::LeftOut => {
+                    taken.left_out.push(left(&path, Why::TooDeep));
+                    continue;
+                }
+                Fate::Arrives | Fate::IsThere => {}
+            }
+            taken.empty.push(path.parse().unwrap());
+        }
+        let (mut here, lefts) = (Contents::default(), taken.left_out.clone());
+        here.folders.extend(taken.empty.iter().cloned());
+        let lies = |file: &(Local, ClientKey)| (file.0.0.path.clone().unwrap(), Stat::from(&file.0.0));
+        here.files.extend(taken.files.iter().map(lies));
+        folder.found(taken);
+        folder.walked(1);
+        // A person does without what fails; a shell alone gives it up.
+        for _ in 0..40 {
+            world.run(&mut folder);
+            for upload in std::mem::take(&mut world.failed) {
+                if is_alone {
+                    folder.give_up(upload.0, left(&upload.1, Why::Unreadable));
+                }
+            }
+            if folder.wants_look() {
+                folder.looked_again(here.clone(), lefts.clone());
+            }
+            if !is_alone {
+                folder.do_without();
+            }
+        }
+        let named = folder.left_out();
+        let there = world.there.clone().unwrap_or_default();
+        for path in &all {
+            let path: RelPath = path.parse().unwrap();
+            let arrived = there.files.contains_key(&path) || there.folders.contains(&path);
+            let is_named = named.iter().any(|left| left.path == path.as_str());
+            prop_assert!(arrived != is_named, "{path:?}: {arrived} {is_named}");
+        }
+        let is_whole = folder.receipt().is_some_and(|receipt| receipt.is_whole());
+        prop_assert_eq!(is_whole, named.is_empty());
+        prop_assert!(world.there.is_none_or(|there| all.is_empty() || !there.is_empty()), "nothing stays of nothing");
+    }
 }

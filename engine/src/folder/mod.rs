@@ -340,11 +340,6 @@ impl<F: File> Folder<F> {
         (self.to_send.files as usize, self.to_send.bytes)
     }
 
-    /// Whether files wait for room.
-    pub fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty()
-    }
-
     /// The first reason counts.
     fn leave_out(&mut self, left: Vec<LeftOut>) {
         for LeftOut { path, why } in left {

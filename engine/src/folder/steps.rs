@@ -203,7 +203,8 @@ impl<F: File> Folder<F> {
 
     /// Nothing goes on any more but by a person, who may do without what is missing or failed.
     pub(super) fn can_do_without(&self) -> bool {
-        let rests = self.sends_nothing() && !self.paused && !self.is_done();
+        let is_held_up = self.waiting.is_empty() || self.resting.len() >= self.config.troubled_max;
+        let rests = self.is_settled() && is_held_up && !self.paused && !self.is_done();
         rests && self.server.is_some() && self.loaded.len() == self.resting.len()
     }
 

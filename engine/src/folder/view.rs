@@ -26,7 +26,7 @@ pub struct FolderView {
     pub failed: u32,
     /// Files that are gone, or can't be read.
     pub lost: u32,
-    /// Only what is missing or failed keeps it from its end.
+    /// Only what is missing or failed keeps it from going on, or from its end.
     pub can_do_without: bool,
     /// Folders in it without anything in them.
     pub empty: u32,
