@@ -47,7 +47,7 @@ pub struct Cairn {
     pub(crate) follower: Follower,
     /// Runs that may have several chunks open at the same time; the others have one.
     pub(crate) gathering: Semaphore,
-    pub(crate) starts: Starts,
+    pub(crate) starts: Arc<Starts>,
     /// Downloads that may have two chunks open, and much of them in memory.
     pub(crate) lanes: Lanes,
     /// Held by who reads all chunks: one at a time.
@@ -75,7 +75,7 @@ impl Cairn {
             config,
             follower,
             gathering: Semaphore::new(GATHERING_MAX),
-            starts: Starts::new(),
+            starts: Arc::new(Starts::new()),
             lanes,
             scrubbing: Mutex::new(()),
             stopping: watch::Sender::new(false),

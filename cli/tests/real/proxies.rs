@@ -152,16 +152,27 @@ fn a_post_without_a_body_is_an_empty_one_behind_a_plain_nginx() {
     assert!(status == 415 && answer.contains("application/problem+json"), "{answer}");
 }
 
-/// A proxy that keeps an answer on its own disk reads nothing while that drains, longer than `answer_idle`.
+/// A proxy that keeps an answer on its own disk reads nothing while that drains. It is asked not to: here that would take longer than
+/// `answer_idle`.
 #[test]
 fn a_slow_reader_behind_nginx_gets_the_whole_of_a_large_file() {
+    slow_reader_gets_all(&[("CAIRN_ANSWER_IDLE", "2s")], "proxy_max_temp_file_size 16m;");
+}
+
+/// One that does not listen reads nothing for eleven seconds, after which nothing is kept read for it, and then the rest.
+#[test]
+fn a_slow_reader_behind_an_nginx_that_buffers_gets_the_whole_of_a_large_file() {
+    slow_reader_gets_all(&[], "proxy_max_temp_file_size 44m; proxy_ignore_headers X-Accel-Buffering;");
+}
+
+fn slow_reader_gets_all(settings: &[(&str, &str)], lines: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let (server, upstream) = server(&folder, &[("CAIRN_ANSWER_IDLE", "2s")]);
+    let (server, upstream) = server(&folder, settings);
     let (path, bytes) = file(folder.path(), "a.bin", 8, 48_000_000);
     let put = put(&server.url, &folder.path().join("state"), &path).output().unwrap();
     let link = done(&put)["url"].as_str().unwrap().strip_prefix(&server.url).unwrap().to_owned();
-    let lines = Lines::And("proxy_max_temp_file_size 16m; proxy_temp_file_write_size 64k;");
-    let Some(proxy) = Proxy::start(Kind::Nginx, upstream, lines) else { return };
+    let lines = format!("{lines} proxy_temp_file_write_size 64k;");
+    let Some(proxy) = Proxy::start(Kind::Nginx, upstream, Lines::And(&lines)) else { return };
     let received = read_slowly(proxy.port, &format!("{link}/raw"));
     assert!(received.ends_with(&bytes), "{} of {} bytes came", received.len(), bytes.len());
 }

@@ -1,14 +1,11 @@
-//! How many connections there may be, from one address too, and how long one stays whose client does not read.
+//! How many connections there may be, from one address too.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
-use std::time::Duration;
 
-use actix_web::rt::net::TcpStream;
-use rustix::net::sockopt::set_tcp_user_timeout;
 use rustix::process::{Resource, getrlimit};
 
 use crate::access::{ClientAddress, Networks};
@@ -27,17 +24,6 @@ pub(super) fn limits() -> (usize, usize) {
 fn per_worker(open_files: u64, workers: usize) -> usize {
     let connections = open_files / OPEN_FILES_PART / workers as u64;
     usize::try_from(connections.clamp(1, WORKER_CONNECTIONS_MAX)).unwrap_or(usize::MAX)
-}
-
-/// Lets the system end each connection on which an answer makes no progress for so long: neither a client that is gone
-/// nor one that is there and reads nothing (Linux counts its closed window as well) keeps a socket and a chunk for ever.
-pub(super) fn end_unread(wait: Duration) -> impl Fn(&TcpStream) {
-    let wait = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
-    move |socket| {
-        if let Err(error) = set_tcp_user_timeout(socket, wait) {
-            tracing::debug!(%error, "this connection stays as long as its client wants");
-        }
-    }
 }
 
 /// How many connections each address has, and may have. Those of this machine and of trusted proxies are not counted: a proxy's are everybody's.
