@@ -11,6 +11,7 @@ use actix_web::http::header::{
 };
 use actix_web::middleware::Next;
 use actix_web::web;
+use cairn_shared::route::Route;
 use cairn_shared::{Problem, ProblemCode};
 use futures_util::FutureExt;
 
@@ -50,6 +51,9 @@ fn admit(request: &ServiceRequest) -> Answer<()> {
     let Some(hosts) = request.app_data::<web::Data<HostRule>>() else {
         return Err(Refusal::internal("the known hosts are not set up"));
     };
+    if is_look_at_health(request) {
+        return Ok(());
+    }
     let host = host_of(request.head()).filter(|host| hosts.knows(host)).ok_or_else(|| -> Refusal {
         let detail = "Use an address of this server, or name the host in CAIRN_HOSTS or CAIRN_PUBLIC_URL.";
         Problem::new(ProblemCode::HostUnknown, detail).with_field("Host").into()
@@ -64,6 +68,14 @@ fn admit(request: &ServiceRequest) -> Answer<()> {
         return Err(Problem::new(ProblemCode::CrossSite, detail).with_field("Origin").into());
     }
     Ok(())
+}
+
+/// Load balancers that look whether a server is there name no host (HTTP/1.0). The answer is the same for everybody.
+fn is_look_at_health(request: &ServiceRequest) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
+        && request.path() == Route::Health.pattern()
+        && !request.headers().contains_key(HOST)
+        && request.uri().authority().is_none()
 }
 
 /// What answers about files and links carry besides: those of the API hold keys and links, which no cache between needs to
