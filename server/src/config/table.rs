@@ -187,13 +187,34 @@ pub const SETTINGS: &[Setting] = &[
     },
 ];
 
+/// Variables that other parts read: the commands, the builds, the tests and the benchmarks.
+pub(super) const OTHER_VARIABLES: &[&str] = &[
+    "CAIRN_LOG",
+    "CAIRN_SERVER",
+    "CAIRN_STATE",
+    "CAIRN_CACHE",
+    "CAIRN_BENCH_PEERS",
+    "CAIRN_BENCH_REPORT",
+    "CAIRN_BIN",
+    "CAIRN_BLESS",
+    "CAIRN_CHROMIUM",
+    "CAIRN_CHUNKS",
+    "CAIRN_FAULT",
+    "CAIRN_PICTURES",
+    "CAIRN_PROXIES",
+    "CAIRN_ROUNDS",
+    "CAIRN_SCHEDULES",
+    "CAIRN_SEED",
+    "CAIRN_SEEDS",
+];
+
 /// `docs/CONFIG.md`.
 pub fn markdown() -> String {
     let mut text = String::from(
         "# Settings\n\nThis page is made from `server/src/config/table.rs`; a test fails where they differ.\n\n\
          A setting is taken from the command line (`--listen`, `--data`, `--page`), else from its environment\n\
          variable, else from `cairn.toml` in the working folder (or `--config FILE`), else it has its default.\n\
-         Unknown keys in `cairn.toml` are errors. Times are written as `90s`, `15m`, `72h`, `30days`.\n\n\
+         Unknown keys in `cairn.toml` are errors; unknown variables that begin with `CAIRN_` are told at the start. Times are written as `90s`, `15m`, `72h`, `30days`.\n\n\
          | key in `cairn.toml` | variable | default | what it does |\n| --- | --- | --- | --- |\n",
     );
     for Setting { key, variable, default, doc } in SETTINGS {
