@@ -12,6 +12,7 @@ use crate::access::{Asker, Secret};
 use crate::budget::{LongLooks, Rated, Rates};
 use crate::config::Config;
 use crate::dedup::Dedup;
+use crate::http::Seats;
 use crate::platform;
 use crate::refusal::{Answer, Refusal};
 use crate::space::Space;
@@ -54,6 +55,8 @@ pub struct Cairn {
     pub(crate) scrubbing: Mutex<()>,
     /// The server has been told to stop: what is open without a request on it is closed.
     pub(crate) stopping: watch::Sender<bool>,
+    /// What one address may have at the same time.
+    pub(crate) seats: Seats,
     pub(crate) clock: Clock,
 }
 
@@ -63,6 +66,7 @@ impl Cairn {
         let clock = Clock::new(config.session_ttl, platform::now, platform::passed_ms);
         let rates = Rates::new(&config.rates);
         let lanes = Lanes::new(config.download_ahead_bytes);
+        let seats = Seats::new(config.address_connections, config.trusted_proxies.clone());
         stores.meta.limit_guests(config.guest_facts.limits());
         Self {
             meta: stores.meta,
@@ -79,6 +83,7 @@ impl Cairn {
             lanes,
             scrubbing: Mutex::new(()),
             stopping: watch::Sender::new(false),
+            seats,
             clock,
         }
     }

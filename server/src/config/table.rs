@@ -135,7 +135,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "address_connections",
         variable: "CAIRN_ADDRESS_CONNECTIONS",
         default: "512",
-        doc: "How many connections one address (IPv6: one /64) may have at the same time; 0 is no limit. Those from the server's own machine and from `trusted_proxies` are not counted, since a proxy's are everybody's. Where there are nearly as many as the server can have (a third of its open files), those that rest end first.",
+        doc: "How many connections one address (IPv6: one /64) may have at the same time; 0 is no limit. Those from the server's own machine and from `trusted_proxies` are not counted, since a proxy's are everybody's; of each client behind `trusted_proxies` as many requests may be under way at the same time, and more get 429. Where there are nearly as many as the server can have (a third of its open files), those that rest end first.",
     },
     Setting {
         key: "owner_rate",
