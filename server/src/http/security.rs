@@ -10,7 +10,7 @@ use actix_web::http::header::{
     UPGRADE, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
-use actix_web::web;
+use actix_web::{HttpResponse, web};
 use cairn_shared::route::Route;
 use cairn_shared::{Problem, ProblemCode};
 use futures_util::FutureExt;
@@ -34,6 +34,9 @@ pub(crate) async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    if is_bare_check(&request) {
+        return Ok(request.into_response(HttpResponse::NoContent().finish()).map_into_right_body());
+    }
     if let Err(refusal) = admit(&request) {
         if let Some(cairn) = request.app_data::<web::Data<Cairn>>() {
             let client = client_address(request.head(), &cairn.config.trusted_proxies);
@@ -70,12 +73,20 @@ fn admit(request: &ServiceRequest) -> Answer<()> {
     Ok(())
 }
 
+/// `option httpchk` alone: HAProxy asks for `OPTIONS /` by HTTP/1.0, and sends nothing to who refuses.
+fn is_bare_check(request: &ServiceRequest) -> bool {
+    *request.method() == Method::OPTIONS && request.path() == "/" && names_no_host(request)
+}
+
+fn names_no_host(request: &ServiceRequest) -> bool {
+    !request.headers().contains_key(HOST) && request.uri().authority().is_none()
+}
+
 /// Load balancers that look whether a server is there name no host (HTTP/1.0). The answer is the same for everybody.
 fn is_look_at_health(request: &ServiceRequest) -> bool {
     matches!(*request.method(), Method::GET | Method::HEAD)
         && request.path() == Route::Health.pattern()
-        && !request.headers().contains_key(HOST)
-        && request.uri().authority().is_none()
+        && names_no_host(request)
 }
 
 /// What answers about files and links carry besides: those of the API hold keys and links, which no cache between needs to
