@@ -176,7 +176,7 @@ fn a_slow_reader_behind_nginx_gets_the_whole_of_a_large_file() {
     slow_reader_gets_all(&[("CAIRN_ANSWER_IDLE", "2s")], "proxy_max_temp_file_size 16m;");
 }
 
-/// One that does not listen reads nothing for eleven seconds, after which nothing is kept read for it, and then the rest.
+/// One that does not listen reads nothing for eleven seconds, and then the rest.
 #[test]
 fn a_slow_reader_behind_an_nginx_that_buffers_gets_the_whole_of_a_large_file() {
     slow_reader_gets_all(&[], "proxy_max_temp_file_size 44m; proxy_ignore_headers X-Accel-Buffering;");

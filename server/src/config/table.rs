@@ -105,7 +105,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "answer_idle",
         variable: "CAIRN_ANSWER_IDLE",
         default: "1h",
-        doc: "How long a connection stays whose client reads nothing of an answer: proxies that store answers and players that pause do so. A download that was paused for longer goes on with a new request. After ten seconds nothing is kept read for it any more. Where there are nearly as many connections as the server can have, those whose clients have read nothing for a minute end earlier.",
+        doc: "How long a connection stays whose client reads nothing of an answer: proxies that store answers and players that pause do so. A download that was paused for longer goes on with a new request. Where memory for downloads is scarce nothing is kept read for it after half a minute. Where there are nearly as many connections as the server can have, those whose clients have read nothing for a minute end earlier.",
     },
     Setting {
         key: "compress",

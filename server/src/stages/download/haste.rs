@@ -1,6 +1,6 @@
 //! How much a download reads at once, and ahead. Each way to the thread that reads costs as much as reading a good part of 256 KiB, so those
 //! who take what they are given fast get more. All that is read ahead comes out of one budget; who gets nothing of it reads one small piece
-//! ahead, and so does, after a while, whose client takes nothing: all that was read for him is given back.
+//! ahead, and where little is left of it, who takes nothing gives all back that was read for him.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,14 +33,16 @@ const GIVEN_UNITS: usize = READ_BYTES / UNIT_BYTES;
 pub(crate) struct Lanes {
     places: Arc<Semaphore>,
     memory: Arc<Semaphore>,
+    units: usize,
 }
 
 impl Lanes {
     /// With so many bytes for all downloads.
     pub(crate) fn new(ahead_bytes: u64) -> Self {
         let units = usize::try_from(ahead_bytes).unwrap_or(usize::MAX) / UNIT_BYTES;
-        let memory = Semaphore::new(units.min(Semaphore::MAX_PERMITS));
-        Self { places: Arc::new(Semaphore::new(FAST_MAX)), memory: Arc::new(memory) }
+        let units = units.min(Semaphore::MAX_PERMITS);
+        let memory = Arc::new(Semaphore::new(units));
+        Self { places: Arc::new(Semaphore::new(FAST_MAX)), memory, units }
     }
 
     /// What is left of the budget.
@@ -54,6 +56,7 @@ impl Lanes {
         Haste {
             places: self.places.clone(),
             memory: self.memory.clone(),
+            units_max: self.units,
             place: None,
             ahead: None,
             began: Instant::now(),
@@ -66,6 +69,7 @@ impl Lanes {
 pub(super) struct Haste {
     places: Arc<Semaphore>,
     memory: Arc<Semaphore>,
+    units_max: usize,
     place: Option<OwnedSemaphorePermit>,
     ahead: Option<OwnedSemaphorePermit>,
     began: Instant,
@@ -102,6 +106,11 @@ impl Haste {
     /// How many bytes of a piece are given on at once. The connection copies them, and holds them until they are taken.
     pub(super) fn given(piece: usize) -> usize {
         if piece > READ_BYTES { READ_BYTES } else { SMALL_BYTES }
+    }
+
+    /// Whether less than half of the budget is left.
+    pub(super) fn is_scarce(&self) -> bool {
+        self.memory.available_permits() * 2 < self.units_max
     }
 
     /// Gives back what is read ahead, but for what the connection of one who was fast may hold.

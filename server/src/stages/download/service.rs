@@ -19,8 +19,9 @@ use crate::cairn::{Cairn, Stores};
 use crate::content::Content;
 use crate::refusal::Answer;
 
-/// Of whom nothing was taken for so long nothing is kept: what was read for him is read again when he goes on.
-const KEPT_FOR: Duration = Duration::from_secs(10);
+/// For whom takes nothing for so long nothing is kept where memory is scarce: what was read for him is read again when he goes on. Slow
+/// lines take what fits between two kernels at once, with long pauses between.
+const KEPT_FOR: Duration = Duration::from_secs(30);
 
 /// What a share page tells of a file.
 pub(super) struct Shown {
@@ -113,9 +114,11 @@ impl Reading {
         let (shelf, pieces) = shelf::pair(self.left);
         tokio::spawn(async move {
             loop {
+                let left = shelf.left();
                 let is_room = match timeout(KEPT_FOR, shelf.room(self.haste.is_ahead(), self.left == 0)).await
                 {
                     Ok(is_room) => is_room,
+                    Err(_) if shelf.left() < left || !self.haste.is_scarce() => continue,
                     Err(_) => self.wait_without(&shelf).await,
                 };
                 if !is_room {

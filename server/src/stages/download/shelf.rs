@@ -76,6 +76,11 @@ impl Shelf {
         drop(self.pieces.try_send(piece));
     }
 
+    /// How many bytes were not taken of all that the client asked for.
+    pub(super) fn left(&self) -> u64 {
+        self.shared.waiting().left
+    }
+
     /// Takes back all that lies there; so many bytes have to be read again.
     pub(super) fn take_back(&self) -> u64 {
         let mut waiting = self.shared.waiting();
