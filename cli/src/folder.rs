@@ -14,11 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::journal::Place;
 use crate::platform::random;
-use crate::shell::{Job, Line, pause};
-use crate::{owner, put, say};
-
-/// Attempts to ask something about a folder, with a second between two, or what the server asks for.
-const TRIES: u32 = 60;
+use crate::shell::{Job, Line, patiently};
+use crate::{owner, put};
 
 /// A folder on this machine.
 pub(crate) struct Tree {
@@ -209,30 +206,14 @@ impl<'a> Folders<'a> {
 
     /// Asks again while the server can't be reached, for a minute, and once with a fresh owner.
     fn ask<T>(&mut self, ask: impl Fn(&Line, Bearer) -> Result<T, Failure>) -> anyhow::Result<T> {
-        let (mut is_renewed, mut is_told) = (false, false);
-        for _ in 1..TRIES {
-            match ask(self.line, self.credential) {
-                Err(Failure::Problem(problem))
-                    if problem.code == ProblemCode::CredentialUnknown && !is_renewed =>
-                {
-                    is_renewed = true;
-                    self.credential = owner::owner_key(self.state, self.line, true)?;
-                }
-                Err(failure) if failure.may_pass() => {
-                    let pause = pause(&failure);
-                    if !std::mem::replace(&mut is_told, true) {
-                        let why = self.line.explain::<T>(Err(failure)).err().map(|error| error.to_string());
-                        say::notice(&format!("waiting: {}", why.unwrap_or_default()));
-                    }
-                    std::thread::sleep(pause);
-                }
-                Ok(answer) if is_told => {
-                    say::notice(&format!("going on: {} answers again", self.line.server()));
-                    return Ok(answer);
-                }
-                answer => return self.line.explain(answer),
+        let answer = patiently(self.line, || ask(self.line, self.credential), Failure::may_pass);
+        match answer {
+            Err(Failure::Problem(problem)) if problem.code == ProblemCode::CredentialUnknown => {
+                self.credential = owner::owner_key(self.state, self.line, true)?;
+                let again = patiently(self.line, || ask(self.line, self.credential), Failure::may_pass);
+                self.line.explain(again)
             }
+            answer => self.line.explain(answer),
         }
-        self.line.explain(ask(self.line, self.credential))
     }
 }

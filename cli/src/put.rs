@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 
 use anyhow::Context;
 use bytesize::ByteSize;
-use cairn_engine::{Source, State, View};
+use cairn_engine::{Source, State, Trouble, View};
 use cairn_shared::hand_over::HandOverError;
 use cairn_shared::{HandOver, Name, RelPath, UnixMs};
 use serde::Serialize;
@@ -26,7 +26,8 @@ pub(crate) struct Options {
     /// The server's address.
     #[arg(long, env = "CAIRN_SERVER", default_value = "http://127.0.0.1:8080")]
     server: String,
-    /// Prints one JSON object a line: every acknowledged chunk, and every file at its end.
+    /// Prints one JSON object a line: every acknowledged chunk, and every file at its end. The `trouble` of one that failed is the code of a
+    /// problem (docs/PROTOCOL.md), `network`, `status` or `keeps_changing`; `detail` is the same for people.
     #[arg(long)]
     json: bool,
     /// Goes on with what another device began: the link that its page gave. PATH is the same file here.
@@ -135,7 +136,7 @@ struct Text {
 impl Report for Text {
     fn stored(&self, _job: &Job, _session: &str, _index: u32, _length: u32) {}
 
-    fn ended(&self, job: &Job, view: &View) {
+    fn ended(&self, job: &Job, view: &View, said: Option<&str>) {
         say::progress("");
         let name = job.path.display();
         match (view.state, view.finished.as_ref().and_then(|finished| finished.url.as_deref())) {
@@ -143,7 +144,7 @@ impl Report for Text {
             // The link of a folder is told once, at its end.
             (State::Done, None) => {}
             _ => {
-                let why = view.trouble.as_ref().map(|trouble| why(self.line.server(), trouble));
+                let why = view.trouble.as_ref().map(|trouble| why(self.line.server(), trouble, said));
                 let why = why.as_deref().unwrap_or("no reason is known");
                 say::complain(&format!("{name}: {}: {why}", view.state.as_str()));
             }
@@ -193,8 +194,12 @@ enum Event<'a> {
         sent: u64,
         reused: u64,
         changed: bool,
+        /// Why it failed: a problem's code (docs/PROTOCOL.md), `network`, `status` or `keeps_changing`.
         #[serde(skip_serializing_if = "Option::is_none")]
-        trouble: Option<String>,
+        trouble: Option<&'static str>,
+        /// The same for people.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         url: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -215,7 +220,7 @@ impl Report for Json {
         Self::write(&Event::Stored { path: &job.path, session, index, length });
     }
 
-    fn ended(&self, job: &Job, view: &View) {
+    fn ended(&self, job: &Job, view: &View, said: Option<&str>) {
         let finished = view.finished.as_ref();
         Self::write(&Event::Ended {
             path: &job.path,
@@ -224,7 +229,8 @@ impl Report for Json {
             sent: view.sent,
             reused: view.reused,
             changed: view.changed,
-            trouble: view.trouble.as_ref().map(|trouble| format!("{trouble:?}")),
+            trouble: view.trouble.as_ref().map(Trouble::as_str),
+            detail: view.trouble.as_ref().map(|trouble| why(self.line.server(), trouble, said)),
             url: finished.and_then(|finished| finished.url.as_deref()).map(|url| self.line.absolute(url)),
             finished,
         });

@@ -24,7 +24,7 @@ use cairn_shared::{Bearer, ChunkRule, ClientKey, HandOver, Proof, SessionId};
 
 pub(crate) use line::Line;
 use line::{Errand, Senders};
-pub(crate) use pause::pause;
+pub(crate) use pause::patiently;
 use reader::{Held, Pass};
 pub(crate) use report::{Progress, Report};
 use small::SmallReaders;
@@ -359,7 +359,7 @@ impl Shell {
         let dismissed: Vec<_> = over.iter().map(|(id, _)| Input::Dismiss(*id)).collect();
         for (id, view) in over {
             let Some(upload) = self.uploads.remove(&id) else { continue };
-            self.report.ended(&upload.job, &view);
+            self.report.ended(&upload.job, &view, self.engine.said(id));
             self.failed += usize::from(view.state != State::Done);
             self.progress.ended += 1;
             self.progress.stored += view.stored;
@@ -377,15 +377,16 @@ impl Shell {
         }
         self.told_at = now;
         let mut progress = self.progress.clone();
-        for view in self.uploads.keys().filter_map(|id| self.engine.view(*id)) {
+        for (id, view) in self.uploads.keys().filter_map(|id| Some((*id, self.engine.view(*id)?))) {
+            let said = self.engine.said(id);
             progress.stored += view.stored;
             progress.reused += view.reused;
             progress.speed += view.speed.unwrap_or_default();
             progress.state.get_or_insert(view.state);
             if view.state == State::Offline && progress.why.is_none() {
-                progress.why = view.trouble.as_ref().map(|trouble| why(self.line.server(), trouble));
+                progress.why = view.trouble.as_ref().map(|trouble| why(self.line.server(), trouble, said));
             }
-            self.waits.look_at(self.line.server(), &view);
+            self.waits.look_at(self.line.server(), &view, said);
         }
         self.waits.news().iter().for_each(|line| say::notice(line));
         self.report.moved(&progress);

@@ -29,8 +29,8 @@ pub(crate) struct Progress {
 pub(crate) trait Report {
     /// The server acknowledged a chunk.
     fn stored(&self, job: &Job, session: &str, index: u32, length: u32);
-    /// A file is done, or can't be.
-    fn ended(&self, job: &Job, view: &View);
+    /// A file is done, or can't be; `said` is what the server says of that.
+    fn ended(&self, job: &Job, view: &View, said: Option<&str>);
     /// Something moved, perhaps.
     fn moved(&self, progress: &Progress);
     /// Whether a file has ended only once the digest of all of it is known, which comes a moment after its link.
