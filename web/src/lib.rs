@@ -1,6 +1,5 @@
 //! The page of Cairn: the browser's shell around the engine, and what people see.
 
-pub mod matching;
 pub mod owner;
 pub mod platform;
 pub mod shell;

@@ -86,13 +86,18 @@ impl Line {
         self.send(Method::GET, path, Some(credential), ()).and_then(read)
     }
 
+    /// `DELETE`.
+    pub(crate) fn delete(&self, path: &str, credential: Bearer) -> Result<(), Failure> {
+        self.send(Method::DELETE, path, Some(credential), ()).map(|_| ())
+    }
+
     /// A failure in words.
     pub(crate) fn explain<T>(&self, answer: Result<T, Failure>) -> anyhow::Result<T> {
         answer.map_err(|failure| anyhow::anyhow!(self.words(&failure)))
     }
 
     /// The same, as text.
-    pub(super) fn words(&self, failure: &Failure) -> String {
+    pub(crate) fn words(&self, failure: &Failure) -> String {
         match failure {
             Failure::Network => format!("{} does not answer", self.server),
             Failure::Status { status, .. } => format!("{} answered with {status}", self.server),

@@ -1,17 +1,19 @@
 //! How files come in: new ones, ones that go on with what an earlier visit left, ones chosen again.
 
+use cairn_engine::identity::{Seen, assign};
 use cairn_engine::{Input, JournalEntry, PassFailure, PassId, Source, State, UploadId, View};
 use cairn_shared::ClientKey;
 use wasm_bindgen_futures::spawn_local;
 
 use super::Shell;
-use crate::matching;
 use crate::platform::files::{Chosen, Taken};
 use crate::platform::locks::Claim;
 use crate::platform::{clock, random};
 
 /// A file that changes is given so much time to rest before it is looked at again, in milliseconds.
 const REST_MS: u32 = 1_000;
+/// New files that are handed to the engine at once; between two slices the page draws and answers.
+const SLICE_FILES: usize = 200;
 
 impl Shell {
     /// Takes what somebody chose.
@@ -28,32 +30,51 @@ impl Shell {
     }
 
     async fn add_files(&self, files: Vec<Chosen>) {
-        let mut entries = self.entries().await;
-        let mut went_on = false;
-        for file in files {
-            if self.choose_again(&file) {
-                continue;
-            }
-            let entry = matching::best(&file.source, &entries).map(|index| entries.remove(index));
-            let Some(entry) = entry else {
-                self.begin_fresh(&file);
-                continue;
-            };
-            let same = entry.size == file.source.size && entry.mtime == file.source.mtime;
-            match self.0.claims.claim(entry.key).await {
-                Claim::Fresh => {
-                    went_on = true;
-                    let upload = self.0.uploads.borrow_mut().number();
-                    self.begin(upload, &file, entry.key, Some(entry));
+        let mut entries: Vec<_> = self.entries().await.into_iter().map(Some).collect();
+        let lost = self.lost();
+        let known = lost.iter().map(|(_, source)| Seen::from(source));
+        let known: Vec<_> = known.chain(entries.iter().flatten().map(Seen::from)).collect();
+        let chosen: Vec<_> = files.iter().map(|file| Seen::from(&file.source)).collect();
+        let assigned = assign(&chosen, &known);
+        let (mut went_on, mut fresh) = (false, Vec::new());
+        for (file, index) in files.into_iter().zip(assigned) {
+            let entry = match index {
+                Some(index) if index < lost.len() => {
+                    self.put_in_place(lost[index].0, &file);
+                    continue;
                 }
-                // Also where this tab waits for the other one already.
-                Claim::Elsewhere | Claim::Ours if same => self.begin_after_other_tab(file, entry.key),
-                Claim::Elsewhere | Claim::Ours => self.begin_fresh(&file),
+                Some(index) => entries[index - lost.len()].take(),
+                None => None,
+            };
+            match entry {
+                Some(entry) => went_on |= self.go_on_with(file, entry).await,
+                None => fresh.push(file),
             }
+        }
+        for files in fresh.chunks(SLICE_FILES) {
+            let adds = files.iter().map(|file| self.prepare_fresh(file));
+            self.handle_all(adds.collect());
+            clock::turn().await;
         }
         if went_on {
             self.look_for_unfinished().await;
         }
+    }
+
+    /// Goes on with what an earlier visit left of the file; false where another tab is at it.
+    async fn go_on_with(&self, file: Chosen, entry: JournalEntry) -> bool {
+        let same = entry.size == file.source.size && entry.mtime == file.source.mtime;
+        match self.0.claims.claim(entry.key).await {
+            Claim::Fresh => {
+                let upload = self.0.uploads.borrow_mut().number();
+                self.begin(upload, &file, entry.key, Some(entry));
+                return true;
+            }
+            // Also where this tab waits for the other one already.
+            Claim::Elsewhere | Claim::Ours if same => self.begin_after_other_tab(file, entry.key),
+            Claim::Elsewhere | Claim::Ours => self.begin_fresh(&file),
+        }
+        false
     }
 
     /// Entries of loose files that this tab is not at.
@@ -61,26 +82,20 @@ impl Shell {
         let Some(db) = &self.0.db else { return Vec::new() };
         self.0.journal.written().await;
         let mut entries = db.entries().await;
-        entries.retain(|entry| !self.0.uploads.borrow().has_key(entry.key));
+        let ours = self.0.uploads.borrow().keys();
+        entries.retain(|entry| !ours.contains(&entry.key));
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         entries
     }
 
-    /// Hands the file to an upload of this tab that lost its own.
-    fn choose_again(&self, file: &Chosen) -> bool {
-        let (ids, sources): (Vec<UploadId>, Vec<Source>) = {
-            let engine = self.0.engine.borrow();
-            let folders = self.0.folders.borrow();
-            // A loose file is nobody's in a folder, whatever it is called.
-            let lost =
-                |upload| engine.state(upload) == Some(State::NeedsFile) && folders.key_of(upload).is_none();
-            self.0.uploads.borrow().opened().into_iter().filter(|(upload, _)| lost(*upload)).unzip()
-        };
-        let Some(upload) = matching::best(&file.source, &sources).map(|index| ids[index]) else {
-            return false;
-        };
-        self.put_in_place(upload, file);
-        true
+    /// Uploads of this tab that lost their file.
+    fn lost(&self) -> Vec<(UploadId, Source)> {
+        let engine = self.0.engine.borrow();
+        let folders = self.0.folders.borrow();
+        // A loose file is nobody's in a folder, whatever it is called.
+        let is_lost =
+            |upload| engine.state(upload) == Some(State::NeedsFile) && folders.key_of(upload).is_none();
+        self.0.uploads.borrow().opened_that(is_lost)
     }
 
     fn put_in_place(&self, upload: UploadId, file: &Chosen) {
@@ -90,10 +105,14 @@ impl Shell {
     }
 
     fn begin_fresh(&self, file: &Chosen) {
+        self.handle(self.prepare_fresh(file));
+    }
+
+    fn prepare_fresh(&self, file: &Chosen) -> Input {
         let key = random::client_key();
         self.0.claims.claim_fresh(key);
         let upload = self.0.uploads.borrow_mut().number();
-        self.begin(upload, file, key, None);
+        self.prepare(upload, file, key, None)
     }
 
     /// Another tab sends the same file: this row waits, and goes on where that tab ends.
@@ -144,6 +163,17 @@ impl Shell {
 
     /// Hands a file to the engine; its key is claimed.
     pub(super) fn begin(&self, upload: UploadId, file: &Chosen, key: ClientKey, entry: Option<JournalEntry>) {
+        self.handle(self.prepare(upload, file, key, entry));
+    }
+
+    /// Everything is ready for the engine to begin.
+    pub(super) fn prepare(
+        &self,
+        upload: UploadId,
+        file: &Chosen,
+        key: ClientKey,
+        entry: Option<JournalEntry>,
+    ) -> Input {
         let source = file.source.clone();
         {
             let mut uploads = self.0.uploads.borrow_mut();
@@ -158,7 +188,7 @@ impl Shell {
             self.0.journal.save_handle(key, handle.clone());
         }
         self.open_in_worker(upload, file);
-        self.handle(Input::Add { upload, source, key, entry });
+        Input::Add { upload, source, key, entry }
     }
 
     /// The file can't be read on as it is: it is looked at afresh where there is a handle, else it is lost.

@@ -5,7 +5,6 @@ mod folders;
 mod go_on;
 mod hand_over;
 mod intake;
-mod job;
 mod journal;
 mod own;
 mod pool;
@@ -37,8 +36,8 @@ use self::journal::Journal;
 use self::pool::Pool;
 use self::uploads::Uploads;
 
+pub use self::folders::{FolderId, FolderView};
 pub use self::go_on::{Left, Unfinished};
-pub use self::job::{FolderId, FolderView};
 pub use self::own::{Own, OwnId};
 
 /// Nobody reads figures that change more often, and drawing them takes time from reading and sending.
@@ -191,12 +190,17 @@ impl Shell {
 
     /// Tells the engine, does what it asks for, and has the changes shown with the next frame.
     fn handle(&self, input: Input) {
+        self.handle_all(vec![input]);
+    }
+
+    /// As above, all of it before the engine decides what is next.
+    fn handle_all(&self, inputs: Vec<Input>) {
         let inner = &self.0;
-        inner.uploads.borrow_mut().note_input(&input);
+        inputs.iter().for_each(|input| inner.uploads.borrow_mut().note_input(input));
         let mut effects = Vec::new();
         {
             let mut engine = inner.engine.borrow_mut();
-            engine.handle(input, clock::now());
+            engine.handle_all(inputs, clock::now());
             while let Some(effect) = engine.poll_effect() {
                 effects.push(effect);
             }
@@ -278,9 +282,6 @@ impl Shell {
         let key = self.0.uploads.borrow_mut().take_key(upload);
         let Some(key) = key else { return };
         let folder = self.0.folders.borrow().key_of(upload);
-        if folder.is_some() && self.0.folders.borrow_mut().hold_back(upload, key) {
-            return;
-        }
         self.0.journal.forget(folder, key);
         if folder.is_none() {
             self.release(key);

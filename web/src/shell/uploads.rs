@@ -82,9 +82,10 @@ impl Uploads {
         self.open.contains_key(&upload)
     }
 
-    /// The uploads that are not over, with their files.
-    pub(super) fn opened(&self) -> Vec<(UploadId, Source)> {
-        let mut opened: Vec<_> = self.open.iter().map(|(upload, source)| (*upload, source.clone())).collect();
+    /// Those of the uploads that are not over, with their files, in the order in which they were begun.
+    pub(super) fn opened_that(&self, fits: impl Fn(UploadId) -> bool) -> Vec<(UploadId, Source)> {
+        let fitting = self.open.iter().filter(|(upload, _)| fits(**upload));
+        let mut opened: Vec<_> = fitting.map(|(upload, source)| (*upload, source.clone())).collect();
         opened.sort_by_key(|(upload, _)| *upload);
         opened
     }
@@ -92,6 +93,11 @@ impl Uploads {
     /// Whether anything is not over.
     pub(super) fn any_open(&self) -> bool {
         !self.open.is_empty()
+    }
+
+    /// The journal's entries that uploads of this tab have.
+    pub(super) fn keys(&self) -> HashSet<ClientKey> {
+        self.keys.values().copied().collect()
     }
 
     /// Whether an upload of this tab has that journal entry.
