@@ -1,7 +1,7 @@
 //! The page of Cairn: the browser's shell around the engine, and what people see.
 
+pub mod api;
 pub mod matching;
-pub mod owner;
 pub mod platform;
 pub mod shell;
 pub mod state;

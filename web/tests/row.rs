@@ -7,7 +7,8 @@ use cairn_engine::{State, Trouble, UploadId, View};
 use cairn_shared::message::FinishResponse;
 use cairn_shared::{FileId, ManifestDigest, ProblemCode};
 use cairn_web::platform::clock::sleep;
-use cairn_web::state::page::{Page, Row};
+use cairn_web::state::page::Page;
+use cairn_web::state::uploads::Row;
 use cairn_web::state::words::Words;
 use cairn_web::ui::row::{RowView, RowViewProps};
 use leptos::mount::mount_to;
@@ -51,8 +52,11 @@ impl Shown {
         document.body().unwrap().append_child(&parent).unwrap();
         let view = ArcRwSignal::new(first);
         let row = Row { id: UploadId(1), view: view.clone() };
-        mount_to(parent.clone(), move || RowView(RowViewProps { page: Page::new(Words::of("en")), row }))
-            .forget();
+        mount_to(parent.clone(), move || {
+            Page::new(Words::of("en")).provide();
+            RowView(RowViewProps { row })
+        })
+        .forget();
         Self { parent, view }
     }
 

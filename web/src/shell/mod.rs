@@ -7,7 +7,6 @@ mod hand_over;
 mod intake;
 mod job;
 mod journal;
-mod own;
 mod pool;
 mod read_again;
 mod tree;
@@ -24,7 +23,8 @@ use cairn_engine::{
 use cairn_shared::{ClientKey, Name};
 use wasm_bindgen_futures::spawn_local;
 
-use crate::owner::Owner;
+use crate::api::own::{self, Own, OwnId};
+use crate::api::owner::Owner;
 use crate::platform::clock::{self, Timer};
 use crate::platform::idb::Db;
 use crate::platform::locks::Claims;
@@ -39,7 +39,6 @@ use self::uploads::Uploads;
 
 pub use self::go_on::{Left, Unfinished};
 pub use self::job::{FolderId, FolderView};
-pub use self::own::{Own, OwnId};
 
 /// Nobody reads figures that change more often, and drawing them takes time from reading and sending.
 const SHOW_MS: Now = 250;
@@ -155,6 +154,16 @@ impl Shell {
         self.stop_waiting(upload);
         self.handle(Input::Cancel(upload));
         self.close(upload);
+    }
+
+    /// What this browser's owner keeps on the server.
+    pub async fn own(&self) -> Vec<Own> {
+        own::list(&self.0.owner).await
+    }
+
+    /// Deletes it with its links; tells whether it is gone.
+    pub async fn delete_own(&self, id: OwnId) -> bool {
+        own::delete(&self.0.owner, id).await
     }
 
     /// Everything together takes at most so many bytes a second from now on.

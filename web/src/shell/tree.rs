@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen_futures::spawn_local;
 
 use super::Shell;
-use super::calls::Request;
 use super::job::{FolderId, Receipt};
+use crate::api::Request;
 use crate::platform::clock;
 use crate::platform::http;
 

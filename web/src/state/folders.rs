@@ -5,32 +5,32 @@ use leptos::prelude::*;
 
 use crate::platform::{clock, document};
 use crate::shell::{FolderId, FolderView};
-use crate::state::focus::folder_row_id;
-use crate::state::page::{FolderRow, Page};
+use crate::state::focus::{folder_row_id, refocus, refocus_in};
 use crate::state::phrases;
+use crate::state::uploads::{FolderRow, Uploads};
 use crate::state::words::fill;
 
-impl Page {
+impl Uploads {
     /// Has a folder wait.
     pub fn pause_folder(self, id: FolderId) {
-        self.with_shell(|shell| shell.pause_folder(id));
+        self.running.with(|shell| shell.pause_folder(id));
     }
 
     /// Has a folder go on.
     pub fn resume_folder(self, id: FolderId) {
-        self.with_shell(|shell| shell.resume_folder(id));
+        self.running.with(|shell| shell.resume_folder(id));
     }
 
     /// Ends a folder without what is missing or failed.
     pub fn do_without(self, id: FolderId) {
-        self.with_shell(|shell| shell.do_without(id));
+        self.running.with(|shell| shell.do_without(id));
     }
 
     /// Gives a folder up.
     pub fn cancel_folder(self, id: FolderId) {
-        self.with_shell(|shell| shell.cancel_folder(id));
+        self.running.with(|shell| shell.cancel_folder(id));
         self.remove_folder(id);
-        self.refocus();
+        refocus();
     }
 
     pub(super) fn remove_folder(self, id: FolderId) {
@@ -78,16 +78,16 @@ impl Page {
         let refocus = goes && document::has_focus(&place);
         row.view.set(view);
         if refocus {
-            self.refocus_in(place);
+            refocus_in(place);
         }
     }
 
     fn say_folder(self, view: &FolderView) {
         let name = view.name.visible();
         if view.state == State::Done {
-            self.said.set(self.named(|words| &words.said_folder_done, &name));
+            self.notices.said.set(self.language.named(|words| &words.said_folder_done, &name));
         } else if matches!(view.state, State::Failed | State::NeedsFile) {
-            self.said.set(self.words.with_value(|words| {
+            self.notices.said.set(self.language.with(|words| {
                 let why = phrases::folder_hint(words, view, clock::now());
                 let why = why.unwrap_or_else(|| phrases::folder_state(words, view));
                 fill(&words.said_failed, &[("name", &name), ("why", &why)])

@@ -4,7 +4,8 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::platform::{clipboard, clock};
-use crate::state::page::Page;
+use crate::state::language::Language;
+use crate::state::notices::Notices;
 use crate::ui::icon::{Icon, Sign};
 
 /// How long the button says so, in milliseconds.
@@ -12,14 +13,15 @@ const SAID_MS: u32 = 2_500;
 
 /// A button that copies.
 #[component]
-pub fn CopyButton(page: Page, name: String, text: String) -> impl IntoView {
+pub fn CopyButton(name: String, text: String) -> impl IntoView {
+    let (language, notices) = (Language::here(), Notices::here());
     let copied = RwSignal::new(None::<bool>);
     let copy = move |_| {
         let text = text.clone();
         spawn_local(async move {
             let worked = clipboard::copy(&text).await;
             copied.try_set(Some(worked));
-            page.said.set(said(page, Some(worked)));
+            notices.said.set(said(language, Some(worked)));
             clock::sleep(SAID_MS).await;
             copied.try_set(None);
         });
@@ -31,17 +33,17 @@ pub fn CopyButton(page: Page, name: String, text: String) -> impl IntoView {
             class="button button-quiet"
             class:button-told=move || copied.get() == Some(true)
             data-testid="row-copy"
-            aria-label=page.named(|words| &words.copy_label, &name)
+            aria-label=language.named(|words| &words.copy_label, &name)
             on:click=copy
         >
             <Icon sign />
-            {move || said(page, copied.get())}
+            {move || said(language, copied.get())}
         </button>
     }
 }
 
-fn said(page: Page, copied: Option<bool>) -> String {
-    page.word(|words| match copied {
+fn said(language: Language, copied: Option<bool>) -> String {
+    language.word(|words| match copied {
         None => &words.copy,
         Some(true) => &words.copied,
         Some(false) => &words.copy_failed,

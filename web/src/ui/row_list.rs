@@ -2,24 +2,25 @@
 
 use leptos::prelude::*;
 
-use crate::state::page::Page;
+use crate::state::uploads::Uploads;
 use crate::ui::folder_row::FolderRowView;
 use crate::ui::row::RowView;
 
 /// One row per folder and one per loose file, each in the order in which they came.
 #[component]
-pub fn RowList(page: Page) -> impl IntoView {
+pub fn RowList() -> impl IntoView {
+    let uploads = Uploads::here();
     view! {
         <ul class="list">
             <For
-                each=move || page.folders.get()
+                each=move || uploads.folders.get()
                 key=|row| row.id
-                children=move |row| view! { <FolderRowView page row /> }
+                children=move |row| view! { <FolderRowView row /> }
             />
             <For
-                each=move || page.rows.get()
+                each=move || uploads.rows.get()
                 key=|row| row.id
-                children=move |row| view! { <RowView page row /> }
+                children=move |row| view! { <RowView row /> }
             />
         </ul>
     }
