@@ -8,7 +8,7 @@ use cairn_shared::message::FinishResponse;
 use cairn_shared::{FileId, ManifestDigest, ProblemCode};
 use cairn_web::platform::clock::sleep;
 use cairn_web::state::page::Page;
-use cairn_web::state::uploads::Row;
+use cairn_web::state::rows::Row;
 use cairn_web::state::words::Words;
 use cairn_web::ui::row::{RowView, RowViewProps};
 use leptos::mount::mount_to;

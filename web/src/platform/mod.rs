@@ -15,6 +15,7 @@ pub mod idb;
 pub mod locks;
 pub mod memory;
 pub mod random;
+pub mod scroll;
 pub mod settings;
 pub mod worker_port;
 pub mod worker_scope;

@@ -1,14 +1,16 @@
 //! How files come in: new ones, ones that go on with what an earlier visit left, ones chosen again.
 
-use cairn_engine::{Input, JournalEntry, PassFailure, PassId, Source, State, UploadId, View};
+use cairn_engine::{Input, JournalEntry, PassFailure, PassId, Source, State, UploadId};
 use cairn_shared::ClientKey;
 use wasm_bindgen_futures::spawn_local;
 
 use super::Shell;
+use super::loose::waiting;
 use crate::matching;
+use crate::platform::clock::{self, Pieces};
 use crate::platform::files::{Chosen, Taken};
 use crate::platform::locks::Claim;
-use crate::platform::{clock, random};
+use crate::platform::random;
 
 /// A file that changes is given so much time to rest before it is looked at again, in milliseconds.
 const REST_MS: u32 = 1_000;
@@ -29,28 +31,30 @@ impl Shell {
 
     async fn add_files(&self, files: Vec<Chosen>) {
         let mut entries = self.entries().await;
-        let mut went_on = false;
+        let mut lost = self.lost();
+        let (mut went_on, mut pieces) = (false, Pieces::new());
         for file in files {
-            if self.choose_again(&file) {
+            pieces.rest().await;
+            if self.choose_again(&file, &mut lost) {
                 continue;
             }
             let entry = matching::best(&file.source, &entries).map(|index| entries.remove(index));
             let Some(entry) = entry else {
-                self.begin_fresh(&file);
+                self.queue_fresh(file);
                 continue;
             };
             let same = entry.size == file.source.size && entry.mtime == file.source.mtime;
             match self.0.claims.claim(entry.key).await {
                 Claim::Fresh => {
                     went_on = true;
-                    let upload = self.0.uploads.borrow_mut().number();
-                    self.begin(upload, &file, entry.key, Some(entry));
+                    self.queue(file, entry.key, Some(entry));
                 }
                 // Also where this tab waits for the other one already.
                 Claim::Elsewhere | Claim::Ours if same => self.begin_after_other_tab(file, entry.key),
-                Claim::Elsewhere | Claim::Ours => self.begin_fresh(&file),
+                Claim::Elsewhere | Claim::Ours => self.queue_fresh(file),
             }
         }
+        self.feed_loose();
         if went_on {
             self.look_for_unfinished().await;
         }
@@ -61,26 +65,35 @@ impl Shell {
         let Some(db) = &self.0.db else { return Vec::new() };
         self.0.journal.written().await;
         let mut entries = db.entries().await;
-        entries.retain(|entry| !self.0.uploads.borrow().has_key(entry.key));
+        let ours = self.0.uploads.borrow().keys();
+        entries.retain(|entry| !ours.contains(&entry.key));
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         entries
     }
 
-    /// Hands the file to an upload of this tab that lost its own.
-    fn choose_again(&self, file: &Chosen) -> bool {
-        let (ids, sources): (Vec<UploadId>, Vec<Source>) = {
-            let engine = self.0.engine.borrow();
-            let folders = self.0.folders.borrow();
-            // A loose file is nobody's in a folder, whatever it is called.
-            let lost =
-                |upload| engine.state(upload) == Some(State::NeedsFile) && folders.key_of(upload).is_none();
-            self.0.uploads.borrow().opened().into_iter().filter(|(upload, _)| lost(*upload)).unzip()
-        };
-        let Some(upload) = matching::best(&file.source, &sources).map(|index| ids[index]) else {
-            return false;
-        };
-        self.put_in_place(upload, file);
-        true
+    /// Uploads of this tab that lost their file.
+    fn lost(&self) -> (Vec<UploadId>, Vec<Source>) {
+        let folders = self.0.folders.borrow();
+        // A loose file is nobody's in a folder, whatever it is called.
+        let lost = |upload| self.has_lost(upload) && folders.key_of(upload).is_none();
+        self.0.uploads.borrow().opened(lost).into_iter().unzip()
+    }
+
+    fn has_lost(&self, upload: UploadId) -> bool {
+        self.0.engine.borrow().state(upload) == Some(State::NeedsFile)
+    }
+
+    /// Hands the file to one of those that lost their own.
+    fn choose_again(&self, file: &Chosen, lost: &mut (Vec<UploadId>, Vec<Source>)) -> bool {
+        let Some(index) = matching::best(&file.source, &lost.1) else { return false };
+        let upload = lost.0.remove(index);
+        lost.1.remove(index);
+        // Somebody may have given it up meanwhile.
+        let wants = self.has_lost(upload);
+        if wants {
+            self.put_in_place(upload, file);
+        }
+        wants
     }
 
     fn put_in_place(&self, upload: UploadId, file: &Chosen) {
@@ -89,17 +102,17 @@ impl Shell {
         self.handle(Input::Source { upload, source: file.source.clone() });
     }
 
-    fn begin_fresh(&self, file: &Chosen) {
+    fn queue_fresh(&self, file: Chosen) {
         let key = random::client_key();
         self.0.claims.claim_fresh(key);
-        let upload = self.0.uploads.borrow_mut().number();
-        self.begin(upload, file, key, None);
+        self.queue(file, key, None);
     }
 
     /// Another tab sends the same file: this row waits, and goes on where that tab ends.
     fn begin_after_other_tab(&self, file: Chosen, key: ClientKey) {
         let upload = self.0.uploads.borrow_mut().number();
-        self.0.watcher.changed(vec![(upload, waiting(&file.source))]);
+        self.0.uploads.borrow_mut().tell(upload, waiting(&file.source, State::Waiting));
+        self.ask_for_frame();
         self.wait_elsewhere(upload, Some(key));
         let shell = self.clone();
         spawn_local(async move {
@@ -144,6 +157,17 @@ impl Shell {
 
     /// Hands a file to the engine; its key is claimed.
     pub(super) fn begin(&self, upload: UploadId, file: &Chosen, key: ClientKey, entry: Option<JournalEntry>) {
+        self.handle(self.open(upload, file, key, entry));
+    }
+
+    /// As above; gives what the engine is to be told.
+    pub(super) fn open(
+        &self,
+        upload: UploadId,
+        file: &Chosen,
+        key: ClientKey,
+        entry: Option<JournalEntry>,
+    ) -> Input {
         let source = file.source.clone();
         {
             let mut uploads = self.0.uploads.borrow_mut();
@@ -158,7 +182,7 @@ impl Shell {
             self.0.journal.save_handle(key, handle.clone());
         }
         self.open_in_worker(upload, file);
-        self.handle(Input::Add { upload, source, key, entry });
+        Input::Add { upload, source, key, entry }
     }
 
     /// The file can't be read on as it is: it is looked at afresh where there is a handle, else it is lost.
@@ -180,26 +204,5 @@ impl Shell {
                 None => shell.handle(Input::PassFailed { upload, pass, failure: PassFailure::Lost }),
             }
         });
-    }
-}
-
-/// A row before the engine knows of it.
-fn waiting(source: &Source) -> View {
-    View {
-        name: source.name.clone(),
-        path: source.path.clone(),
-        size: source.size,
-        state: State::Waiting,
-        read: 0,
-        stored: 0,
-        reused: 0,
-        sent: 0,
-        speed: None,
-        left_seconds: None,
-        changed: false,
-        limit: None,
-        trouble: None,
-        retry_at: None,
-        finished: None,
     }
 }

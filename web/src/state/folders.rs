@@ -7,7 +7,9 @@ use crate::platform::{clock, document};
 use crate::shell::{FolderId, FolderView};
 use crate::state::focus::{folder_row_id, refocus, refocus_in};
 use crate::state::phrases;
-use crate::state::uploads::{FolderRow, Uploads};
+use crate::state::rows::{FolderRow, Line, RowId};
+use crate::state::totals::Totals;
+use crate::state::uploads::Uploads;
 use crate::state::words::fill;
 
 impl Uploads {
@@ -34,8 +36,7 @@ impl Uploads {
     }
 
     pub(super) fn remove_folder(self, id: FolderId) {
-        self.folders.update(|rows| rows.retain(|row| row.id != id));
-        self.sum_up();
+        self.remove_row(RowId::Folder(id));
     }
 
     pub(super) fn pause_folders(self) {
@@ -49,21 +50,27 @@ impl Uploads {
     }
 
     pub(super) fn folder_that(self, fits: impl Fn(&FolderView) -> bool) -> Option<FolderId> {
-        self.folders
-            .with_untracked(|rows| rows.iter().find(|row| row.view.with_untracked(&fits)).map(|row| row.id))
+        self.folders_with(fits).into_iter().next()
     }
 
     fn folders_that(self, fits: impl Fn(State) -> bool) -> Vec<FolderId> {
-        self.folders.with_untracked(|rows| {
-            let fits = rows.iter().filter(|row| row.view.with_untracked(|view| fits(view.state)));
-            fits.map(|row| row.id).collect()
+        self.folders_with(|view| fits(view.state))
+    }
+
+    fn folders_with(self, fits: impl Fn(&FolderView) -> bool) -> Vec<FolderId> {
+        self.rows.with_value(|rows| {
+            let fits = rows.in_order().filter_map(|line| match line {
+                Line::Folder(row) => row.view.with_untracked(&fits).then_some(row.id),
+                Line::File(_) => None,
+            });
+            fits.collect()
         })
     }
 
-    pub(super) fn put_folder(self, id: FolderId, view: FolderView) {
-        let row = self.folders.with_untracked(|rows| rows.iter().find(|row| row.id == id).cloned());
-        let Some(row) = row else {
-            self.folders.update(|rows| rows.push(FolderRow { id, view: ArcRwSignal::new(view) }));
+    /// Takes what there is to see of a folder.
+    pub fn put_folder(self, id: FolderId, view: FolderView) {
+        let Some(row) = self.rows.with_value(|rows| rows.folder(id)) else {
+            self.insert(Line::Folder(FolderRow { id, view: ArcRwSignal::new(view) }));
             return;
         };
         let before = row.view.get_untracked();
@@ -77,6 +84,7 @@ impl Uploads {
         let goes = before.state != view.state || before.can_do_without != view.can_do_without;
         let refocus = goes && document::has_focus(&place);
         row.view.set(view);
+        self.changed(RowId::Folder(id), Totals::of_folder(&before));
         if refocus {
             refocus_in(place);
         }

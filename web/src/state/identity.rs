@@ -49,7 +49,7 @@ impl Identity {
         let Some(shell) = self.running.shell() else { return };
         match shell.hand_over(upload) {
             Some(handed) => {
-                shell.pause(upload);
+                shell.pause(&[upload]);
                 self.show(&handed);
             }
             None => self.notices.notice.set(Some(self.language.word(|words| &words.hand_over_early))),

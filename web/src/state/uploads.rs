@@ -7,41 +7,25 @@ use leptos::prelude::*;
 
 use crate::api::own::OwnId;
 use crate::platform::{clock, document};
-use crate::shell::{FolderId, FolderView, Unfinished};
+use crate::shell::Unfinished;
 use crate::state::focus::{refocus, refocus_in, row_id};
 use crate::state::language::Language;
 use crate::state::limit::Limit;
 use crate::state::notices::Notices;
 use crate::state::phrases;
+use crate::state::rows::{Line, Row, RowId, Rows};
 use crate::state::running::Running;
 use crate::state::totals::Totals;
 use crate::state::words::fill;
 
-/// One row.
-#[derive(Clone)]
-pub struct Row {
-    /// Its upload.
-    pub id: UploadId,
-    /// What there is to see of it.
-    pub view: ArcRwSignal<View>,
-}
-
-/// One folder's row.
-#[derive(Clone)]
-pub struct FolderRow {
-    /// Which folder.
-    pub id: FolderId,
-    /// What there is to see of it.
-    pub view: ArcRwSignal<FolderView>,
-}
-
 /// What is sent, and what earlier visits left.
 #[derive(Clone, Copy)]
 pub struct Uploads {
-    /// In the order in which files came.
-    pub rows: RwSignal<Vec<Row>>,
-    /// In the order in which they came.
-    pub folders: RwSignal<Vec<FolderRow>>,
+    pub(super) rows: StoredValue<Rows>,
+    /// How many rows there are.
+    pub count: RwSignal<usize>,
+    /// Grows whenever rows come, go, or stand elsewhere.
+    pub order: RwSignal<u64>,
     /// Rows that wait for another tab.
     pub elsewhere: RwSignal<HashSet<UploadId>>,
     /// What earlier visits left, and what other tabs are at.
@@ -61,8 +45,9 @@ impl Uploads {
     /// Nothing is sent yet.
     pub fn new(language: Language, notices: Notices, running: Running) -> Self {
         Self {
-            rows: RwSignal::default(),
-            folders: RwSignal::default(),
+            rows: StoredValue::default(),
+            count: RwSignal::default(),
+            order: RwSignal::default(),
             elsewhere: RwSignal::default(),
             unfinished: RwSignal::default(),
             totals: RwSignal::default(),
@@ -82,13 +67,7 @@ impl Uploads {
     /// Has rows count down that wait for a time.
     pub(super) fn count_seconds(self) {
         clock::every(1_000, move || {
-            let counts = |view: &View| view.retry_at.is_some();
-            let counting =
-                self.rows.with_untracked(|rows| rows.iter().any(|row| row.view.with_untracked(counts)))
-                    || self.folders.with_untracked(|rows| {
-                        rows.iter().any(|row| row.view.with_untracked(|view| view.retry_at.is_some()))
-                    });
-            if counting {
+            if self.rows.with_value(Rows::any_counts) {
                 self.second.update(|second| *second += 1);
             }
         });
@@ -96,37 +75,35 @@ impl Uploads {
 
     /// Whether anything is under way, or was.
     pub fn has_rows(self) -> bool {
-        self.rows.with(|rows| !rows.is_empty()) || self.folders.with(|rows| !rows.is_empty())
+        self.count.get() > 0
     }
 
     /// Has one wait.
     pub fn pause(self, upload: UploadId) {
-        self.running.with(|shell| shell.pause(upload));
+        self.running.with(|shell| shell.pause(&[upload]));
     }
 
     /// Has one go on.
     pub fn resume(self, upload: UploadId) {
-        self.running.with(|shell| shell.resume(upload));
+        self.running.with(|shell| shell.resume(&[upload]));
     }
 
     /// Has all wait that go on by themselves.
     pub fn pause_all(self) {
-        for upload in self.those(|state| {
+        let active = self.those(|state| {
             matches!(
                 state,
                 State::Waiting | State::Reading | State::Sending | State::Verifying | State::Offline
             )
-        }) {
-            self.pause(upload);
-        }
+        });
+        self.running.with(|shell| shell.pause(&active));
         self.pause_folders();
     }
 
     /// Has all go on that wait for a person.
     pub fn resume_all(self) {
-        for upload in self.those(|state| matches!(state, State::Paused | State::Failed)) {
-            self.resume(upload);
-        }
+        let resting = self.those(|state| matches!(state, State::Paused | State::Failed));
+        self.running.with(|shell| shell.resume(&resting));
         self.resume_folders();
     }
 
@@ -164,51 +141,86 @@ impl Uploads {
     }
 
     fn row_that(self, fits: impl Fn(&View) -> bool) -> Option<UploadId> {
-        self.rows
-            .with_untracked(|rows| rows.iter().find(|row| row.view.with_untracked(&fits)).map(|row| row.id))
-    }
-
-    fn those(self, fits: impl Fn(State) -> bool) -> Vec<UploadId> {
-        self.rows.with_untracked(|rows| {
-            let fits = rows.iter().filter(|row| row.view.with_untracked(|view| fits(view.state)));
-            fits.map(|row| row.id).collect()
+        self.rows.with_value(|rows| {
+            rows.in_order().find_map(|line| match line {
+                Line::File(row) => row.view.with_untracked(&fits).then_some(row.id),
+                Line::Folder(_) => None,
+            })
         })
     }
 
+    fn those(self, fits: impl Fn(State) -> bool) -> Vec<UploadId> {
+        self.rows.with_value(|rows| {
+            let fits = rows.in_order().filter_map(|line| match line {
+                Line::File(row) => row.view.with_untracked(|view| fits(view.state)).then_some(row.id),
+                Line::Folder(_) => None,
+            });
+            fits.collect()
+        })
+    }
+
+    /// The rows from one place up to another, as they are shown.
+    pub fn lines(self, from: usize, to: usize) -> Vec<Line> {
+        self.rows
+            .with_value(|rows| rows.in_order().skip(from).take(to.saturating_sub(from)).cloned().collect())
+    }
+
     fn remove(self, upload: UploadId) {
-        self.rows.update(|rows| rows.retain(|row| row.id != upload));
-        self.sum_up();
+        self.remove_row(RowId::File(upload));
         refocus();
     }
 
-    pub(super) fn put(self, upload: UploadId, view: View) {
-        let row = self.rows.with_untracked(|rows| rows.iter().find(|row| row.id == upload).cloned());
-        match row {
-            Some(row) => {
-                if row.view.with_untracked(|shown| *shown != view) {
-                    let before = row.view.get_untracked();
-                    self.say_change(&before, &view);
-                    // A button that has the focus goes where the state leaves it nothing to do.
-                    let place = format!("#{}", row_id(upload));
-                    let refocus = before.state != view.state && document::has_focus(&place);
-                    row.view.set(view);
-                    if refocus {
-                        refocus_in(place);
-                    }
-                }
-            }
-            None => self.rows.update(|rows| rows.push(Row { id: upload, view: ArcRwSignal::new(view) })),
+    pub(super) fn remove_row(self, id: RowId) {
+        if self.rows.try_update_value(|rows| rows.remove(id)) == Some(true) {
+            self.moved();
+        }
+        self.sum_up();
+    }
+
+    pub(super) fn insert(self, line: Line) {
+        self.rows.update_value(|rows| rows.insert(line));
+        self.moved();
+    }
+
+    /// A row looks different now; `before` is what it came to then.
+    pub(super) fn changed(self, id: RowId, before: Totals) {
+        if self.rows.try_update_value(|rows| rows.changed(id, before)) == Some(true) {
+            self.moved();
         }
     }
 
-    pub(super) fn sum_up(self) {
-        let mut totals = Totals::default();
-        self.rows.with_untracked(|rows| {
-            rows.iter().for_each(|row| row.view.with_untracked(|view| totals.add(view)));
-        });
-        self.folders.with_untracked(|rows| {
-            rows.iter().for_each(|row| row.view.with_untracked(|view| totals.add_folder(view)));
-        });
+    /// Told once for many rows, since components look at it later.
+    fn moved(self) {
+        self.order.update(|order| *order += 1);
+    }
+
+    /// Takes what there is to see of an upload.
+    pub fn put(self, upload: UploadId, view: View) {
+        let Some(row) = self.rows.with_value(|rows| rows.file(upload)) else {
+            self.insert(Line::File(Row { id: upload, view: ArcRwSignal::new(view) }));
+            return;
+        };
+        if row.view.with_untracked(|shown| *shown == view) {
+            return;
+        }
+        let before = row.view.get_untracked();
+        self.say_change(&before, &view);
+        // A button that has the focus goes where the state leaves it nothing to do.
+        let place = format!("#{}", row_id(upload));
+        let refocus = before.state != view.state && document::has_focus(&place);
+        row.view.set(view);
+        self.changed(RowId::File(upload), Totals::of(&before));
+        if refocus {
+            refocus_in(place);
+        }
+    }
+
+    /// Shows the sum of what was put.
+    pub fn sum_up(self) {
+        let (count, totals) = self.rows.with_value(|rows| (rows.len(), rows.totals()));
+        if self.count.get_untracked() != count {
+            self.count.set(count);
+        }
         if self.totals.get_untracked() != totals {
             self.totals.set(totals);
         }
