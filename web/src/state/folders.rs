@@ -30,6 +30,9 @@ impl Uploads {
 
     /// Gives a folder up.
     pub fn cancel_folder(self, id: FolderId) {
+        if let Some(row) = self.rows.with_value(|rows| rows.folder(id)) {
+            self.say_cancelled(&row.view.with_untracked(|view| view.name.visible()));
+        }
         self.running.with(|shell| shell.cancel_folder(id));
         self.remove_folder(id);
         refocus();
@@ -97,7 +100,7 @@ impl Uploads {
         } else if matches!(view.state, State::Failed | State::NeedsFile) {
             self.notices.said.set(self.language.with(|words| {
                 let why = phrases::folder_hint(words, view, clock::now());
-                let why = why.unwrap_or_else(|| phrases::folder_state(words, view));
+                let why = why.unwrap_or_else(|| phrases::folder_state(words, view, true));
                 fill(&words.said_failed, &[("name", &name), ("why", &why)])
             }));
         }

@@ -57,6 +57,8 @@ impl Notices {
         let percent = figures::percent_text(totals.percent());
         document::set_title(&if totals.active > 0 {
             self.language.with(|words| fill(&words.title_progress, &[("percent", &percent)]))
+        } else if totals.all_done() {
+            self.language.word(|words| &words.title_done)
         } else {
             self.language.word(|words| &words.title)
         });
@@ -72,6 +74,6 @@ impl Notices {
         let percent = figures::percent_text(totals.percent());
         let (done, count) = (totals.done.to_string(), totals.count.to_string());
         let gaps = [("percent", percent.as_str()), ("done", &done), ("count", &count)];
-        self.said.set(self.language.with(|words| fill(&words.said_progress, &gaps)));
+        self.said.set(self.language.with(|words| fill(words.said_progress.of(totals.count as u64), &gaps)));
     }
 }

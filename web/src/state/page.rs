@@ -68,7 +68,7 @@ impl Page {
     /// Starts the shell, and shows what it knows.
     pub fn start(self) {
         let Self { language, notices, uploads, .. } = self;
-        uploads.count_seconds();
+        uploads.follow_the_browser();
         spawn_local(async move {
             let Some(shell) = Shell::start(Watch { language, notices, uploads }).await else {
                 return notices.reads(false);

@@ -34,6 +34,8 @@ pub struct Uploads {
     pub totals: RwSignal<Totals>,
     /// The bandwidth limit.
     pub limit: RwSignal<Limit>,
+    /// Whether the browser believes that there is a network.
+    pub network: RwSignal<bool>,
     /// Goes on every second while a row counts down.
     pub second: RwSignal<u64>,
     pub(super) language: Language,
@@ -52,6 +54,7 @@ impl Uploads {
             unfinished: RwSignal::default(),
             totals: RwSignal::default(),
             limit: RwSignal::new(Limit::kept()),
+            network: RwSignal::new(document::online()),
             second: RwSignal::new(0),
             language,
             notices,
@@ -64,8 +67,9 @@ impl Uploads {
         expect_context()
     }
 
-    /// Has rows count down that wait for a time.
-    pub(super) fn count_seconds(self) {
+    /// Has rows count down that wait for a time, and say whether there is a network.
+    pub(super) fn follow_the_browser(self) {
+        document::on_network(move |network| self.network.set(network));
         clock::every(1_000, move || {
             if self.rows.with_value(Rows::any_counts) {
                 self.second.update(|second| *second += 1);
@@ -109,6 +113,9 @@ impl Uploads {
 
     /// Gives one up.
     pub fn cancel(self, upload: UploadId) {
+        if let Some(row) = self.rows.with_value(|rows| rows.file(upload)) {
+            self.say_cancelled(&row.view.with_untracked(|view| view.name.visible()));
+        }
         self.running.with(|shell| shell.cancel(upload));
         self.remove(upload);
     }
@@ -215,7 +222,7 @@ impl Uploads {
         }
     }
 
-    /// Shows the sum of what was put.
+    /// Shows, and says, the sum of what was put.
     pub fn sum_up(self) {
         let (count, totals) = self.rows.with_value(|rows| (rows.len(), rows.totals()));
         if self.count.get_untracked() != count {
@@ -223,7 +230,12 @@ impl Uploads {
         }
         if self.totals.get_untracked() != totals {
             self.totals.set(totals);
+            self.notices.progress(&totals);
         }
+    }
+
+    pub(super) fn say_cancelled(self, name: &str) {
+        self.notices.said.set(self.language.named(|words| &words.said_cancelled, name));
     }
 
     fn say_change(self, before: &View, after: &View) {

@@ -20,22 +20,15 @@ pub(super) struct Watch {
     pub(super) uploads: Uploads,
 }
 
-impl Watch {
-    fn sum_up(&self) {
-        self.uploads.sum_up();
-        self.notices.progress(&self.uploads.totals.get_untracked());
-    }
-}
-
 impl Watcher for Watch {
     fn changed(&self, views: Vec<(UploadId, View)>) {
         views.into_iter().for_each(|(upload, view)| self.uploads.put(upload, view));
-        self.sum_up();
+        self.uploads.sum_up();
     }
 
     fn folders(&self, views: Vec<(FolderId, FolderView)>) {
         views.into_iter().for_each(|(id, view)| self.uploads.put_folder(id, view));
-        self.sum_up();
+        self.uploads.sum_up();
     }
 
     fn folder_gone(&self, folder: FolderId, name: &Name) {

@@ -6,6 +6,7 @@ use leptos::task::spawn_local;
 use crate::platform::{clipboard, clock};
 use crate::state::language::Language;
 use crate::state::notices::Notices;
+use crate::state::words::fill;
 use crate::ui::icon::{Icon, Sign};
 
 /// How long the button says so, in milliseconds.
@@ -26,6 +27,11 @@ pub fn CopyButton(name: String, text: String) -> impl IntoView {
             copied.try_set(None);
         });
     };
+    // Who speaks to the page says what is to be seen: a label has that in it.
+    let label = move || {
+        let text = said(language, copied.get());
+        language.with(|words| fill(&words.copy_label, &[("text", &text), ("name", &name)]))
+    };
     let sign = Signal::derive(move || if copied.get() == Some(true) { Sign::Tick } else { Sign::Copy });
     view! {
         <button
@@ -33,7 +39,7 @@ pub fn CopyButton(name: String, text: String) -> impl IntoView {
             class="button button-quiet"
             class:button-told=move || copied.get() == Some(true)
             data-testid="row-copy"
-            aria-label=language.named(|words| &words.copy_label, &name)
+            aria-label=label
             on:click=copy
         >
             <Icon sign />

@@ -10,6 +10,7 @@ use crate::state::library::Library;
 use crate::state::words::{Words, fill};
 use crate::ui::copy_button::CopyButton;
 use crate::ui::delete_button::DeleteButton;
+use crate::ui::file_name::FileName;
 use crate::ui::row_link::without_scheme;
 
 /// Files that are shown at first, and more with each click.
@@ -83,7 +84,7 @@ fn Item(item: Own) -> impl IntoView {
         .then(|| view! { <span class="row-figures">{language.word(|words| &words.no_link)}</span> });
     view! {
         <li class="file" data-testid="file" data-kind=kind data-name=item.name.as_str().to_owned()>
-            <span class="row-name" title=name.clone()>{name.clone()}</span>
+            <FileName name=name.clone() />
             <span class="row-figures">{figures}</span>
             <div class="link-line">{link} {none} <DeleteButton name id=item.id /></div>
         </li>
@@ -95,5 +96,5 @@ fn figures_of(words: &Words, item: &Own) -> String {
     let size = figures::size(words, item.size);
     let Some(files) = item.files else { return size };
     let count = figures::count(words, u32::try_from(files).unwrap_or(u32::MAX));
-    format!("{} · {size}", fill(&words.files_all, &[("count", &count)]))
+    format!("{} · {size}", fill(words.files_all.of(files), &[("count", &count)]))
 }

@@ -11,6 +11,7 @@ use crate::state::phrases;
 use crate::state::rows::FolderRow;
 use crate::state::uploads::Uploads;
 use crate::ui::bar::{Bar, Shares};
+use crate::ui::file_name::FileName;
 use crate::ui::go_button::GoButton;
 use crate::ui::icon::{Icon, Sign};
 use crate::ui::icon_button::IconButton;
@@ -26,6 +27,10 @@ pub fn FolderRowView(row: FolderRow) -> impl IntoView {
     let state = Memo::new(move |_| view.with(|view| view.state));
     let say = move |say: fn(&crate::state::words::Words, &FolderView) -> String| {
         move || language.with(|words| view.with(|view| say(words, view)))
+    };
+    let phrase = move || {
+        let network = uploads.network.get();
+        language.with(|words| view.with(|view| phrases::folder_state(words, view, network)))
     };
     let hint = move || {
         uploads.second.track();
@@ -53,8 +58,8 @@ pub fn FolderRowView(row: FolderRow) -> impl IntoView {
             <span class="stone" aria-hidden="true"><Icon sign=Sign::Folder /></span>
             <div class="row-main">
                 <div class="row-head">
-                    <span class="row-name" title=name.clone()>{name.clone()}</span>
-                    <span class="row-state">{say(phrases::folder_state)}</span>
+                    <FileName name=name.clone() />
+                    <span class="row-state">{phrase}</span>
                 </div>
                 <Bar name=name.clone() shares />
                 <p class="row-figures">

@@ -5,6 +5,7 @@ pub mod bar;
 pub mod copy_button;
 pub mod delete_button;
 pub mod drop_zone;
+pub mod file_name;
 pub mod files;
 pub mod folder_row;
 pub mod footer;

@@ -10,6 +10,7 @@ use crate::state::phrases;
 use crate::state::rows::Row;
 use crate::state::uploads::Uploads;
 use crate::ui::bar::{Bar, Shares};
+use crate::ui::file_name::FileName;
 use crate::ui::row_actions::RowActions;
 use crate::ui::row_link::RowLink;
 
@@ -31,7 +32,10 @@ pub fn RowView(row: Row) -> impl IntoView {
     };
     let phrase = {
         let view = view.clone();
-        move || language.with(|words| view.with(|view| phrases::state(words, view).to_owned()))
+        move || {
+            language
+                .with(|words| view.with(|view| phrases::state(words, view, uploads.network.get()).to_owned()))
+        }
     };
     let progress = {
         let view = view.clone();
@@ -62,7 +66,7 @@ pub fn RowView(row: Row) -> impl IntoView {
             <span class="stone" aria-hidden="true">{stone}</span>
             <div class="row-main">
                 <div class="row-head">
-                    <span class="row-name" title=name.clone()>{name.clone()}</span>
+                    <FileName name=name.clone() />
                     {path.map(|path| view! { <span class="row-path">{path}</span> })}
                     <span class="row-state">{phrase}</span>
                 </div>

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use crate::api::own::OwnId;
 use crate::platform::document;
 use crate::state::language::Language;
+use crate::state::words::fill;
 use crate::ui::copy_button::CopyButton;
 use crate::ui::delete_button::DeleteButton;
 
@@ -40,6 +41,9 @@ pub fn FolderLink(name: String, url: String) -> impl IntoView {
 fn Link(name: String, url: String) -> impl IntoView {
     let language = Language::here();
     let whole = document::absolute(&url);
+    // Who speaks to the page says what is to be seen: a label has that in it.
+    let seen = without_scheme(&whole);
+    let label = language.with(|words| fill(&words.link_label, &[("link", &seen), ("name", &name)]));
     view! {
         <a
             class="link"
@@ -47,9 +51,9 @@ fn Link(name: String, url: String) -> impl IntoView {
             href=whole.clone()
             target="_blank"
             rel="noopener"
-            aria-label=language.named(|words| &words.link_label, &name)
+            aria-label=label
         >
-            {without_scheme(&whole)}
+            {seen}
         </a>
         <CopyButton name text=whole.clone() />
     }

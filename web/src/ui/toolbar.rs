@@ -46,8 +46,8 @@ pub fn Toolbar() -> impl IntoView {
 
 fn sum(words: &Words, totals: &Totals) -> String {
     let (done, count) = (totals.done.to_string(), totals.count.to_string());
-    let text = if totals.count == 1 { &words.total_file } else { &words.total_files };
-    let mut parts = vec![fill(text, &[("done", &done), ("count", &count)])];
+    let mut parts =
+        vec![fill(words.total_files.of(totals.count as u64), &[("done", &done), ("count", &count)])];
     if totals.all_done() {
         parts.push(figures::size(words, totals.size));
     } else if totals.size > 0 {

@@ -10,6 +10,7 @@ use crate::state::identity::Identity;
 use crate::state::language::Language;
 use crate::state::uploads::Uploads;
 use crate::state::words::{Words, fill};
+use crate::ui::file_name::FileName;
 use crate::ui::icon::Sign;
 use crate::ui::icon_button::IconButton;
 
@@ -64,7 +65,7 @@ fn Entry(item: Item) -> impl IntoView {
             data-lost=item.lost.to_string()
         >
             <div class="entry-main">
-                <span class="row-name" title=name.clone()>{name.clone()}</span>
+                <FileName name=name.clone() />
                 {path.map(|path| view! { <span class="row-path">{path}</span> })}
                 <span class="row-figures">
                     <span>{figures}</span> {note.map(|note| view! { <span class="row-hint">{note}</span> })}
@@ -128,11 +129,12 @@ fn how_far(words: &Words, left: &Left) -> String {
             fill(&words.unfinished_stored, &[("part", &figures::part(words, stored, size))])
         }
         Left::Folder { files: 0, left } => {
-            fill(&words.unfinished_walk, &[("left", &figures::count(words, left))])
+            fill(words.unfinished_walk.of(left.into()), &[("count", &figures::count(words, left))])
         }
         Left::Folder { files, left } => {
+            let text = words.unfinished_folder.of(files.into());
             let (left, count) = (figures::count(words, left), figures::count(words, files));
-            fill(&words.unfinished_folder, &[("left", &left), ("count", &count)])
+            fill(text, &[("left", &left), ("count", &count)])
         }
     }
 }
