@@ -30,7 +30,7 @@ fn thousands_of_loose_files_arrive() -> anyhow::Result<()> {
     page.choose_files(&paths)?;
     tab.wait_for("document.querySelector('[data-testid=row]')", SOON)?;
     let all = format!("document.querySelector('[data-testid=rows]')?.dataset.count == {COUNT}");
-    tab.wait_for(&all, SOON)?;
+    tab.wait_for(&all, SOON * 2)?;
     let rows = tab.evaluate("document.querySelectorAll('[data-testid=row]').length")?;
     assert!(rows.as_u64().is_some_and(|rows| (20..=ROWS_MAX).contains(&rows)), "{rows} rows");
     tab.wait_for("document.querySelector('[data-safe=true]')", SOON * 2)?;

@@ -9,6 +9,7 @@ pub mod document;
 pub mod drop;
 pub mod files;
 pub mod folder;
+pub mod given;
 pub mod handle;
 pub mod http;
 pub mod idb;

@@ -9,6 +9,8 @@ use super::loose::waiting;
 use crate::matching;
 use crate::platform::clock::{self, Pieces};
 use crate::platform::files::{Chosen, Taken};
+use crate::platform::folder::Folder;
+use crate::platform::given::{Given, Seen};
 use crate::platform::locks::Claim;
 use crate::platform::random;
 
@@ -20,21 +22,32 @@ impl Shell {
     pub fn add(&self, taken: Taken) {
         let shell = self.clone();
         spawn_local(async move {
+            let mut folders = taken.folders;
             if !taken.files.is_empty() {
-                shell.add_files(taken.files).await;
+                folders.extend(shell.add_files(taken.files).await);
             }
-            for folder in taken.folders {
+            for folder in folders {
                 shell.add_folder(folder).await;
             }
         });
     }
 
-    async fn add_files(&self, files: Vec<Chosen>) {
+    /// Takes loose files; gives the folders among them.
+    async fn add_files(&self, files: Vec<Given>) -> Vec<Folder> {
+        let mut folders = Vec::new();
         let mut entries = self.entries().await;
         let mut lost = self.lost();
         let (mut went_on, mut pieces) = (false, Pieces::new());
-        for file in files {
+        for given in files {
             pieces.rest().await;
+            let file = match given.look().await {
+                Seen::File(file) => file,
+                Seen::Folder(folder) => {
+                    folders.push(folder);
+                    continue;
+                }
+                Seen::Nothing => continue,
+            };
             if self.choose_again(&file, &mut lost) {
                 continue;
             }
@@ -58,6 +71,7 @@ impl Shell {
         if went_on {
             self.look_for_unfinished().await;
         }
+        folders
     }
 
     /// Entries of loose files that this tab is not at.
