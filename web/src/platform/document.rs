@@ -65,6 +65,17 @@ pub fn set_title(title: &str) {
     }
 }
 
+/// Sets the sign in the tab, by the name of a drawing in `static/icons`.
+pub fn set_icon(name: &str) {
+    let link = document().and_then(|document| document.query_selector("link[rel=icon]").ok().flatten());
+    let address = format!("icons/{name}.svg");
+    // Browsers fetch it anew whenever it is set.
+    if let Some(link) = link.filter(|link| link.get_attribute("href").as_deref() != Some(&address)) {
+        // It fails only for names that are no names.
+        let _ = link.set_attribute("href", &address);
+    }
+}
+
 /// Clicks an element, the file picker's input for one.
 pub fn click(id: &str) {
     if let Some(element) = element(id) {

@@ -51,7 +51,7 @@ impl Notices {
         }
     }
 
-    /// How far everything is: in the title at once, and aloud every 10 %, but not more often than every 10 s.
+    /// How far everything is: in the tab at once, and aloud every 10 %, but not more often than every 10 s.
     pub(super) fn progress(self, totals: &Totals) {
         self.say_progress(totals);
         let percent = figures::percent_text(totals.percent());
@@ -62,6 +62,7 @@ impl Notices {
         } else {
             self.language.word(|words| &words.title)
         });
+        document::set_icon(if totals.all_done() { "cairn-done" } else { "cairn" });
     }
 
     fn say_progress(self, totals: &Totals) {

@@ -40,7 +40,7 @@ pub fn progress(words: &Words, view: &View) -> String {
     } else {
         parts.push(figures::part(words, view.stored, view.size));
     }
-    if matches!(view.state, State::Reading | State::Sending) {
+    if is_under_way(view.state) {
         parts.extend(view.speed.map(|speed| figures::rate(words, speed)));
         parts.extend(view.left_seconds.map(|left| {
             let time = figures::time(words, left);
@@ -48,6 +48,11 @@ pub fn progress(words: &Words, view: &View) -> String {
         }));
     }
     parts.join(" · ")
+}
+
+/// Elsewhere there is no speed to tell, whatever was measured before.
+pub(super) const fn is_under_way(state: State) -> bool {
+    matches!(state, State::Reading | State::Sending)
 }
 
 /// What a person should know beside the state word.
@@ -152,7 +157,7 @@ pub fn folder_progress(words: &Words, view: &FolderView) -> String {
     } else if view.size > 0 {
         parts.push(figures::part(words, view.stored, view.size));
     }
-    if let Some(speed) = view.speed.filter(|speed| *speed > 0) {
+    if let Some(speed) = view.speed.filter(|speed| *speed > 0 && is_under_way(view.state)) {
         parts.push(figures::rate(words, speed));
         if !view.walking {
             let left = view.size.saturating_sub(view.stored).div_ceil(speed);

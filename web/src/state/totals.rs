@@ -6,6 +6,7 @@ use cairn_engine::{State, View};
 
 use crate::shell::FolderView;
 use crate::state::figures;
+use crate::state::phrases::is_under_way;
 
 /// The sum of all rows.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl Totals {
             size: view.size,
             stored: view.stored,
             reused: view.reused,
-            speed: view.speed.unwrap_or(0),
+            speed: view.speed.filter(|_| is_under_way(view.state)).unwrap_or(0),
             ..Self::of_state(view.state)
         }
     }
@@ -51,7 +52,7 @@ impl Totals {
             size: view.size,
             stored: if is_done { view.size } else { view.stored },
             reused: view.reused,
-            speed: view.speed.unwrap_or(0),
+            speed: view.speed.filter(|_| is_under_way(view.state)).unwrap_or(0),
             ..Self::of_state(view.state)
         }
     }
