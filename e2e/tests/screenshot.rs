@@ -19,7 +19,7 @@ const SCREENS: [(&str, Screen); 4] = [
 const SMALL: &str = "[...document.querySelectorAll('button, select, a.link, input:not(.visually-hidden)')]
     .map(element => [element, element.getBoundingClientRect()])
     .filter(([, at]) => at.width > 0 && Math.min(at.width, at.height) < 43.9)
-    .map(([element, at]) => `${element.outerHTML.slice(0, 90)}: ${at.width} x ${at.height}`).join('\n')";
+    .map(([element, at]) => `${element.outerHTML.slice(0, 90)}: ${at.width} x ${at.height}`).join('; ')";
 
 #[test]
 fn the_page_looks_right_on_every_screen() -> anyhow::Result<()> {
