@@ -1,76 +1,25 @@
-//! Folders on their way: found below a path, made on the server, and compared with it at the end.
+//! Folders on their way: the engine's, with files of this machine and a place in its journal.
 
-use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::Context;
-use cairn_engine::Failure;
-use cairn_shared::limits::FOLDER_PATHS_MAX;
-use cairn_shared::message::{EntryKind, FolderListResponse, FolderRequest, FolderResponse};
+use cairn_engine::folder::{
+    Call, Config, Contents, Folder, FolderRecord, Found, LeftOut, Receipt, Reply, Why,
+};
+use cairn_engine::{Failure, Trouble};
+use cairn_shared::message::{FolderListResponse, FolderResponse};
 use cairn_shared::route::{self, Route};
-use cairn_shared::{Bearer, ClientKey, Name, ProblemCode, RelPath, UnixMs};
+use cairn_shared::{Bearer, ClientKey, ProblemCode};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::Place;
-use crate::platform::random;
-use crate::shell::{Job, Line, pause};
-use crate::{owner, put, say};
+use crate::platform::{Clock, random, unix_now};
+use crate::shell::{Job, LIVE_MAX, Line, why};
+use crate::walk::{Walk, name};
+use crate::{owner, say};
 
-/// Attempts to ask something about a folder, with a second between two, or what the server asks for.
-const TRIES: u32 = 60;
-
-/// A folder on this machine.
-pub(crate) struct Tree {
-    path: PathBuf,
-    name: Name,
-    files: Vec<(PathBuf, String)>,
-    empty: Vec<RelPath>,
-}
-
-impl Tree {
-    /// Everything below `path`, by name; links are not followed.
-    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        let path = path.canonicalize().with_context(|| format!("can't find {}", path.display()))?;
-        let name = path.file_name().and_then(|name| name.to_str());
-        let name = name.with_context(|| format!("{} has no UTF-8 name", path.display()))?;
-        let name = name.parse().map_err(|error| anyhow::anyhow!("the name of {} {error}", path.display()))?;
-        let mut tree = Self { path: path.clone(), name, files: Vec::new(), empty: Vec::new() };
-        tree.walk(&path)?;
-        Ok(tree)
-    }
-
-    fn walk(&mut self, folder: &Path) -> anyhow::Result<()> {
-        let entries = fs::read_dir(folder).with_context(|| format!("can't read {}", folder.display()))?;
-        let mut entries = entries.collect::<Result<Vec<_>, _>>()?;
-        entries.sort_by_key(fs::DirEntry::file_name);
-        let mut is_empty = true;
-        for entry in entries {
-            let path = entry.path();
-            let kind = entry.file_type()?;
-            if kind.is_dir() {
-                is_empty = false;
-                self.walk(&path)?;
-            } else if kind.is_file() {
-                is_empty = false;
-                let relative = self.relative(&path)?;
-                self.files.push((path, relative));
-            }
-        }
-        if is_empty && folder != self.path {
-            let relative = self.relative(folder)?;
-            let relative = relative.parse();
-            self.empty
-                .push(relative.map_err(|error| anyhow::anyhow!("the path of {} {error}", folder.display()))?);
-        }
-        Ok(())
-    }
-
-    fn relative(&self, path: &Path) -> anyhow::Result<String> {
-        let relative = path.strip_prefix(&self.path).unwrap_or(path).to_str();
-        Ok(relative.with_context(|| format!("{} has no UTF-8 name", path.display()))?.to_owned())
-    }
-}
+/// Whatever is missing, nobody is there to say what to do about it.
+const CONFIG: Config = Config { loaded_max: LIVE_MAX, troubled_max: usize::MAX, unattended: true };
 
 /// What the journal keeps of a folder: the same key finds the same folder again.
 #[derive(Serialize, Deserialize)]
@@ -78,42 +27,16 @@ struct Kept {
     key: ClientKey,
 }
 
-/// A folder that is on the server, whole or in part.
-pub(crate) struct Sent {
-    place: Place,
-    made: FolderResponse,
-    files: usize,
-    empty: usize,
-    bytes: u64,
-}
-
-/// What the server says that it has of a folder, beside what it should have.
-#[derive(Debug, Serialize)]
-pub(crate) struct Receipt {
-    /// Where the folder is.
+/// A folder of this machine.
+pub(crate) struct Tree {
+    /// As it was given.
     pub(crate) path: PathBuf,
-    /// Its link.
-    pub(crate) url: Option<String>,
-    /// Files that are there.
-    pub(crate) files: u64,
-    /// Files that should be.
-    pub(crate) files_expected: usize,
-    /// Empty folders that are there.
-    pub(crate) folders: u64,
-    /// Empty folders that should be.
-    pub(crate) folders_expected: usize,
-    /// Bytes that are there.
-    pub(crate) bytes: u64,
-    /// Bytes that should be.
-    pub(crate) bytes_expected: u64,
-}
-
-impl Receipt {
-    /// Whether everything is there.
-    pub(crate) fn is_whole(&self) -> bool {
-        (self.files, self.folders, self.bytes)
-            == (self.files_expected as u64, self.folders_expected as u64, self.bytes_expected)
-    }
+    /// Where it is.
+    pub(crate) root: PathBuf,
+    /// What becomes of it.
+    pub(crate) folder: Folder<Job>,
+    place: Place,
+    follow: bool,
 }
 
 /// The way to the server, and the owner whose folders they are.
@@ -121,118 +44,130 @@ pub(crate) struct Folders<'a> {
     state: &'a Path,
     line: &'a Line,
     credential: Bearer,
+    is_renewed: bool,
+    clock: Clock,
 }
 
 impl<'a> Folders<'a> {
     pub(crate) fn open(state: &'a Path, line: &'a Line) -> anyhow::Result<Self> {
-        Ok(Self { state, line, credential: owner::owner_key(state, line, false)? })
+        let credential = owner::owner_key(state, line, false)?;
+        Ok(Self { state, line, credential, is_renewed: false, clock: Clock::start() })
     }
 
-    /// Makes the folder, or finds the one that an earlier run began, and gives the files that it lacks. A file is there
-    /// where size and mtime are the same.
-    pub(crate) fn begin(&mut self, tree: Tree) -> anyhow::Result<(Sent, Vec<Job>)> {
-        let place = Place::take(self.state, self.line.server(), &tree.path)?;
-        let key = match place.load::<Kept>() {
+    /// Walks a folder, and makes it on the server where there is something to send, or finds the one that an earlier run began.
+    pub(crate) fn begin(&mut self, path: &Path, follow: bool) -> anyhow::Result<Result<Tree, Why>> {
+        let root = match path.canonicalize() {
+            Ok(root) => root,
+            Err(error) => return Ok(Err(error.kind().into())),
+        };
+        let name = match name(&root) {
+            Ok(name) => name,
+            Err(why) => return Ok(Err(why)),
+        };
+        let Some(place) = Place::take(self.state, self.line.server(), None, &root)? else {
+            return Ok(Err(Why::Elsewhere));
+        };
+        let kept = place.load::<Kept>();
+        let is_new = kept.is_none();
+        let key = match kept {
             Some(kept) => kept.key,
             None => ClientKey::new(random()?),
         };
         place.save(Kept { key })?;
-        let mut made = None;
-        let pages = tree.empty.chunks(FOLDER_PATHS_MAX).map(<[_]>::to_vec);
-        for folders in if tree.empty.is_empty() { vec![Vec::new()] } else { pages.collect() } {
-            let request = FolderRequest { name: tree.name.clone(), key: Some(key), folders, link: None };
-            made = Some(self.ask(|line, credential| {
-                line.post::<FolderResponse>(Route::Folder.pattern(), credential, &request)
-            })?);
-        }
-        let made = made.context("a folder is made with one request at least")?;
-        let known = self.list(&made)?;
-        let mut jobs = Vec::new();
-        let (files, empty, mut bytes) = (tree.files.len(), tree.empty.len(), 0);
-        for (path, relative) in tree.files {
-            let mut source = put::source(&path, Some(relative))?;
-            bytes += source.size;
-            let is_there = source.path.as_ref().is_some_and(|relative| {
-                known.get(relative) == Some(&(source.size, source.mtime)) && source.mtime.is_some()
-            });
-            if !is_there {
-                source.folder = Some(made.folder);
-                jobs.push(Job { path, source, handed: None });
-            }
-        }
-        Ok((Sent { place, made, files, empty, bytes }, jobs))
+        let record = FolderRecord::new(key, name);
+        let mut folder = Folder::new(CONFIG, record, (!is_new).then(Vec::new));
+        let Walk { files, empty, left_out } = Walk::below(&root, follow);
+        let file = |(path, source)| Ok((Job { path, source, handed: None }, ClientKey::new(random()?)));
+        let files = files.into_iter().map(file).collect::<anyhow::Result<_>>()?;
+        folder.found(Found { files, empty, left_out });
+        folder.walked(unix_now());
+        let mut tree = Tree { path: path.to_owned(), root, folder, place, follow };
+        self.ask_all(&mut tree.folder)?;
+        // Files have places of their own.
+        tree.folder.take_fresh();
+        Ok(Ok(tree))
     }
 
-    /// Size and mtime of every file in a folder.
-    fn list(&mut self, made: &FolderResponse) -> anyhow::Result<HashMap<RelPath, (u64, Option<UnixMs>)>> {
-        let mut known = HashMap::new();
-        let mut after = None;
+    /// Compares what lies here now with what the server has. What is whole, or can't become any more so, is forgotten here: another
+    /// run makes another folder.
+    pub(crate) fn end(&mut self, tree: &mut Tree) -> anyhow::Result<Receipt> {
+        if tree.folder.wants_look() {
+            let (here, left_out) = Walk::below(&tree.root, tree.follow).contents();
+            tree.folder.looked_again(here, left_out);
+        }
+        self.ask_all(&mut tree.folder)?;
+        let receipt = tree.folder.receipt().cloned().unwrap_or_else(|| nothing(tree));
+        if tree.folder.is_over() && receipt.is_final() {
+            tree.place.forget();
+        }
+        let url = receipt.url.filter(|_| tree.folder.is_there()).map(|url| self.line.absolute(&url));
+        Ok(Receipt { url, ..receipt })
+    }
+
+    /// Asks the server whatever the folder wants to know, until that waits for something else.
+    fn ask_all(&mut self, folder: &mut Folder<Job>) -> anyhow::Result<()> {
+        let mut told = None;
         loop {
-            let page = self.page(made, after.as_ref())?;
-            let files = page.items.into_iter().filter(|item| item.kind == EntryKind::File);
-            known.extend(files.filter_map(|item| Some((item.path, (item.size?, item.mtime)))));
-            after = page.next;
-            if after.is_none() {
-                return Ok(known);
+            if let Some(call) = folder.poll_call(self.clock.now()) {
+                let reply = self.ask(&call)?;
+                folder.reply(reply, self.clock.now());
+                let waits = folder.unanswered().map(|(trouble, _)| trouble.clone());
+                self.tell_wait(&mut told, waits.as_ref());
+            } else if let Some(at) = folder.poll_timeout() {
+                std::thread::sleep(Duration::from_millis(at.saturating_sub(self.clock.now())));
+            } else {
+                return Ok(());
             }
         }
     }
 
-    fn page(&mut self, made: &FolderResponse, after: Option<&RelPath>) -> anyhow::Result<FolderListResponse> {
-        let mut path = route::folder(made.folder);
-        if let Some(after) = after {
-            let after =
-                percent_encoding::utf8_percent_encode(after.as_str(), percent_encoding::NON_ALPHANUMERIC);
-            path = format!("{path}?after={after}");
+    /// A line when a wait begins, and one when it ends.
+    fn tell_wait(&self, told: &mut Option<String>, waits: Option<&Trouble>) {
+        let server = self.line.server();
+        let waits = waits.map(|trouble| why(server, trouble));
+        if let Some(why) = waits.as_ref().filter(|why| told.as_ref() != Some(why)) {
+            say::notice(&format!("waiting: {why}; tried again until it is over"));
+            say::progress(&format!("waiting: {why}"));
+        } else if waits.is_none() && told.is_some() {
+            say::notice(&format!("going on: {server} answers again"));
         }
-        self.ask(|line, credential| line.get(&path, credential))
+        *told = waits;
     }
 
-    /// Asks the server what it has. What is whole is forgotten here: another run makes another folder.
-    pub(crate) fn end(&mut self, path: &Path, sent: &Sent) -> anyhow::Result<Receipt> {
-        let there = self.page(&sent.made, None)?;
-        let receipt = Receipt {
-            path: path.to_owned(),
-            url: there.url.map(|url| self.line.absolute(&url)),
-            files: there.files,
-            files_expected: sent.files,
-            folders: there.folders,
-            folders_expected: sent.empty,
-            bytes: there.bytes,
-            bytes_expected: sent.bytes,
-        };
-        if receipt.is_whole() {
-            sent.place.forget();
+    /// Asks, and once more with a fresh owner where the server does not know this one.
+    fn ask(&mut self, call: &Call) -> anyhow::Result<Result<Reply, Failure>> {
+        let reply = self.send(call);
+        let is_unknown = matches!(&reply, Err(Failure::Problem(problem)) if problem.code == ProblemCode::CredentialUnknown);
+        if !is_unknown || std::mem::replace(&mut self.is_renewed, true) {
+            return Ok(reply);
         }
-        Ok(receipt)
+        self.credential = owner::owner_key(self.state, self.line, true)?;
+        Ok(self.send(call))
     }
 
-    /// Asks again while the server can't be reached, for a minute, and once with a fresh owner.
-    fn ask<T>(&mut self, ask: impl Fn(&Line, Bearer) -> Result<T, Failure>) -> anyhow::Result<T> {
-        let (mut is_renewed, mut is_told) = (false, false);
-        for _ in 1..TRIES {
-            match ask(self.line, self.credential) {
-                Err(Failure::Problem(problem))
-                    if problem.code == ProblemCode::CredentialUnknown && !is_renewed =>
-                {
-                    is_renewed = true;
-                    self.credential = owner::owner_key(self.state, self.line, true)?;
-                }
-                Err(failure) if failure.may_pass() => {
-                    let pause = pause(&failure);
-                    if !std::mem::replace(&mut is_told, true) {
-                        let why = self.line.explain::<T>(Err(failure)).err().map(|error| error.to_string());
-                        say::notice(&format!("waiting: {}", why.unwrap_or_default()));
-                    }
-                    std::thread::sleep(pause);
-                }
-                Ok(answer) if is_told => {
-                    say::notice(&format!("going on: {} answers again", self.line.server()));
-                    return Ok(answer);
-                }
-                answer => return self.line.explain(answer),
+    fn send(&self, call: &Call) -> Result<Reply, Failure> {
+        let credential = self.credential;
+        match call {
+            Call::Make(body) => {
+                self.line.post::<FolderResponse>(Route::Folder.pattern(), credential, body).map(Reply::Made)
+            }
+            Call::List(folder, after) => {
+                let path = route::folder_page(*folder, after.as_ref());
+                self.line.get::<FolderListResponse>(&path, credential).map(Reply::Listed)
+            }
+            Call::Delete(folder) => {
+                self.line.delete(&route::folder(*folder), credential).map(|()| Reply::Deleted)
             }
         }
-        self.line.explain(ask(self.line, self.credential))
     }
+}
+
+/// The receipt of a folder that the server has nothing of.
+fn nothing(tree: &Tree) -> Receipt {
+    let mut left_out = tree.folder.left_out();
+    let refused = tree.folder.refused().map(|trouble| Why::Failed(trouble.clone()));
+    left_out.extend(refused.map(|why| LeftOut { path: String::new(), why }));
+    let receipt = Receipt::of(tree.folder.here(), &Contents::default(), &left_out, None);
+    // Why the whole is not there need not be said of each file.
+    Receipt { left_out, ..receipt }
 }

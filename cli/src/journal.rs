@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use cairn_shared::RelPath;
 use data_encoding::HEXLOWER;
 use rustix::fs::{FlockOperation, flock};
 use serde::de::DeserializeOwned;
@@ -33,28 +34,44 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Takes the place of a file on its way to a server.
-    pub(crate) fn take(state: &Path, server: &str, file: &Path) -> anyhow::Result<Self> {
+    /// Takes the place of a file on its way to a server: `home` is the folder that it goes with, and its path there. Nothing where
+    /// somebody else has it.
+    pub(crate) fn take(
+        state: &Path,
+        server: &str,
+        home: Option<(&Path, &RelPath)>,
+        file: &Path,
+    ) -> anyhow::Result<Option<Self>> {
         let folder = state.join("journal");
         fs::create_dir_all(&folder).with_context(|| format!("can't make {}", folder.display()))?;
-        let file = file.canonicalize().with_context(|| format!("can't find {}", file.display()))?;
+        // What can't be found can't be read either, and is told then.
+        let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
         let mut sha = Sha256::new();
         sha.update(server.as_bytes());
         sha.update([0]);
-        sha.update(file.as_os_str().as_encoded_bytes());
+        match home {
+            // The same file may go alone, and with several folders.
+            Some((root, path)) => {
+                sha.update(root.as_os_str().as_encoded_bytes());
+                sha.update([0]);
+                sha.update(path.as_str());
+            }
+            None => sha.update(file.as_os_str().as_encoded_bytes()),
+        }
         let name = HEXLOWER.encode(&sha.finalize()[..16]);
         let lock_path = folder.join(format!("{name}.lock"));
         let lock =
             File::create(&lock_path).with_context(|| format!("can't write {}", lock_path.display()))?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| anyhow::anyhow!("{} is being uploaded by another cairn", file.display()))?;
-        Ok(Self {
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
             path: folder.join(format!("{name}.json")),
             lock_path,
             _lock: lock,
             server: server.to_owned(),
             file,
-        })
+        }))
     }
 
     /// What an earlier run left; an entry that can't be read counts as none.

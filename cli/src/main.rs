@@ -5,6 +5,7 @@ mod folder;
 mod get;
 mod greeting;
 mod journal;
+mod left_out;
 mod owner;
 mod platform;
 mod put;
@@ -12,6 +13,7 @@ mod quiet;
 mod say;
 mod serve;
 mod shell;
+mod walk;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! Folders: dropped with everything in them, one row for all, and one click after a killed browser.
 
-use std::time::Duration;
+use std::fs;
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::Context;
 use cairn_e2e::{Browser, Deadline, Page, Server, Tab, Tree, Visitor, listed_sizes};
@@ -64,7 +65,7 @@ const LEFT: &str = "(async () => {
 #[test]
 fn one_click_goes_on_with_a_folder() -> anyhow::Result<()> {
     let visitor = Visitor::start()?;
-    let tree = Tree::make(visitor.folder())?;
+    let mut tree = Tree::make(visitor.folder())?;
     let visit = visitor.come()?;
     // Small files go together: without a gate all of them would be there at once.
     visitor.proxy.gate().hold_all_after(tree.sizes.values().sum::<u64>() * 2 / 3);
@@ -74,6 +75,14 @@ fn one_click_goes_on_with_a_folder() -> anyhow::Result<()> {
     Deadline::after(SOON).until(said, || Ok((done_files(&visit.tab)? > 0).then_some(())))?;
     visitor.kill(visit)?;
     visitor.proxy.gate().open();
+    // What comes meanwhile may be older than the visit, and than any date that a browser tells.
+    let dates =
+        [UNIX_EPOCH + Duration::from_secs(1_577_836_800), UNIX_EPOCH - Duration::from_secs(18_403_200)];
+    for (name, date) in ["late.txt", "old.txt"].into_iter().zip(dates) {
+        fs::write(tree.root.join(name), name)?;
+        fs::File::options().write(true).open(tree.root.join(name))?.set_modified(date)?;
+        tree.sizes.insert(name.to_owned(), name.len() as u64);
+    }
 
     let visit = visitor.come_back()?;
     let tab = &visit.tab;

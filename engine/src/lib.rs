@@ -6,6 +6,8 @@
 pub mod cutter;
 mod effect;
 mod engine;
+pub mod folder;
+pub mod identity;
 mod input;
 pub mod journal;
 mod line;

@@ -1,6 +1,7 @@
 //! The table of routes. Server, clients and the route x principal matrix are made from this one list.
 
 use crate::id::{FileId, FolderId, LinkId, SessionId};
+use crate::name::RelPath;
 use crate::secret::LinkToken;
 
 /// HTTP methods that Cairn uses; proxies pass all of them.
@@ -144,6 +145,30 @@ pub fn session(session: SessionId) -> String {
 /// `GET` and `DELETE /api/folder/{folder}`.
 pub fn folder(folder: FolderId) -> String {
     format!("/api/folder/{folder}")
+}
+
+/// `GET /api/folder/{folder}?after=`.
+pub fn folder_page(folder: FolderId, after: Option<&RelPath>) -> String {
+    let mut path = self::folder(folder);
+    if let Some(after) = after {
+        path.push_str("?after=");
+        push_encoded(&mut path, after.as_str());
+    }
+    path
+}
+
+/// Percent-encodes all but the unreserved characters (RFC 3986 section 2.3).
+fn push_encoded(path: &mut String, text: &str) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            path.push('%');
+            path.push(char::from(HEX[usize::from(byte >> 4)]));
+            path.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+    }
 }
 
 /// `POST /api/share/{file}`.

@@ -95,6 +95,11 @@ impl Line {
         self.send(Method::GET, path, Some(credential), ()).and_then(read)
     }
 
+    /// `DELETE`.
+    pub(crate) fn delete(&self, path: &str, credential: Bearer) -> Result<(), Failure> {
+        self.send(Method::DELETE, path, Some(credential), ()).map(|_| ())
+    }
+
     /// A failure in words.
     pub(crate) fn explain<T>(&self, answer: Result<T, Failure>) -> anyhow::Result<T> {
         answer.map_err(|failure| match failure {

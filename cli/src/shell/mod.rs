@@ -1,5 +1,6 @@
 //! The terminal's shell: carries out the engine's effects with threads, files and blocking requests.
 
+mod jobs;
 mod line;
 mod pause;
 mod pool;
@@ -16,24 +17,24 @@ use std::time::Duration;
 
 use cairn_engine::journal::SessionHandle;
 use cairn_engine::{
-    BatchChunk, Call, ChunkRef, Config, Effect, Engine, Input, JournalEntry, PassId, Reply, RequestId,
-    Source, State, UploadId,
+    BatchChunk, Call, ChunkRef, Config, Effect, Engine, Input, PassId, Reply, RequestId, State, UploadId,
 };
 use cairn_shared::limits::PACKED_BYTES_MAX;
-use cairn_shared::{Bearer, ChunkRule, ClientKey, HandOver, Proof, SessionId};
+use cairn_shared::{Bearer, ChunkRule, Proof, SessionId};
 
+pub(crate) use jobs::Job;
 pub(crate) use line::Line;
 use line::{Errand, Senders};
-pub(crate) use pause::pause;
 use reader::{Held, Pass};
 pub(crate) use report::{Progress, Report};
 use small::SmallReaders;
 use waits::Waits;
 pub(crate) use waits::why;
 
+use crate::folder::Tree;
 use crate::journal::Place;
 use crate::platform::{Clock, random};
-use crate::{owner, put, say};
+use crate::{owner, say};
 
 /// Chunks on their way at once.
 const SENDS_MAX: u32 = 8;
@@ -41,19 +42,9 @@ const SENDS_MAX: u32 = 8;
 const REPORT_EVERY: Duration = Duration::from_millis(200);
 
 /// Files that the engine has at once; the others wait outside.
-const LIVE_MAX: usize = 2_000;
+pub(crate) const LIVE_MAX: usize = 2_000;
 /// Small files of which the engine works at the same time.
 const SMALL_MAX: usize = 2_000;
-
-/// One file to upload.
-pub(crate) struct Job {
-    /// Where it is.
-    pub(crate) path: PathBuf,
-    /// What it is.
-    pub(crate) source: Source,
-    /// What another device began of it.
-    pub(crate) handed: Option<HandOver>,
-}
 
 /// What threads tell the shell.
 pub(crate) enum Event {
@@ -65,6 +56,8 @@ pub(crate) enum Event {
 
 struct Upload {
     job: Job,
+    /// Which folder it goes with.
+    home: Option<usize>,
     /// Small files of a folder have none: they are found again by their content.
     place: Option<Place>,
     /// The key to its session, which outlives the owner key, or is another owner's.
@@ -93,6 +86,7 @@ pub(crate) struct Shell {
     credential: Bearer,
     renewed: bool,
     waiting: VecDeque<Job>,
+    trees: Vec<Tree>,
     uploads: BTreeMap<UploadId, Upload>,
     numbers: u32,
     failed: usize,
@@ -134,6 +128,7 @@ impl Shell {
             credential,
             renewed: false,
             waiting: VecDeque::new(),
+            trees: Vec::new(),
             uploads: BTreeMap::new(),
             numbers: 0,
             failed: 0,
@@ -145,40 +140,18 @@ impl Shell {
         })
     }
 
-    /// Uploads every file; how many could not be.
-    pub(crate) fn run(mut self, jobs: Vec<Job>) -> anyhow::Result<usize> {
-        self.progress.files = jobs.len();
-        self.progress.size = jobs.iter().map(|job| job.source.size).sum();
-        self.waiting = jobs.into();
+    /// Uploads every file, alone or with a folder; how many of those alone could not be, and the folders.
+    pub(crate) fn run(mut self, jobs: Vec<Job>, trees: Vec<Tree>) -> anyhow::Result<(usize, Vec<Tree>)> {
+        let in_trees = trees.iter().map(|tree| tree.folder.to_send());
+        let alone = jobs.iter().map(|job| (1, job.source.size));
+        (self.progress.files, self.progress.size) =
+            in_trees.chain(alone).fold((0, 0), |(files, size), (more, bytes)| (files + more, size + bytes));
+        (self.waiting, self.trees) = (jobs.into(), trees);
         self.add_more()?;
         while !self.uploads.is_empty() {
             self.step()?;
         }
-        Ok(self.failed)
-    }
-
-    /// Hands files to the engine that it has room for, all of them before it decides what is next.
-    fn add_more(&mut self) -> anyhow::Result<()> {
-        let mut inputs = Vec::new();
-        while self.uploads.len() < LIVE_MAX
-            && let Some(job) = self.waiting.pop_front()
-        {
-            let upload = UploadId(self.numbers);
-            self.numbers += 1;
-            let source = job.source.clone();
-            let is_kept = source.path.is_none() || source.size > u64::from(PACKED_BYTES_MAX);
-            let place =
-                is_kept.then(|| Place::take(&self.state, self.line.server(), &job.path)).transpose()?;
-            let key = ClientKey::new(random()?);
-            let kept = place.as_ref().and_then(Place::load);
-            let handed = job.handed.clone().map(|handed| JournalEntry::handed(key, handed));
-            let entry = handed.or(kept);
-            let session = entry.as_ref().and_then(|entry| entry.session.clone());
-            self.uploads.insert(upload, Upload { job, place, session });
-            inputs.push(Input::Add { upload, source, key, entry });
-        }
-        self.engine.handle_all(inputs, self.clock.now());
-        self.carry_out()
+        Ok((self.failed, self.trees))
     }
 
     fn step(&mut self) -> anyhow::Result<()> {
@@ -202,7 +175,7 @@ impl Shell {
         self.carry_out()?;
         self.tell_ended();
         self.tell_progress(now);
-        if self.uploads.len() <= LIVE_MAX / 2 && !self.waiting.is_empty() {
+        if self.uploads.len() <= LIVE_MAX / 2 {
             self.add_more()?;
         }
         Ok(())
@@ -343,33 +316,6 @@ impl Shell {
         self.passes.insert((upload, pass), running);
     }
 
-    fn tell_ended(&mut self) {
-        let mut over = Vec::new();
-        for id in self.uploads.keys() {
-            let state = self.engine.state(*id);
-            if matches!(state, Some(State::Done | State::Failed | State::NeedsFile))
-                && let Some(view) = self.engine.view(*id)
-            {
-                let lacks_digest = view.finished.as_ref().is_some_and(|done| done.blob.is_none());
-                if !(lacks_digest && self.report.wants_digests()) {
-                    over.push((*id, view));
-                }
-            }
-        }
-        let dismissed: Vec<_> = over.iter().map(|(id, _)| Input::Dismiss(*id)).collect();
-        for (id, view) in over {
-            let Some(upload) = self.uploads.remove(&id) else { continue };
-            self.report.ended(&upload.job, &view);
-            self.failed += usize::from(view.state != State::Done);
-            self.progress.ended += 1;
-            self.progress.stored += view.stored;
-            self.progress.reused += view.reused;
-        }
-        if !dismissed.is_empty() {
-            self.engine.handle_all(dismissed, self.clock.now());
-        }
-    }
-
     /// Now and then, and at the end: looking at every file takes its time.
     fn tell_progress(&mut self, now: u64) {
         if now < self.told_at + REPORT_EVERY.as_millis() as u64 && !self.uploads.is_empty() {
@@ -390,9 +336,4 @@ impl Shell {
         self.waits.news().iter().for_each(|line| say::notice(line));
         self.report.moved(&progress);
     }
-}
-
-/// The file as it is now, for a reader that has come to its end.
-pub(crate) fn look_again(path: &Path) -> anyhow::Result<Source> {
-    put::source(path, None)
 }

@@ -12,8 +12,9 @@ use cairn_engine::cutter::Cutter;
 use cairn_engine::{ChunkRef, Input, PassFailure, PassId, UploadId};
 use cairn_shared::{ChunkDigest, ChunkRule};
 
+use super::Event;
 use super::pool::Pool;
-use super::{Event, look_again};
+use crate::put::mtime;
 
 /// Read at once, in bytes.
 const READ_BYTES: usize = 1 << 20;
@@ -185,13 +186,10 @@ impl Reading {
         }
         cutter.end();
         self.cut(&mut cutter)?;
-        let end = match look_again(path) {
-            Ok(source) if source.size == self.offset => Input::PassEnd {
-                upload: self.upload,
-                pass: self.pass,
-                size: source.size,
-                mtime: source.mtime,
-            },
+        let end = match std::fs::metadata(path) {
+            Ok(meta) if meta.len() == self.offset => {
+                Input::PassEnd { upload: self.upload, pass: self.pass, size: meta.len(), mtime: mtime(&meta) }
+            }
             Ok(_) => self.failed(PassFailure::Changed),
             Err(_) => self.failed(PassFailure::Lost),
         };

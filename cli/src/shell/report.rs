@@ -1,5 +1,8 @@
 //! What there is to see of all uploads together.
 
+use std::path::Path;
+
+use cairn_engine::folder::Why;
 use cairn_engine::{State, View};
 
 use super::Job;
@@ -29,8 +32,10 @@ pub(crate) struct Progress {
 pub(crate) trait Report {
     /// The server acknowledged a chunk.
     fn stored(&self, job: &Job, session: &str, index: u32, length: u32);
-    /// A file is done, or can't be.
-    fn ended(&self, job: &Job, view: &View);
+    /// A file is done, or can't be; `why` says why not.
+    fn ended(&self, job: &Job, view: &View, why: Option<&Why>);
+    /// Something is not sent at all.
+    fn left_out(&self, path: &Path, why: &Why);
     /// Something moved, perhaps.
     fn moved(&self, progress: &Progress);
     /// Whether a file has ended only once the digest of all of it is known, which comes a moment after its link.

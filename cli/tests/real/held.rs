@@ -49,6 +49,15 @@ impl Held {
         self.shared.gate.hold_all_after(bytes);
     }
 
+    /// Waits until something waits here, half a minute at most.
+    pub(crate) fn wait_held(&self) {
+        let is_held = || {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            self.shared.gate.held() > 0
+        };
+        assert!((0..3_000).any(|_| is_held()), "nothing came");
+    }
+
     /// From now on everything.
     pub(crate) fn open(&self) {
         self.shared.gate.open();

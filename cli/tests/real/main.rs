@@ -21,6 +21,7 @@ mod kill;
 mod line;
 mod no_space;
 mod nth;
+mod odd;
 mod points;
 mod power;
 mod proxies;

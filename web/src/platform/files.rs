@@ -25,7 +25,11 @@ impl Chosen {
     /// A file; `path` where it was found in a folder.
     pub(super) fn new(file: File, handle: Option<Handle>, path: Option<RelPath>) -> Option<Self> {
         let media_type: Option<MediaType> = file.type_().parse().ok();
-        let name = name(&file.name())?;
+        // In a folder its path says what it is called, whatever the browser makes of the name alone.
+        let name = match &path {
+            Some(path) => path.last().parse().ok()?,
+            None => name(&file.name())?,
+        };
         let source = Source {
             name,
             path,
@@ -50,6 +54,16 @@ impl Chosen {
     /// The way to the file at a later visit, where the browser has one.
     pub fn handle(&self) -> Option<&Handle> {
         self.handle.as_ref()
+    }
+}
+
+impl cairn_engine::folder::File for Chosen {
+    fn source(&self) -> &Source {
+        &self.source
+    }
+
+    fn source_mut(&mut self) -> &mut Source {
+        &mut self.source
     }
 }
 

@@ -1,5 +1,7 @@
 //! Walks a chosen folder, however deep, in slices between which the page goes on living.
 
+use cairn_engine::folder::{LeftOut, Why, path_of};
+use cairn_shared::name::NameError;
 use cairn_shared::{Name, RelPath};
 use futures_util::future::join_all;
 use js_sys::{Array, Function, Promise};
@@ -42,21 +44,33 @@ pub struct Found {
     pub files: Vec<Chosen>,
     /// Folders without anything in them.
     pub empty: Vec<RelPath>,
-    /// What could not be read, or has a path that is too long.
-    pub left_out: u32,
+    /// What could not be read, or has a path that can't be kept.
+    pub left_out: Vec<LeftOut>,
 }
 
 impl Found {
     fn count(&self) -> usize {
-        self.files.len() + self.empty.len()
+        self.files.len() + self.empty.len() + self.left_out.len()
     }
 
     fn add_file(&mut self, file: File, handle: Option<Handle>, path: &str) {
-        let chosen = path.parse().ok().and_then(|path| Chosen::new(file, handle, Some(path)));
+        let chosen = path_of(path)
+            .and_then(|path| Chosen::new(file, handle, Some(path)).ok_or(Why::Name(NameError::Empty)));
         match chosen {
-            Some(chosen) => self.files.push(chosen),
-            None => self.left_out += 1,
+            Ok(chosen) => self.files.push(chosen),
+            Err(why) => self.leave_out(path, why),
         }
+    }
+
+    fn add_empty(&mut self, path: &str) {
+        match path_of(path) {
+            Ok(path) => self.empty.push(path),
+            Err(why) => self.leave_out(path, why),
+        }
+    }
+
+    fn leave_out(&mut self, path: &str, why: Why) {
+        self.left_out.push(LeftOut { path: path.to_owned(), why });
     }
 }
 
@@ -101,13 +115,14 @@ impl Folder {
                 if first {
                     return Err(Lost);
                 }
-                found.left_out += 1;
+                found.leave_out(&path, Why::Unreadable);
                 continue;
             };
-            first = false;
-            if children.is_empty() {
-                found.empty.extend(path.parse());
+            // The folder itself is there in any case.
+            if children.is_empty() && !first {
+                found.add_empty(&path);
             }
+            first = false;
             let (deeper, files): (Vec<_>, Vec<_>) =
                 children.into_iter().partition(|child| matches!(child.what, What::Folder(_)));
             // The last one in is the next one out, so that folders come in the order of their names.
@@ -116,7 +131,7 @@ impl Folder {
                 for (file, child) in join_all(some.iter().map(Child::file)).await.into_iter().zip(some) {
                     match file {
                         Some(file) => found.add_file(file, child.handle(), &child.path),
-                        None => found.left_out += 1,
+                        None => found.leave_out(&child.path, Why::Unreadable),
                     }
                 }
                 if found.count() >= SLICE_FILES {

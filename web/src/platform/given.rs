@@ -41,7 +41,7 @@ impl Asked {
 }
 
 /// What was given.
-pub enum Seen {
+pub enum Looked {
     /// A file.
     File(Chosen),
     /// A folder after all.
@@ -72,18 +72,18 @@ impl Given {
     }
 
     /// What it is. The browser asks the disk, and the page waits meanwhile.
-    pub async fn look(self) -> Seen {
+    pub async fn look(self) -> Looked {
         let file = match self.0 {
             Way::File(file) => Chosen::new(file, None, None),
             Way::WithHandle(file, asked) => {
                 let handle = asked.answer().await;
                 if let Some(handle) = handle.as_ref().filter(|handle| handle.is_folder()) {
-                    return Folder::of_handle(handle.clone()).map_or(Seen::Nothing, Seen::Folder);
+                    return Folder::of_handle(handle.clone()).map_or(Looked::Nothing, Looked::Folder);
                 }
                 Chosen::new(file, handle, None)
             }
             Way::Handle(handle) => Chosen::again(&handle, None).await,
         };
-        file.map_or(Seen::Nothing, Seen::File)
+        file.map_or(Looked::Nothing, Looked::File)
     }
 }

@@ -1,28 +1,25 @@
 //! Folders: walked in slices, kept in the journal, fed to the engine a few files at a time.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use cairn_engine::folder::{self, Config, FolderRecord};
 use cairn_engine::{Input, JournalEntry, Now, UploadId, View};
 use cairn_shared::ClientKey;
 use wasm_bindgen_futures::spawn_local;
 
-use super::Shell;
-use super::job::{FolderId, FolderView, Job, Waiting};
+use super::{SMALL_MAX, Shell};
+use crate::platform::clock::{self, Timer};
+use crate::platform::files::Chosen;
 use crate::platform::folder::{Folder, Found, Lost};
-use crate::platform::idb::FolderRecord;
 use crate::platform::locks::Claim;
-use crate::platform::{clock, random};
+use crate::platform::random;
 
-/// Which of a folder's files are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Which {
-    /// All, for the first time.
-    New,
-    /// All.
-    All,
-    /// Those that the journal knows; others are through since an earlier visit, unless they changed since then.
-    Unfinished,
-}
+pub use cairn_engine::folder::{FolderId, FolderView};
+
+/// Files of one folder that are with the engine and go on, a few more than it works on at once; and those that wait for a person.
+const CONFIG: Config = Config { loaded_max: SMALL_MAX + 100, troubled_max: 50, unattended: false };
+
+type Job = folder::Folder<Chosen>;
 
 /// All folders of this tab.
 #[derive(Default)]
@@ -31,32 +28,27 @@ pub(super) struct Folders {
     jobs: BTreeMap<FolderId, Job>,
     homes: HashMap<UploadId, FolderId>,
     changed: BTreeSet<FolderId>,
+    /// Those that the journal has forgotten, since they came to their end.
+    over: HashSet<FolderId>,
+    timers: HashMap<FolderId, Timer>,
 }
 
 impl Folders {
     /// Whether a folder of this tab has that key.
     pub(super) fn has_key(&self, key: ClientKey) -> bool {
-        self.jobs.values().any(|job| job.record.key == key && !job.over)
+        self.jobs.values().any(|job| job.key() == key && !job.is_over())
     }
 
     /// The key of the folder that an upload's file lies in.
     pub(super) fn key_of(&self, upload: UploadId) -> Option<ClientKey> {
-        self.jobs.get(self.homes.get(&upload)?).map(|job| job.record.key)
-    }
-
-    /// Keeps an entry that is over until the walk is; false where it already is.
-    pub(super) fn hold_back(&mut self, upload: UploadId, key: ClientKey) -> bool {
-        let job = self.homes.get(&upload).and_then(|id| self.jobs.get_mut(id)).filter(|job| job.walking);
-        let held = job.is_some();
-        job.into_iter().for_each(|job| job.held_back.push(key));
-        held
+        self.jobs.get(self.homes.get(&upload)?).map(Job::key)
     }
 
     /// Takes the view of a file in a folder; gives back that of a loose file.
     pub(super) fn keep_view(&mut self, upload: UploadId, view: View) -> Option<View> {
         let Some(id) = self.homes.get(&upload) else { return Some(view) };
-        if let Some(kept) = self.jobs.get_mut(id).and_then(|job| job.loaded.get_mut(&upload)) {
-            *kept = Some(view);
+        if let Some(job) = self.jobs.get_mut(id) {
+            job.looks(upload, view);
             self.changed.insert(*id);
         }
         None
@@ -74,13 +66,26 @@ impl Folders {
     }
 
     /// Whether somebody still wants it.
-    pub(super) fn is_here(&self, id: FolderId) -> bool {
+    fn is_here(&self, id: FolderId) -> bool {
         self.jobs.contains_key(&id)
     }
 
     pub(super) fn change<T>(&mut self, id: FolderId, change: impl FnOnce(&mut Job) -> T) -> Option<T> {
+        let job = self.jobs.get_mut(&id)?;
         self.changed.insert(id);
-        self.jobs.get_mut(&id).map(change)
+        Some(change(job))
+    }
+
+    /// Has one timer for each folder at most.
+    pub(super) fn set_timer(&mut self, id: FolderId, timer: Option<Timer>) {
+        self.timers.remove(&id);
+        self.timers.extend(timer.map(|timer| (id, timer)));
+    }
+
+    fn remove(&mut self, id: FolderId) -> Option<Job> {
+        self.timers.remove(&id);
+        self.changed.remove(&id);
+        self.jobs.remove(&id)
     }
 }
 
@@ -89,78 +94,53 @@ impl Shell {
     pub(super) async fn add_folder(&self, folder: Folder) {
         for record in self.unclaimed_folders(&folder).await {
             if self.0.claims.claim(record.key).await == Claim::Fresh {
-                self.begin_folder(folder, record, Which::All).await;
+                self.begin_folder(folder, record).await;
                 self.look_for_unfinished().await;
                 return;
             }
         }
         let key = random::client_key();
         self.0.claims.claim_fresh(key);
-        let name = folder.name.clone();
-        let record = FolderRecord { key, name, files: 0, size: 0, empty: Vec::new(), walked_at: None };
-        self.begin_folder(folder, record, Which::New).await;
+        let record = FolderRecord::new(key, folder.name.clone());
+        self.0.journal.save_folder(record.clone());
+        self.take_folder(folder, Job::new(CONFIG, record, None));
     }
 
-    /// Takes a folder that this tab has claimed: it has its row from now on, and goes on by itself.
-    pub(super) async fn begin_folder(&self, folder: Folder, mut record: FolderRecord, which: Which) {
-        let inner = &self.0;
-        let key = record.key;
-        let entries = match &inner.db {
-            Some(db) => db.files_of(key).await,
+    /// Goes on with a folder that an earlier visit left, and that this tab has claimed.
+    pub(super) async fn begin_folder(&self, folder: Folder, record: FolderRecord) {
+        let entries = match &self.0.db {
+            Some(db) => db.files_of(record.key).await,
             None => Vec::new(),
         };
-        let (left, left_bytes) = (entries.len() as u32, entries.iter().map(|entry| entry.size).sum::<u64>());
-        let walked_at = record.walked_at;
-        // Of a walk that was cut short nobody knows how much there is: it is counted again.
-        let (done, stored) = match walked_at {
-            Some(_) => (record.files.saturating_sub(left), record.size.saturating_sub(left_bytes)),
-            None => (0, 0),
-        };
-        (record.files, record.size) = (done, stored);
-        record.empty.clear();
-        if let Some(handle) = folder.handle() {
-            inner.journal.save_handle(key, handle.clone());
-        }
-        if walked_at.is_none() {
-            inner.journal.save_folder(record.clone());
-        }
-        let id = self.keep_job(Job::new(record, done, stored));
-        let known: HashMap<String, JournalEntry> = entries
-            .into_iter()
-            .filter_map(|entry| Some((entry.path.as_ref()?.as_str().to_owned(), entry)))
-            .collect();
-        let since = walked_at.filter(|_| which == Which::Unfinished);
-        let shell = self.clone();
-        spawn_local(async move { shell.run_folder(id, folder, known, since, which).await });
+        self.take_folder(folder, Job::new(CONFIG, record, Some(entries)));
     }
 
-    /// Walks a folder and sends what is in it.
-    async fn run_folder(
-        &self,
-        id: FolderId,
-        folder: Folder,
-        mut known: HashMap<String, JournalEntry>,
-        since: Option<u64>,
-        which: Which,
-    ) {
-        let Some(key) = self.0.folders.borrow().jobs.get(&id).map(|job| job.record.key) else { return };
-        self.make_folder(id, key, folder.name.clone()).await;
-        let walked = folder.walk(|found| self.take_found(id, found, &mut known, since)).await;
-        if !self.0.folders.borrow().is_here(id) {
-            return;
+    /// It has its row from now on, and goes on by itself.
+    fn take_folder(&self, folder: Folder, job: Job) {
+        if let Some(handle) = folder.handle() {
+            self.0.journal.save_handle(job.key(), handle.clone());
         }
-        match walked {
-            Ok(()) => self.end_walk(id, known),
-            Err(Lost) => self.leave_folder(id, which).await,
-        }
+        let is_new = job.is_new();
+        let id = self.keep_job(job);
+        let shell = self.clone();
+        spawn_local(async move {
+            let walked = folder.walk(|found| shell.take_found(id, found)).await;
+            if !shell.0.folders.borrow().is_here(id) {
+                return;
+            }
+            match walked {
+                Ok(()) => shell.end_walk(id),
+                Err(Lost) => shell.leave_folder(id, is_new).await,
+            }
+        });
     }
 
     /// It can't be read: somebody has to choose it again.
-    async fn leave_folder(&self, id: FolderId, which: Which) {
-        let Some(job) = self.0.folders.borrow_mut().jobs.remove(&id) else { return };
-        let key = job.record.key;
-        self.0.watcher.folder_gone(id, &job.record.name);
-        if which == Which::New {
+    async fn leave_folder(&self, id: FolderId, is_new: bool) {
+        let Some(job) = self.0.folders.borrow_mut().remove(id) else { return };
+        let key = job.key();
+        self.0.watcher.folder_gone(id, &job.record().name);
+        if is_new {
             // There is nothing to go on with.
             self.0.journal.forget_folder(key);
         } else {
@@ -177,78 +157,64 @@ impl Shell {
         folders.jobs.insert(id, job);
         folders.changed.insert(id);
         drop(folders);
+        self.go_on_with_folder(id);
         self.ask_for_frame();
         id
     }
 
     /// Takes a slice of the walk; false where nobody wants the folder any more.
-    fn take_found(
-        &self,
-        id: FolderId,
-        found: Found,
-        known: &mut HashMap<String, JournalEntry>,
-        since: Option<u64>,
-    ) -> bool {
-        let mut folders = self.0.folders.borrow_mut();
-        let taken = folders.change(id, |job| {
-            job.record.empty.extend(found.empty);
-            job.lost += found.left_out;
-            for mut file in found.files {
-                file.source.folder = job.server.as_ref().map(|server| server.folder);
-                let Some(path) = &file.source.path else { continue };
-                let entry = known.remove(path.as_str());
-                let unchanged =
-                    since.is_some_and(|since| file.source.mtime.is_none_or(|mtime| mtime <= since));
-                if entry.is_none() && unchanged {
-                    continue;
-                }
-                job.record.files += 1;
-                job.record.size += entry.as_ref().map_or(file.source.size, |entry| entry.size);
-                let key = entry.as_ref().map_or_else(random::client_key, |entry| entry.key);
-                if entry.is_none() {
-                    self.0.journal.save(Some(job.record.key), JournalEntry::fresh(key, &file.source));
-                }
-                job.waiting.push_back(Waiting { file, key, entry });
-            }
-        });
-        drop(folders);
-        self.feed(id);
+    fn take_found(&self, id: FolderId, found: Found) -> bool {
+        let Found { files, empty, left_out } = found;
+        let files = files.into_iter().map(|file| (file, random::client_key())).collect();
+        let found = folder::Found { files, empty, left_out };
+        let taken = self.0.folders.borrow_mut().change(id, |job| job.found(found));
+        self.go_on_with_folder(id);
         self.ask_for_frame();
         taken.is_some()
     }
 
-    /// Everything in it is known from now on. What the journal knows and the walk has not met is lost.
-    fn end_walk(&self, id: FolderId, unmet: HashMap<String, JournalEntry>) {
-        let journal = &self.0.journal;
-        self.0.folders.borrow_mut().change(id, |job| {
-            job.walking = false;
-            job.record.files += unmet.len() as u32;
-            job.record.size += unmet.values().map(|entry| entry.size).sum::<u64>();
-            job.unmet = unmet.into_values().collect();
-            job.record.walked_at = Some(clock::unix_now());
-            journal.save_folder(job.record.clone());
-            for key in std::mem::take(&mut job.held_back) {
-                journal.forget(Some(job.record.key), key);
-            }
+    /// Everything in it is known from now on.
+    fn end_walk(&self, id: FolderId) {
+        let walked = self.0.folders.borrow_mut().change(id, |job| {
+            job.walked(clock::unix_now());
+            job.record().clone()
         });
-        self.send_empty(id);
-        self.feed(id);
-        self.end_if_done(id);
+        walked.into_iter().for_each(|record| self.0.journal.save_folder(record));
+        self.go_on_with_folder(id);
         self.ask_for_frame();
+    }
+
+    /// Does what the folder asks for.
+    pub(super) fn go_on_with_folder(&self, id: FolderId) {
+        let fresh = self.0.folders.borrow_mut().change(id, |job| (job.key(), job.take_fresh()));
+        let Some((key, fresh)) = fresh else { return };
+        fresh.into_iter().for_each(|entry| self.0.journal.save(Some(key), entry));
+        self.feed(id);
+        self.ask_for_folder(id);
+        let is_over = self.0.folders.borrow_mut().change(id, |job| job.is_over()).unwrap_or_default();
+        if is_over && self.0.folders.borrow_mut().over.insert(id) {
+            self.0.journal.forget_folder(key);
+            self.release(key);
+        }
     }
 
     /// Gives the engine as many files as it has room for.
     fn feed(&self, id: FolderId) {
+        let mut adds = Vec::new();
         loop {
-            let next = self.0.folders.borrow_mut().jobs.get_mut(&id).and_then(Job::next);
-            let Some(Waiting { file, key, entry }) = next else { return };
             let upload = self.0.uploads.borrow_mut().number();
-            {
+            let next = {
                 let mut folders = self.0.folders.borrow_mut();
-                folders.homes.insert(upload, id);
-                folders.change(id, |job| job.loaded.insert(upload, None));
-            }
-            self.begin(upload, &file, key, entry);
+                let next = folders.change(id, |job| job.next_file(upload)).flatten();
+                next.inspect(|_| {
+                    folders.homes.insert(upload, id);
+                })
+            };
+            let Some(folder::Waiting { file, key, entry }) = next else { break };
+            adds.push(self.prepare(upload, &file, key, entry));
+        }
+        if !adds.is_empty() {
+            self.handle_all(adds);
         }
     }
 
@@ -264,8 +230,7 @@ impl Shell {
         }
         self.drop_upload(upload);
         self.0.uploads.borrow_mut().forget_session(upload);
-        self.feed(id);
-        self.end_if_done(id);
+        self.go_on_with_folder(id);
     }
 
     fn drop_upload(&self, upload: UploadId) {
@@ -273,60 +238,31 @@ impl Shell {
         self.close(upload);
     }
 
-    pub(super) fn end_if_done(&self, id: FolderId) {
-        let key = {
-            let mut folders = self.0.folders.borrow_mut();
-            let done = folders.jobs.get_mut(&id).filter(|job| job.is_done() && job.empty_told && !job.over);
-            done.map(|job| {
-                job.over = true;
-                job.record.key
-            })
-        };
-        if let Some(key) = key {
-            let shell = self.clone();
-            spawn_local(async move {
-                shell.take_receipt(id).await;
-                shell.0.journal.forget_folder(key);
-                shell.release(key);
-            });
-        }
-    }
-
     /// A person wants a folder to wait.
     pub fn pause_folder(&self, id: FolderId) {
-        let loaded = self.0.folders.borrow_mut().change(id, |job| {
-            job.paused = true;
-            job.loaded.keys().copied().collect::<Vec<_>>()
-        });
+        let loaded = self.0.folders.borrow_mut().change(id, Job::pause);
         loaded.unwrap_or_default().into_iter().for_each(|upload| self.handle(Input::Pause(upload)));
     }
 
     /// A person wants a folder to go on; also a retry of what failed in it.
     pub fn resume_folder(&self, id: FolderId) {
-        let loaded = self.0.folders.borrow_mut().change(id, |job| {
-            let resting = if job.paused { job.loaded.keys().copied().collect() } else { job.troubled() };
-            job.paused = false;
-            resting
-        });
+        let loaded = self.0.folders.borrow_mut().change(id, |job| job.resume(clock::now()));
         loaded.unwrap_or_default().into_iter().for_each(|upload| self.handle(Input::Resume(upload)));
-        self.feed(id);
+        self.go_on_with_folder(id);
+        self.ask_for_frame();
     }
 
     /// A person does without what is missing or failed: the folder ends with what has arrived.
     pub fn do_without(&self, id: FolderId) {
-        let taken = self
-            .0
-            .folders
-            .borrow_mut()
-            .change(id, |job| (job.record.key, job.do_without(), job.record.clone()));
-        let Some((key, (unmet, loaded), record)) = taken else { return };
-        unmet.iter().for_each(|entry| self.0.journal.forget(Some(key), entry.key));
+        let taken = self.0.folders.borrow_mut().change(id, |job| (job.do_without(), job.record().clone()));
+        let Some(((unmet, loaded), record)) = taken else { return };
+        unmet.iter().for_each(|entry| self.0.journal.forget(Some(record.key), entry.key));
         self.0.journal.save_folder(record);
         for upload in loaded {
             self.drop_upload(upload);
             self.0.folders.borrow_mut().homes.remove(&upload);
         }
-        self.end_if_done(id);
+        self.go_on_with_folder(id);
         self.ask_for_frame();
         self.delete_sessions(unmet);
     }
@@ -343,15 +279,23 @@ impl Shell {
 
     /// A person gives a folder up; what has arrived stays.
     pub fn cancel_folder(&self, id: FolderId) {
-        let Some(job) = self.0.folders.borrow_mut().jobs.remove(&id) else { return };
-        for upload in job.loaded.into_keys() {
+        let Some(job) = self.0.folders.borrow_mut().remove(id) else { return };
+        if !job.is_over() {
+            self.0.journal.forget_folder(job.key());
+            self.release(job.key());
+        }
+        let empty = job.made_in_vain();
+        let (loaded, entries) = job.take_apart();
+        for upload in loaded {
             self.drop_upload(upload);
             self.0.folders.borrow_mut().homes.remove(&upload);
         }
-        if !job.over {
-            self.0.journal.forget_folder(job.record.key);
-            self.release(job.record.key);
-        }
-        self.delete_sessions(job.waiting.into_iter().filter_map(|waiting| waiting.entry).chain(job.unmet));
+        self.delete_sessions(entries);
+        let shell = self.clone();
+        spawn_local(async move {
+            if let Some(folder) = empty {
+                shell.remove_if_empty(folder).await;
+            }
+        });
     }
 }

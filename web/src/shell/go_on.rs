@@ -7,7 +7,6 @@ use cairn_shared::{ClientKey, Name, RelPath};
 use wasm_bindgen_futures::spawn_local;
 
 use super::Shell;
-use super::folders::Which;
 use crate::platform::files::Chosen;
 use crate::platform::folder::Folder;
 use crate::platform::handle::Handle;
@@ -179,7 +178,7 @@ impl Shell {
         let record = self.0.left.borrow().folders.get(&key).cloned();
         if let Some(record) = record {
             let Some(folder) = Folder::of_handle(handle.clone()) else { return false };
-            self.begin_folder(folder, record, Which::Unfinished).await;
+            self.begin_folder(folder, record).await;
             return true;
         }
         let entry = match &self.0.db {
@@ -239,6 +238,7 @@ impl Shell {
                 shell.look_for_unfinished().await;
                 return;
             }
+            let record = shell.0.left.borrow().folders.get(&key).cloned();
             let of_folder = db.files_of(key).await;
             let sessions = db.entry(key).await.into_iter().chain(of_folder).filter_map(|entry| entry.session);
             let sessions: Vec<_> = sessions.collect();
@@ -248,6 +248,9 @@ impl Shell {
             shell.look_for_unfinished().await;
             for session in sessions {
                 shell.delete_session(session.id, session.key).await;
+            }
+            if let Some(record) = record {
+                shell.remove_left_if_empty(&record).await;
             }
         });
     }

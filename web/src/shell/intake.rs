@@ -1,16 +1,16 @@
 //! How files come in: new ones, ones that go on with what an earlier visit left, ones chosen again.
 
+use cairn_engine::identity::{Seen, assign};
 use cairn_engine::{Input, JournalEntry, PassFailure, PassId, Source, State, UploadId};
 use cairn_shared::ClientKey;
 use wasm_bindgen_futures::spawn_local;
 
 use super::Shell;
 use super::loose::waiting;
-use crate::matching;
 use crate::platform::clock::{self, Pieces};
 use crate::platform::files::{Chosen, Taken};
 use crate::platform::folder::Folder;
-use crate::platform::given::{Given, Seen};
+use crate::platform::given::{Given, Looked};
 use crate::platform::locks::Claim;
 use crate::platform::random;
 
@@ -34,44 +34,69 @@ impl Shell {
 
     /// Takes loose files; gives the folders among them.
     async fn add_files(&self, files: Vec<Given>) -> Vec<Folder> {
-        let mut folders = Vec::new();
-        let mut entries = self.entries().await;
-        let mut lost = self.lost();
-        let (mut went_on, mut pieces) = (false, Pieces::new());
+        let entries = self.entries().await;
+        let lost = self.lost();
+        // What is known decides over all of them together; where nothing is, each is sent as soon as it was looked at.
+        let sends_at_once = entries.is_empty() && lost.is_empty();
+        let (mut chosen, mut folders, mut pieces) = (Vec::new(), Vec::new(), Pieces::new());
         for given in files {
             pieces.rest().await;
-            let file = match given.look().await {
-                Seen::File(file) => file,
-                Seen::Folder(folder) => {
-                    folders.push(folder);
-                    continue;
-                }
-                Seen::Nothing => continue,
-            };
-            if self.choose_again(&file, &mut lost) {
-                continue;
-            }
-            let entry = matching::best(&file.source, &entries).map(|index| entries.remove(index));
-            let Some(entry) = entry else {
-                self.queue_fresh(file);
-                continue;
-            };
-            let same = entry.size == file.source.size && entry.mtime == file.source.mtime;
-            match self.0.claims.claim(entry.key).await {
-                Claim::Fresh => {
-                    went_on = true;
-                    self.queue(file, entry.key, Some(entry));
-                }
-                // Also where this tab waits for the other one already.
-                Claim::Elsewhere | Claim::Ours if same => self.begin_after_other_tab(file, entry.key),
-                Claim::Elsewhere | Claim::Ours => self.queue_fresh(file),
+            match given.look().await {
+                Looked::File(file) if sends_at_once => self.queue_fresh(file),
+                Looked::File(file) => chosen.push(file),
+                Looked::Folder(folder) => folders.push(folder),
+                Looked::Nothing => {}
             }
         }
+        if !chosen.is_empty() {
+            self.add_known(chosen, entries, lost).await;
+        }
         self.feed_loose();
+        folders
+    }
+
+    /// Takes files some of which may go on with what is unfinished.
+    async fn add_known(&self, files: Vec<Chosen>, entries: Vec<JournalEntry>, lost: Vec<(UploadId, Source)>) {
+        let known = lost.iter().map(|(_, source)| Seen::from(source));
+        let known: Vec<_> = known.chain(entries.iter().map(Seen::from)).collect();
+        let chosen: Vec<_> = files.iter().map(|file| Seen::from(&file.source)).collect();
+        let assigned = assign(&chosen, &known);
+        let mut entries: Vec<_> = entries.into_iter().map(Some).collect();
+        let (mut went_on, mut pieces) = (false, Pieces::new());
+        for (file, index) in files.into_iter().zip(assigned) {
+            pieces.rest().await;
+            let entry = match index {
+                // Somebody may have given it up meanwhile.
+                Some(index) if index < lost.len() && self.has_lost(lost[index].0) => {
+                    self.put_in_place(lost[index].0, &file);
+                    continue;
+                }
+                Some(index) if index >= lost.len() => entries[index - lost.len()].take(),
+                Some(_) | None => None,
+            };
+            match entry {
+                Some(entry) => went_on |= self.go_on_with(file, entry).await,
+                None => self.queue_fresh(file),
+            }
+        }
         if went_on {
             self.look_for_unfinished().await;
         }
-        folders
+    }
+
+    /// Goes on with what an earlier visit left of the file; false where another tab is at it.
+    async fn go_on_with(&self, file: Chosen, entry: JournalEntry) -> bool {
+        let same = entry.size == file.source.size && entry.mtime == file.source.mtime;
+        match self.0.claims.claim(entry.key).await {
+            Claim::Fresh => {
+                self.queue(file, entry.key, Some(entry));
+                return true;
+            }
+            // Also where this tab waits for the other one already.
+            Claim::Elsewhere | Claim::Ours if same => self.begin_after_other_tab(file, entry.key),
+            Claim::Elsewhere | Claim::Ours => self.queue_fresh(file),
+        }
+        false
     }
 
     /// Entries of loose files that this tab is not at.
@@ -86,28 +111,15 @@ impl Shell {
     }
 
     /// Uploads of this tab that lost their file.
-    fn lost(&self) -> (Vec<UploadId>, Vec<Source>) {
+    fn lost(&self) -> Vec<(UploadId, Source)> {
         let folders = self.0.folders.borrow();
         // A loose file is nobody's in a folder, whatever it is called.
-        let lost = |upload| self.has_lost(upload) && folders.key_of(upload).is_none();
-        self.0.uploads.borrow().opened(lost).into_iter().unzip()
+        let is_lost = |upload| self.has_lost(upload) && folders.key_of(upload).is_none();
+        self.0.uploads.borrow().opened_that(is_lost)
     }
 
     fn has_lost(&self, upload: UploadId) -> bool {
         self.0.engine.borrow().state(upload) == Some(State::NeedsFile)
-    }
-
-    /// Hands the file to one of those that lost their own.
-    fn choose_again(&self, file: &Chosen, lost: &mut (Vec<UploadId>, Vec<Source>)) -> bool {
-        let Some(index) = matching::best(&file.source, &lost.1) else { return false };
-        let upload = lost.0.remove(index);
-        lost.1.remove(index);
-        // Somebody may have given it up meanwhile.
-        let wants = self.has_lost(upload);
-        if wants {
-            self.put_in_place(upload, file);
-        }
-        wants
     }
 
     fn put_in_place(&self, upload: UploadId, file: &Chosen) {
@@ -171,11 +183,11 @@ impl Shell {
 
     /// Hands a file to the engine; its key is claimed.
     pub(super) fn begin(&self, upload: UploadId, file: &Chosen, key: ClientKey, entry: Option<JournalEntry>) {
-        self.handle(self.open(upload, file, key, entry));
+        self.handle(self.prepare(upload, file, key, entry));
     }
 
     /// As above; gives what the engine is to be told.
-    pub(super) fn open(
+    pub(super) fn prepare(
         &self,
         upload: UploadId,
         file: &Chosen,

@@ -88,7 +88,7 @@ impl Shell {
         };
         let begun = next.into_iter().map(|(upload, queued)| {
             let Queued { file, key, entry } = queued;
-            self.open(upload, &file, key, entry)
+            self.prepare(upload, &file, key, entry)
         });
         let begun: Vec<Input> = begun.collect();
         if !begun.is_empty() {

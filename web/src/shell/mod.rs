@@ -5,7 +5,6 @@ mod folders;
 mod go_on;
 mod hand_over;
 mod intake;
-mod job;
 mod journal;
 mod loose;
 mod pool;
@@ -40,8 +39,8 @@ use self::loose::Loose;
 use self::pool::Pool;
 use self::uploads::Uploads;
 
+pub use self::folders::{FolderId, FolderView};
 pub use self::go_on::{Left, Unfinished};
-pub use self::job::{FolderId, FolderView};
 
 /// Small files that the engine works on at once.
 const SMALL_MAX: usize = 500;
@@ -299,9 +298,6 @@ impl Shell {
         let key = self.0.uploads.borrow_mut().take_key(upload);
         let Some(key) = key else { return };
         let folder = self.0.folders.borrow().key_of(upload);
-        if folder.is_some() && self.0.folders.borrow_mut().hold_back(upload, key) {
-            return;
-        }
         self.0.journal.forget(folder, key);
         if folder.is_none() {
             self.release(key);

@@ -1,112 +1,77 @@
-//! A folder on the server: made before its first file, told its empty folders, and asked at the end what it has.
+//! What a folder asks the server, carried out one after the other.
 
-use cairn_engine::{Failure, Now, Trouble};
-use cairn_shared::limits::FOLDER_PATHS_MAX;
-use cairn_shared::message::{FolderListResponse, FolderRequest, FolderResponse};
+use cairn_engine::Failure;
+use cairn_engine::folder::{Call, FolderRecord, Reply};
+use cairn_shared::message::FolderListResponse;
 use cairn_shared::route::{self, Route};
-use cairn_shared::{ClientKey, Name, RelPath};
-use serde::de::DeserializeOwned;
 use wasm_bindgen_futures::spawn_local;
 
 use super::Shell;
-use super::job::{FolderId, Receipt};
+use super::folders::FolderId;
 use crate::api::Request;
-use crate::platform::clock;
-use crate::platform::http;
-
-/// Pause before something that failed is asked again, in milliseconds.
-const PAUSE_MS: u32 = 2_000;
-/// The longest pause that the server may ask for, in seconds.
-const PAUSE_SECONDS_MAX: u32 = 300;
+use crate::platform::clock::{self, Timer};
+use crate::platform::http::{self, Signal};
 
 impl Shell {
-    /// Makes the folder, or finds the one that an earlier visit made with the same key.
-    pub(super) async fn make_folder(&self, id: FolderId, key: ClientKey, name: Name) {
-        let request = request(key, name, Vec::new());
-        let made: Option<FolderResponse> = self.ask_patiently(id, &request).await;
-        self.0.folders.borrow_mut().change(id, |job| job.server = made);
-    }
-
-    /// Tells the server which folders are to be there without a file in them.
-    pub(super) fn send_empty(&self, id: FolderId) {
-        let asked = self.0.folders.borrow_mut().change(id, |job| {
-            let pages = job.record.empty.chunks(FOLDER_PATHS_MAX).map(<[_]>::to_vec);
-            let requests = pages.map(|paths| request(job.record.key, job.record.name.clone(), paths));
-            requests.collect::<Vec<_>>()
+    /// Asks what the folder wants to know next, now or when it does.
+    pub(super) fn ask_for_folder(&self, id: FolderId) {
+        let now = clock::now();
+        let (call, due) = {
+            let mut folders = self.0.folders.borrow_mut();
+            let polled = folders.change(id, |job| (job.poll_call(now), job.poll_timeout()));
+            polled.unwrap_or_default()
+        };
+        let timer = due.map(|due| {
+            let shell = self.clone();
+            let ms = u32::try_from(due.saturating_sub(now)).unwrap_or(u32::MAX);
+            Timer::after(ms.min(i32::MAX as u32), move || shell.ask_for_folder(id))
         });
+        self.0.folders.borrow_mut().set_timer(id, timer);
+        let Some(call) = call else { return };
         let shell = self.clone();
         spawn_local(async move {
-            for request in asked.unwrap_or_default() {
-                let _: Option<FolderResponse> = shell.ask_patiently(id, &request).await;
-            }
-            shell.0.folders.borrow_mut().change(id, |job| job.empty_told = true);
-            shell.end_if_done(id);
+            let reply = http::in_time(async |signal| shell.of_folder(call, signal).await).await;
+            shell.0.folders.borrow_mut().change(id, |job| job.reply(reply, clock::now()));
+            shell.go_on_with_folder(id);
+            shell.ask_for_frame();
         });
     }
 
-    /// Asks what the server has, once everything should be there.
-    pub(super) async fn take_receipt(&self, id: FolderId) {
-        let server = self.0.folders.borrow_mut().change(id, |job| job.server.clone()).flatten();
-        let Some(server) = server else { return };
-        let path = format!("{}?limit=1", route::folder(server.folder));
-        let request = Request::new(Route::FolderList, path);
-        let listed: Option<FolderListResponse> = self.ask_patiently(id, &request).await;
-        self.0.folders.borrow_mut().change(id, |job| {
-            let counted = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-            job.receipt = listed.map(|listed| Receipt {
-                files: counted(listed.files),
-                folders: counted(listed.folders),
-                url: listed.url,
-            });
-            if job.receipt.is_none() {
-                // The server refuses to say: there is nothing to wait for.
-                job.server = None;
+    async fn of_folder(&self, call: Call, signal: Signal) -> Result<Reply, Failure> {
+        match call {
+            Call::Make(body) => {
+                let request = Request::new(Route::Folder, Route::Folder.pattern().to_owned()).with(&body);
+                self.as_owner(&request, signal).await.map(Reply::Made)
             }
-        });
-        self.ask_for_frame();
-    }
-
-    /// Asks until there is an answer; nothing where the server refuses, or nobody wants the folder any more. What
-    /// keeps the server from answering shows in the folder's row.
-    async fn ask_patiently<T: DeserializeOwned>(&self, id: FolderId, request: &Request) -> Option<T> {
-        loop {
-            let answer = http::in_time(async |signal| self.as_owner(request, signal).await).await;
-            let wanted = self.0.folders.borrow().is_here(id);
-            let failure = match answer {
-                Ok(answer) => {
-                    self.show_unanswered(id, None);
-                    return Some(answer);
-                }
-                Err(failure) if wanted && failure.may_pass() => failure,
-                Err(_) => {
-                    self.show_unanswered(id, None);
-                    return None;
-                }
-            };
-            let (trouble, pause) = wait_of(&failure);
-            self.show_unanswered(id, Some((trouble, clock::now() + Now::from(pause))));
-            clock::sleep(pause).await;
+            Call::List(folder, after) => {
+                let request = Request::new(Route::FolderList, route::folder_page(folder, after.as_ref()));
+                self.as_owner(&request, signal).await.map(Reply::Listed)
+            }
+            Call::Delete(folder) => {
+                let request = Request::new(Route::FolderDelete, route::folder(folder));
+                let key = self.0.owner.key().await?;
+                request.empty(key, signal).await.map(|()| Reply::Deleted)
+            }
         }
     }
 
-    fn show_unanswered(&self, id: FolderId, unanswered: Option<(Trouble, Now)>) {
-        self.0.folders.borrow_mut().change(id, |job| job.unanswered = unanswered);
-        self.ask_for_frame();
+    /// Removes a folder that was given up before anything of it arrived.
+    pub(super) async fn remove_if_empty(&self, folder: cairn_shared::FolderId) {
+        let first = Request::new(Route::FolderList, format!("{}?limit=1", route::folder(folder)));
+        let listed: Result<FolderListResponse, Failure> =
+            http::in_time(async |signal| self.as_owner(&first, signal).await).await;
+        if listed.is_ok_and(|listed| listed.files == 0 && listed.folders == 0) {
+            // One that stays says what it has: nothing.
+            let _ = http::in_time(async |signal| self.of_folder(Call::Delete(folder), signal).await).await;
+        }
     }
-}
 
-/// Why it is asked again, and after which pause, in milliseconds.
-fn wait_of(failure: &Failure) -> (Trouble, u32) {
-    let (trouble, asked_seconds) = match failure {
-        Failure::Network => (Trouble::Network, None),
-        Failure::Status { status, retry_after_seconds } => (Trouble::Status(*status), *retry_after_seconds),
-        Failure::Problem(problem) => (Trouble::of(problem), problem.retry_after),
-    };
-    let asked = asked_seconds.unwrap_or(0).min(PAUSE_SECONDS_MAX) * 1_000;
-    (trouble, asked.max(PAUSE_MS))
-}
-
-fn request(key: ClientKey, name: Name, folders: Vec<RelPath>) -> Request {
-    let body = FolderRequest { name, key: Some(key), folders, link: None };
-    Request::new(Route::Folder, Route::Folder.pattern().to_owned()).with(&body)
+    /// As above, of one that an earlier visit left.
+    pub(super) async fn remove_left_if_empty(&self, record: &FolderRecord) {
+        let find = Call::Make(record.request(Vec::new()));
+        let found = http::in_time(async |signal| self.of_folder(find, signal).await).await;
+        if let Ok(Reply::Made(found)) = found {
+            self.remove_if_empty(found.folder).await;
+        }
+    }
 }

@@ -84,10 +84,10 @@ impl Uploads {
         self.open.contains_key(&upload)
     }
 
-    /// Those of the uploads that are not over which fit, with their files, in the order of their numbers.
-    pub(super) fn opened(&self, fits: impl Fn(UploadId) -> bool) -> Vec<(UploadId, Source)> {
-        let fits = self.open.iter().filter(|(upload, _)| fits(**upload));
-        let mut opened: Vec<_> = fits.map(|(upload, source)| (*upload, source.clone())).collect();
+    /// Those of the uploads that are not over, with their files, in the order in which they were begun.
+    pub(super) fn opened_that(&self, fits: impl Fn(UploadId) -> bool) -> Vec<(UploadId, Source)> {
+        let fitting = self.open.iter().filter(|(upload, _)| fits(**upload));
+        let mut opened: Vec<_> = fitting.map(|(upload, source)| (*upload, source.clone())).collect();
         opened.sort_by_key(|(upload, _)| *upload);
         opened
     }

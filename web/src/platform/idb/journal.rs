@@ -3,31 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use cairn_engine::JournalEntry;
-use cairn_shared::{ClientKey, Name, RelPath, UnixMs};
+use cairn_engine::folder::FolderRecord;
+use cairn_shared::ClientKey;
 use idb::{Error, KeyRange, ObjectStore, Query, Transaction, TransactionResult};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
 
 use super::{Db, FILES, FOLDERS, HANDLES, JOURNAL, ReadOnly, ReadWrite, name};
 use crate::platform::handle::Handle;
-
-/// A folder under way. Its files have entries of their own, and go from the journal one by one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FolderRecord {
-    /// Identifies it.
-    pub key: ClientKey,
-    /// Its name.
-    pub name: Name,
-    /// Files that it had when it was walked.
-    pub files: u32,
-    /// Sum of their sizes, in bytes.
-    pub size: u64,
-    /// Folders in it without anything in them.
-    pub empty: Vec<RelPath>,
-    /// When the walk came to its end, by the browser's clock; until then not every file has an entry.
-    pub walked_at: Option<UnixMs>,
-}
 
 /// What the journal has, files in folders apart.
 #[derive(Default)]

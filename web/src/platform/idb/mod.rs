@@ -15,7 +15,8 @@ use wasm_bindgen::JsValue;
 
 use crate::platform::clock;
 
-pub use journal::{Batch, FolderRecord, Kept};
+pub use cairn_engine::folder::FolderRecord;
+pub use journal::{Batch, Kept};
 
 /// Entries of loose files: session key -> JSON.
 const JOURNAL: &str = "journal";
