@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cairn_engine::Failure;
 use cairn_engine::folder::{
     Call, Config, Contents, Folder, FolderRecord, Found, LeftOut, Receipt, Reply, Why,
 };
-use cairn_engine::{Failure, Trouble};
 use cairn_shared::message::{FolderListResponse, FolderResponse};
 use cairn_shared::route::{self, Route};
 use cairn_shared::{Bearer, ClientKey, ProblemCode};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::journal::Place;
 use crate::platform::{Clock, random, unix_now};
-use crate::shell::{Job, LIVE_MAX, Line, why};
+use crate::shell::{Job, LIVE_MAX, Line};
 use crate::walk::{Walk, name};
 use crate::{owner, say};
 
@@ -110,9 +110,9 @@ impl<'a> Folders<'a> {
         loop {
             if let Some(call) = folder.poll_call(self.clock.now()) {
                 let reply = self.ask(&call)?;
+                let waits = reply.as_ref().err().filter(|failure| failure.may_pass());
+                self.tell_wait(&mut told, waits.map(|failure| self.line.words(failure)));
                 folder.reply(reply, self.clock.now());
-                let waits = folder.unanswered().map(|(trouble, _)| trouble.clone());
-                self.tell_wait(&mut told, waits.as_ref());
             } else if let Some(at) = folder.poll_timeout() {
                 std::thread::sleep(Duration::from_millis(at.saturating_sub(self.clock.now())));
             } else {
@@ -122,14 +122,12 @@ impl<'a> Folders<'a> {
     }
 
     /// A line when a wait begins, and one when it ends.
-    fn tell_wait(&self, told: &mut Option<String>, waits: Option<&Trouble>) {
-        let server = self.line.server();
-        let waits = waits.map(|trouble| why(server, trouble));
+    fn tell_wait(&self, told: &mut Option<String>, waits: Option<String>) {
         if let Some(why) = waits.as_ref().filter(|why| told.as_ref() != Some(why)) {
-            say::notice(&format!("waiting: {why}; tried again until it is over"));
+            say::notice(&format!("waiting: {why}"));
             say::progress(&format!("waiting: {why}"));
         } else if waits.is_none() && told.is_some() {
-            say::notice(&format!("going on: {server} answers again"));
+            say::notice(&format!("going on: {} answers again", self.line.server()));
         }
         *told = waits;
     }

@@ -16,12 +16,12 @@ pub(crate) struct Told {
 impl Told {
     /// With the reason in words.
     pub(crate) fn of(server: &str, left: &LeftOut) -> Self {
-        Self { path: left.path.clone(), why: left.why.as_str(), reason: words(server, &left.why) }
+        Self { path: left.path.clone(), why: left.why.as_str(), reason: words(server, &left.why, None) }
     }
 }
 
-/// The reason.
-pub(crate) fn words(server: &str, reason: &Why) -> String {
+/// The reason; `said` is what the server says of it.
+pub(crate) fn words(server: &str, reason: &Why, said: Option<&str>) -> String {
     let words = match reason {
         Why::Denied => "you may not read it",
         Why::Unreadable => "it can't be read",
@@ -36,7 +36,7 @@ pub(crate) fn words(server: &str, reason: &Why) -> String {
         Why::Twice => "something else has the same path",
         Why::Unseen => "it could not be seen",
         Why::Elsewhere => "it is being uploaded by another cairn",
-        Why::Failed(trouble) => return why(server, trouble),
+        Why::Failed(trouble) => return why(server, trouble, said),
         Why::Missing => "it came while the rest was sent: run this again",
         Why::Changed => "it changed while it was sent: run this again",
     };

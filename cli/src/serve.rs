@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use cairn_server::config::Given;
+use cairn_server::config::{Given, unknown_variables};
 use cairn_server::{Config, Ended, Running, Stop};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::EnvFilter;
@@ -39,6 +39,9 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
     let lines = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr);
     tracing_subscriber::registry().with(filter).with(Quiet::new()).with(lines).init();
     let mut config = read(&options)?;
+    if let Some(told) = unknown_variables(variables()) {
+        tracing::warn!("{told}");
+    }
     // Everything in the data folder is for this user only.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     raise_open_files();
@@ -102,6 +105,11 @@ async fn unless_told(
         () = stop.told() => std::process::exit(0),
         started = start => started,
     }
+}
+
+/// The names of all variables; those that are no text are nobody's.
+fn variables() -> impl Iterator<Item = String> {
+    std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())
 }
 
 fn read(options: &Options) -> anyhow::Result<Config> {

@@ -64,6 +64,17 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// One stable word, for programs: that of the server's problem, or one of these.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Full { .. } => ProblemCode::StorageFull.as_str(),
+            Self::Problem(code) => code.as_str(),
+            Self::Status(_) => "status",
+            Self::KeepsChanging => "keeps_changing",
+        }
+    }
+
     /// What the server's refusal means.
     pub fn of(problem: &Problem) -> Self {
         if problem.code == ProblemCode::StorageFull {

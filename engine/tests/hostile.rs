@@ -258,3 +258,24 @@ fn resumed_uploads_do_not_displace_one_that_holds_everything() {
         "it keeps its turn, so it can send what it holds"
     );
 }
+
+#[test]
+fn what_the_server_says_of_a_refusal_is_kept() {
+    let mut e = Engine::new(Config::default(), 1);
+    e.handle(Input::Add { upload: UploadId(1), source: src(65_536, 1), key: key(1), entry: None }, 0);
+    assert_eq!(e.said(UploadId(1)), None);
+    let request = drain(&mut e).into_iter().find_map(|effect| match effect {
+        Effect::Request { request, .. } => Some(request),
+        _ => None,
+    });
+    let refusal = Failure::Problem(Box::new(Problem::new(ProblemCode::GuestsOff, "There is a Via header.")));
+    e.handle(Input::Reply { request: request.unwrap(), reply: Err(refusal) }, 1);
+    let view = e.view(UploadId(1)).unwrap();
+    assert_eq!(
+        (view.state, view.trouble.map(|trouble| trouble.as_str())),
+        (State::Failed, Some("guests_off"))
+    );
+    assert_eq!(e.said(UploadId(1)), Some("There is a Via header."));
+    e.handle(Input::Resume(UploadId(1)), 2);
+    assert_eq!(e.said(UploadId(1)), None, "it is tried again");
+}

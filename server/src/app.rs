@@ -21,7 +21,7 @@ use crate::access::{HostRule, Secret};
 use crate::admin::Door;
 use crate::cairn::{Cairn, Stores};
 use crate::config::Config;
-use crate::http::{Manners, Pace, Seats, harden, keep_private};
+use crate::http::{Manners, Pace, harden, keep_private};
 use crate::upkeep::{Behind, Follower, TURN_BYTES, checkpoint, follow, keep_time, note_time, sweep};
 use crate::waiting::Waiting;
 use crate::wiring::{not_found, resources};
@@ -227,15 +227,15 @@ async fn run(
     let following = Behind::spawn("follower", follow(stores.clone(), follower.clone(), TURN_BYTES))?;
     let address = listener.local_addr()?;
     let pace = Pace::new(config.body_idle);
-    let manners = Manners {
-        head_time: config.head_time,
-        rest: KEEP_ALIVE,
-        answer_idle: config.answer_idle,
-        seats: Seats::new(config.address_connections, config.trusted_proxies.clone()),
-    };
     let hosts = HostRule::of(&config);
     let mark = stores.meta.clock_mark().await?;
     let cairn = Arc::new(Cairn::new(stores, secret, config, follower).with_mark(mark));
+    let manners = Manners {
+        head_time: cairn.config.head_time,
+        rest: KEEP_ALIVE,
+        answer_idle: cairn.config.answer_idle,
+        seats: cairn.seats.clone(),
+    };
     let (meta, stopping) = (cairn.meta.clone(), cairn.stopping.clone());
     // Looks at many rows, too.
     let looks = cairn.clone();
@@ -298,6 +298,7 @@ pub(crate) fn app(
         .app_data(pace)
         .wrap(from_fn(http::take_off_base))
         .wrap(from_fn(http::guard))
+        .wrap(from_fn(http::seated))
         .wrap(from_fn(dressed))
         .wrap(from_fn(http::keep_payload));
     let app = resources().into_iter().fold(app, App::service);

@@ -12,6 +12,7 @@ use crate::access::{Asker, Secret};
 use crate::budget::{LongLooks, Rated, Rates};
 use crate::config::Config;
 use crate::dedup::Dedup;
+use crate::http::Seats;
 use crate::platform;
 use crate::refusal::{Answer, Refusal};
 use crate::space::Space;
@@ -47,13 +48,15 @@ pub struct Cairn {
     pub(crate) follower: Follower,
     /// Runs that may have several chunks open at the same time; the others have one.
     pub(crate) gathering: Semaphore,
-    pub(crate) starts: Starts,
+    pub(crate) starts: Arc<Starts>,
     /// Downloads that may have two chunks open, and much of them in memory.
     pub(crate) lanes: Lanes,
     /// Held by who reads all chunks: one at a time.
     pub(crate) scrubbing: Mutex<()>,
     /// The server has been told to stop: what is open without a request on it is closed.
     pub(crate) stopping: watch::Sender<bool>,
+    /// What one address may have at the same time.
+    pub(crate) seats: Seats,
     pub(crate) clock: Clock,
 }
 
@@ -63,6 +66,7 @@ impl Cairn {
         let clock = Clock::new(config.session_ttl, platform::now, platform::passed_ms);
         let rates = Rates::new(&config.rates);
         let lanes = Lanes::new(config.download_ahead_bytes);
+        let seats = Seats::new(config.address_connections, config.trusted_proxies.clone());
         stores.meta.limit_guests(config.guest_facts.limits());
         Self {
             meta: stores.meta,
@@ -75,10 +79,11 @@ impl Cairn {
             config,
             follower,
             gathering: Semaphore::new(GATHERING_MAX),
-            starts: Starts::new(),
+            starts: Arc::new(Starts::new()),
             lanes,
             scrubbing: Mutex::new(()),
             stopping: watch::Sender::new(false),
+            seats,
             clock,
         }
     }

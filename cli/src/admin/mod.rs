@@ -136,10 +136,13 @@ fn stats(common: &Common) -> anyhow::Result<ExitCode> {
 fn remove(options: &RmOptions) -> anyhow::Result<ExitCode> {
     let way = Way::to(&options.common.data, false)?.map_err(|damage| anyhow::anyhow!("damaged: {damage}"))?;
     if !options.yes {
-        anyhow::ensure!(io::stdin().is_terminal(), "nobody is there to be asked: say --yes");
+        // What is not there is said to whoever asks; only then somebody has to be there.
         let find = Asked::Find { what: options.what.clone() };
-        let found = way.ask(&find, &mut Teller::new(false, &find))?;
-        if found != ExitCode::SUCCESS || !is_meant("Remove it for ever?")? {
+        if way.ask(&find, &mut Teller::new(false, &find))? != ExitCode::SUCCESS {
+            return Ok(ExitCode::from(FAILED));
+        }
+        anyhow::ensure!(io::stdin().is_terminal(), "nobody is there to be asked: say --yes");
+        if !is_meant("Remove it for ever?")? {
             return Ok(ExitCode::from(FAILED));
         }
     }

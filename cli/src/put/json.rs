@@ -44,10 +44,12 @@ enum Event<'a> {
         sent: u64,
         reused: u64,
         changed: bool,
+        /// Why it failed: a problem's code (docs/PROTOCOL.md), `network`, `status`, `keeps_changing`, or a word of `LeftOut`.
         #[serde(skip_serializing_if = "Option::is_none")]
-        why: Option<&'a str>,
+        trouble: Option<&'a str>,
+        /// The same for people.
         #[serde(skip_serializing_if = "Option::is_none")]
-        trouble: Option<String>,
+        detail: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         url: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,7 +105,7 @@ impl Report for Json {
         Self::write(&Event::Stored { path: &job.path, session, index, length });
     }
 
-    fn ended(&self, job: &Job, view: &View, why: Option<&Why>) {
+    fn ended(&self, job: &Job, view: &View, why: Option<&Why>, said: Option<&str>) {
         let finished = view.finished.as_ref();
         Self::write(&Event::Ended {
             path: &job.path,
@@ -112,15 +114,15 @@ impl Report for Json {
             sent: view.sent,
             reused: view.reused,
             changed: view.changed,
-            why: why.map(Why::as_str),
-            trouble: why.map(|why| left_out::words(self.line.server(), why)),
+            trouble: why.map(Why::as_str),
+            detail: why.map(|why| left_out::words(self.line.server(), why, said)),
             url: finished.and_then(|finished| finished.url.as_deref()).map(|url| self.line.absolute(url)),
             finished,
         });
     }
 
     fn left_out(&self, path: &Path, why: &Why) {
-        let reason = left_out::words(self.line.server(), why);
+        let reason = left_out::words(self.line.server(), why, None);
         Self::write(&Event::LeftOut { path, why: why.as_str(), reason });
     }
 

@@ -31,7 +31,9 @@ pub(crate) struct Options {
     /// The server's address.
     #[arg(long, env = "CAIRN_SERVER", default_value = "http://127.0.0.1:8080")]
     server: String,
-    /// Prints one JSON object a line: every acknowledged chunk, and every file at its end.
+    /// Prints one JSON object a line: every acknowledged chunk, every file at its end, and every folder's receipt. The `trouble` of a file
+    /// that failed is the code of a problem (docs/PROTOCOL.md), `network`, `status`, `keeps_changing`, or says what keeps it from being
+    /// read; `detail` is the same for people.
     #[arg(long)]
     json: bool,
     /// Goes on with what another device began: the link that its page gave. PATH is the same file here.

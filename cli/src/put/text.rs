@@ -16,11 +16,12 @@ pub(super) struct Text {
 impl Report for Text {
     fn stored(&self, _job: &Job, _session: &str, _index: u32, _length: u32) {}
 
-    fn ended(&self, job: &Job, view: &View, why: Option<&Why>) {
+    fn ended(&self, job: &Job, view: &View, why: Option<&Why>, said: Option<&str>) {
         say::progress("");
         // What goes with a folder is told once, at its end, and so is its link.
         if let Some(why) = why.filter(|_| job.source.folder.is_none()) {
-            self.left_out(&job.path, why);
+            let why = left_out::words(self.line.server(), why, said);
+            say::complain(&format!("{}: not sent: {why}", job.path.display()));
         }
         if let Some(url) = view.finished.as_ref().and_then(|finished| finished.url.as_deref()) {
             say::tell(&self.line.absolute(url));
@@ -29,7 +30,7 @@ impl Report for Text {
 
     fn left_out(&self, path: &Path, why: &Why) {
         say::progress("");
-        let why = left_out::words(self.line.server(), why);
+        let why = left_out::words(self.line.server(), why, None);
         say::complain(&format!("{}: not sent: {why}", path.display()));
     }
 
@@ -60,7 +61,10 @@ pub(super) fn tell_receipt(line: &Line, path: &Path, receipt: &Receipt) {
     let path = path.display();
     for LeftOut { path: below, why } in &receipt.left_out {
         let slash = if below.is_empty() { "" } else { "/" };
-        say::complain(&format!("{path}{slash}{below}: not sent: {}", left_out::words(line.server(), why)));
+        say::complain(&format!(
+            "{path}{slash}{below}: not sent: {}",
+            left_out::words(line.server(), why, None)
+        ));
     }
     for below in &receipt.more {
         say::complain(&format!("{path}/{}: on the server, and not here any more", below.as_str()));

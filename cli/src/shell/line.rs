@@ -17,7 +17,7 @@ use ureq::http::{Method, Request, Response};
 use ureq::{Agent, AsSendBody, Body, SendBody};
 
 use super::Event;
-use super::pause::pause;
+use super::pause::patiently;
 use super::reader::Held;
 
 /// The longest wait for one request, chunk or answer: the engine's own watchdog is shorter for most.
@@ -26,9 +26,6 @@ const REQUEST_TIME: Duration = Duration::from_secs(600);
 const CONNECT_TIME: Duration = Duration::from_secs(15);
 /// The longest wait for an answer, once a request is sent.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
-
-/// Attempts at a request that came too often.
-const TURNS: u32 = 10;
 
 /// The way to one server.
 #[derive(Clone)]
@@ -66,18 +63,12 @@ impl Line {
         format!("{}{path}", self.server)
     }
 
-    /// `POST` without a body and without a credential; again after a pause where the server asks for one.
+    /// `POST` without a body and without a credential; again where the server is there and asks to wait.
     pub(crate) fn post_empty<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
-        let mut answer = self.send(Method::POST, path, None, ());
-        for _ in 1..TURNS {
-            let Err(failure @ Failure::Problem(problem)) = &answer else { break };
-            if problem.code != ProblemCode::TooManyRequests {
-                break;
-            }
-            std::thread::sleep(pause(failure));
-            answer = self.send(Method::POST, path, None, ());
-        }
-        self.explain(answer.and_then(read))
+        let ask = || self.send(Method::POST, path, None, ());
+        // Who names a server that is not there is told so at once.
+        let may_pass = |failure: &Failure| failure.may_pass() && !matches!(failure, Failure::Network);
+        self.explain(patiently(self, ask, may_pass).and_then(read))
     }
 
     /// `POST` of JSON.
@@ -102,11 +93,17 @@ impl Line {
 
     /// A failure in words.
     pub(crate) fn explain<T>(&self, answer: Result<T, Failure>) -> anyhow::Result<T> {
-        answer.map_err(|failure| match failure {
-            Failure::Network => anyhow::anyhow!("{} does not answer", self.server),
-            Failure::Status { status, .. } => anyhow::anyhow!("{} answered with {status}", self.server),
-            Failure::Problem(problem) => anyhow::anyhow!("{} refuses: {problem}", self.server),
-        })
+        answer.map_err(|failure| anyhow::anyhow!(self.words(&failure)))
+    }
+
+    /// The same, as text.
+    pub(crate) fn words(&self, failure: &Failure) -> String {
+        match failure {
+            Failure::Network => format!("{} does not answer", self.server),
+            Failure::Status { status, .. } => format!("{} answered with {status}", self.server),
+            Failure::Problem(problem) if failure.may_pass() => format!("{} says: {problem}", self.server),
+            Failure::Problem(problem) => format!("{} refuses: {problem}", self.server),
+        }
     }
 
     fn send(

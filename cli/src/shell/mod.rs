@@ -323,15 +323,16 @@ impl Shell {
         }
         self.told_at = now;
         let mut progress = self.progress.clone();
-        for view in self.uploads.keys().filter_map(|id| self.engine.view(*id)) {
+        for (id, view) in self.uploads.keys().filter_map(|id| Some((*id, self.engine.view(*id)?))) {
+            let said = self.engine.said(id);
             progress.stored += view.stored;
             progress.reused += view.reused;
             progress.speed += view.speed.unwrap_or_default();
             progress.state.get_or_insert(view.state);
             if view.state == State::Offline && progress.why.is_none() {
-                progress.why = view.trouble.as_ref().map(|trouble| why(self.line.server(), trouble));
+                progress.why = view.trouble.as_ref().map(|trouble| why(self.line.server(), trouble, said));
             }
-            self.waits.look_at(self.line.server(), &view);
+            self.waits.look_at(self.line.server(), &view, said);
         }
         self.waits.news().iter().for_each(|line| say::notice(line));
         self.report.moved(&progress);

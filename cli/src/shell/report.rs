@@ -32,8 +32,8 @@ pub(crate) struct Progress {
 pub(crate) trait Report {
     /// The server acknowledged a chunk.
     fn stored(&self, job: &Job, session: &str, index: u32, length: u32);
-    /// A file is done, or can't be; `why` says why not.
-    fn ended(&self, job: &Job, view: &View, why: Option<&Why>);
+    /// A file is done, or can't be; `why` says why not, and `said` is what the server says of that.
+    fn ended(&self, job: &Job, view: &View, why: Option<&Why>, said: Option<&str>);
     /// Something is not sent at all.
     fn left_out(&self, path: &Path, why: &Why);
     /// Something moved, perhaps.

@@ -14,11 +14,11 @@ pub(crate) struct Waits {
 
 impl Waits {
     /// One upload, as it stands. A wait that is over for a moment, to see whether it has to go on, goes on.
-    pub(crate) fn look_at(&mut self, server: &str, view: &View) {
+    pub(crate) fn look_at(&mut self, server: &str, view: &View, said: Option<&str>) {
         let Some(trouble) = &view.trouble else { return };
-        let reason = reason(trouble);
+        let reason = trouble.as_str();
         if view.state == State::Offline || self.now.contains_key(reason) {
-            self.met.entry(reason).or_insert_with(|| (why(server, trouble), over(server, trouble)));
+            self.met.entry(reason).or_insert_with(|| (why(server, trouble, said), over(server, trouble)));
         }
     }
 
@@ -36,25 +36,17 @@ impl Waits {
     }
 }
 
-fn reason(trouble: &Trouble) -> &'static str {
-    match trouble {
-        Trouble::Network => "network",
-        Trouble::Full { .. } => "full",
-        Trouble::Problem(code) => code.as_str(),
-        Trouble::Status(_) => "status",
-        Trouble::KeepsChanging => "changing",
-    }
-}
-
-/// Why an upload waits, or has failed.
-pub(crate) fn why(server: &str, trouble: &Trouble) -> String {
+/// Why an upload waits, or has failed; `said` is what the server says of it.
+pub(crate) fn why(server: &str, trouble: &Trouble, said: Option<&str>) -> String {
     match trouble {
         Trouble::Network => format!("{server} can't be reached, or answers as no Cairn server does"),
         Trouble::Full { needed: Some(needed), free: Some(free) } => {
             format!("the server's disk is full: needs {}, {} free", size(*needed), size(*free))
         }
         Trouble::Full { .. } => "the server's disk is full".to_owned(),
-        Trouble::Problem(code) => format!("the server says: {} ({code})", code.title()),
+        Trouble::Problem(code) => {
+            format!("the server says: {} ({code})", said.unwrap_or_else(|| code.title()))
+        }
         Trouble::Status(status) => format!("{server}, or something before it, answers with {status}"),
         Trouble::KeepsChanging => "the file keeps changing while it is read".to_owned(),
     }
@@ -75,6 +67,8 @@ fn size(bytes: u64) -> impl std::fmt::Display {
 
 #[cfg(test)]
 mod tests {
+    use cairn_shared::ProblemCode;
+
     use super::*;
 
     const SERVER: &str = "http://cairn.test";
@@ -103,7 +97,7 @@ mod tests {
     fn each_reason_is_told_once_when_it_begins_and_once_when_it_ends() {
         let mut waits = Waits::default();
         let mut news = |views: &[View]| {
-            views.iter().for_each(|view| waits.look_at(SERVER, view));
+            views.iter().for_each(|view| waits.look_at(SERVER, view, Some("It is being mended.")));
             waits.news()
         };
         let full = |free| Some(Trouble::Full { needed: Some(1_200_000_000), free: Some(free) });
@@ -125,5 +119,11 @@ mod tests {
         );
         assert_eq!(news(&[fits]), ["going on: the server's disk has room again"]);
         assert_eq!(news(&[]), Vec::<String>::new());
+        let busy = Trouble::Problem(ProblemCode::Unavailable);
+        assert_eq!(
+            news(&[view(State::Offline, Some(busy.clone()))]),
+            ["waiting: the server says: It is being mended. (unavailable); tried again until it is over"]
+        );
+        assert!(why(SERVER, &busy, None).contains(ProblemCode::Unavailable.title()));
     }
 }

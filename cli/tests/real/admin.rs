@@ -187,6 +187,7 @@ fn owners_are_told_and_removed_with_all_that_is_theirs() {
     expect(&admin(&data, &["owners"]), 0, "300000");
 
     expect(&admin(&data, &["rm", started["session_id"].as_str().unwrap()]), 2, "say --yes");
+    expect(&admin(&data, &["rm", &"0".repeat(32)]), 2, "there is nothing with the id");
     let rm = |what: &str| admin(&data, &["rm", "--yes", what]);
     expect(&rm(started["session_id"].as_str().unwrap()), 0, "removed: session");
     expect(&rm("00112233445566778899aabbccddeeff"), 2, "there is nothing with the id");

@@ -186,11 +186,16 @@ fn haproxy(port: u16, upstream: u16, lines: Lines<'_>, documented: &str) -> Stri
     if lines == Lines::Documented {
         return documented.replace("bind :80", &format!("bind 127.0.0.1:{port}"));
     }
-    let global = if let Lines::And(more) = lines { more } else { "" };
+    let (global, backend) = match lines {
+        Lines::And(more) if more.starts_with("global") => (more, ""),
+        Lines::And(more) => ("", more),
+        Lines::Default | Lines::Documented => ("", ""),
+    };
+    let check = if backend.is_empty() { "" } else { "check inter 100 fall 1" };
     format!(
         "{global}\ndefaults\n    mode http\n    timeout client 30s\n    timeout server 30s\n    timeout connect 5s\n\
          frontend f\n    bind 127.0.0.1:{port}\n    default_backend b\n\
-         backend b\n    server s 127.0.0.1:{upstream}\n"
+         backend b\n{backend}\n    server s 127.0.0.1:{upstream} {check}\n"
     )
 }
 
@@ -198,7 +203,8 @@ fn caddy(port: u16, upstream: u16, lines: Lines<'_>, documented: &str) -> String
     let site = match lines {
         Lines::Documented => documented.replace(
             "files.example.org {",
-            &format!("http://files.example.org:{port} {{\n    bind 127.0.0.1"),
+            // The second name is one that leads here.
+            &format!("http://files.example.org:{port}, http://localhost:{port} {{\n    bind 127.0.0.1"),
         ),
         Lines::Default => {
             format!("http://:{port} {{\n    bind 127.0.0.1\n    reverse_proxy 127.0.0.1:{upstream}\n}}\n")

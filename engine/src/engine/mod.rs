@@ -17,7 +17,7 @@ use crate::effect::{Call, Effect};
 use crate::input::{Input, Source};
 use crate::line::{CALL_TIME_MS, Group, Pulse, Rng, Window};
 use crate::pace::Pace;
-use crate::view::{State, View};
+use crate::view::{State, Trouble, View};
 use crate::{JournalEntry, Now, RequestId, UploadId};
 use batches::Batch;
 use upload::{Goal, Upload};
@@ -181,6 +181,13 @@ impl Engine {
     pub fn view(&self, upload: UploadId) -> Option<View> {
         let limit = self.pace.limit().map(NonZeroU64::get);
         Some(self.uploads.get(&upload)?.view(self.offline_until.is_none(), limit))
+    }
+
+    /// What the server says of the refusal that is an upload's trouble, in its own words.
+    pub fn said(&self, upload: UploadId) -> Option<&str> {
+        let upload = self.uploads.get(&upload)?;
+        let (code, said) = upload.said.as_ref()?;
+        (upload.trouble == Some(Trouble::Problem(*code))).then_some(said)
     }
 
     /// Where an upload stands: what `view` says, for less.

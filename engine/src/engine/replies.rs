@@ -235,6 +235,11 @@ impl Engine {
 
     fn troubled(&mut self, id: UploadId, kind: Kind, failure: Failure, now: Now) {
         let may_pass = failure.may_pass();
+        if let Failure::Problem(problem) = &failure
+            && let Some(upload) = self.uploads.get_mut(&id)
+        {
+            upload.said = Some((problem.code, problem.detail.clone()));
+        }
         match failure {
             Failure::Network => self.wait(id, kind, Trouble::Network, 0, now),
             Failure::Status { status, retry_after_seconds } => {

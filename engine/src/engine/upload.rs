@@ -2,7 +2,7 @@
 
 use cairn_shared::limits::PACKED_BYTES_MAX;
 use cairn_shared::message::FinishResponse;
-use cairn_shared::{ChunkRule, ClientKey, UnixMs};
+use cairn_shared::{ChunkRule, ClientKey, ProblemCode, UnixMs};
 
 use super::rows::Rows;
 use crate::input::Source;
@@ -80,6 +80,8 @@ pub(super) struct Upload {
     pub(super) checking: Option<Checking>,
     pub(super) backoff: Backoff,
     pub(super) trouble: Option<Trouble>,
+    /// What the server said last of what it refuses.
+    pub(super) said: Option<(ProblemCode, String)>,
     /// Manifests or sizes that did not agree, in a row.
     pub(super) mismatches: u32,
     /// Readings in a row during which the file changed.
@@ -156,6 +158,7 @@ impl Upload {
             checking: None,
             backoff: Backoff::default(),
             trouble: None,
+            said: None,
             mismatches: 0,
             unsteady_passes: 0,
             refusals: 0,

@@ -55,8 +55,8 @@ pub enum Why {
 }
 
 impl Why {
-    /// The word for programs.
-    pub const fn as_str(&self) -> &'static str {
+    /// One stable word, for programs; where it was tried, that of what it ended with.
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::Denied => "denied",
             Self::Unreadable => "unreadable",
@@ -71,7 +71,7 @@ impl Why {
             Self::Twice => "twice",
             Self::Unseen => "unseen",
             Self::Elsewhere => "elsewhere",
-            Self::Failed(_) => "failed",
+            Self::Failed(trouble) => trouble.as_str(),
             Self::Missing => "missing",
             Self::Changed => "changed",
         }

@@ -15,10 +15,21 @@ const HOPS_MAX: usize = 16;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Networks(Vec<IpNet>);
 
-/// No address and no network.
+/// Larger ones hold strangers: the largest private ones are 10.0.0.0/8 and fc00::/7.
+const PREFIX_MIN: (u8, u8) = (8, 7);
+
+/// What can be nobody's proxies.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is neither an IP address nor a network such as 10.0.0.0/8")]
-pub struct NetworksError(String);
+pub enum NetworksError {
+    /// No address and no network.
+    #[error("{0} is neither an IP address nor a network such as 10.0.0.0/8; they are split by commas")]
+    Form(String),
+    /// Strangers are in it.
+    #[error(
+        "{0} holds strangers, who could claim any address; name the proxies alone, or their network (IPv4: at most /8, IPv6: at most /7)"
+    )]
+    Large(IpNet),
+}
 
 impl FromStr for Networks {
     type Err = NetworksError;
@@ -28,7 +39,10 @@ impl FromStr for Networks {
         let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
         let read = |item: &str| {
             let network = item.parse().or_else(|_| item.parse::<IpAddr>().map(IpNet::from));
-            network.map_err(|_| NetworksError(item.to_owned()))
+            let network: IpNet = network.map_err(|_| NetworksError::Form(item.to_owned()))?;
+            let (v4, v6) = PREFIX_MIN;
+            let least = if network.addr().is_ipv4() { v4 } else { v6 };
+            if network.prefix_len() < least { Err(NetworksError::Large(network)) } else { Ok(network) }
         };
         Ok(Self(items.map(read).collect::<Result<_, _>>()?))
     }
@@ -149,7 +163,11 @@ mod tests {
         assert_eq!("".parse(), Ok(Networks::default()));
         assert!("10.0.0.0/8 ,::1".parse::<Networks>().unwrap().contain("10.9.9.9".parse().unwrap()));
         for wrong in ["10.0.0.0/33", "proxy.lan", "10.0.0", "10.0.0.1,*"] {
-            assert!(wrong.parse::<Networks>().is_err(), "{wrong}");
+            assert!(matches!(wrong.parse::<Networks>(), Err(NetworksError::Form(_))), "{wrong}");
         }
+        for large in ["0.0.0.0/0", "::/0", "10.0.0.1,2000::/3", "0.0.0.0/1"] {
+            assert!(matches!(large.parse::<Networks>(), Err(NetworksError::Large(_))), "{large}");
+        }
+        assert!("10.0.0.0/8,fc00::/7,::1,127.0.0.1".parse::<Networks>().is_ok());
     }
 }

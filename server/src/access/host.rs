@@ -7,6 +7,8 @@ use url::Host;
 
 use crate::config::{Config, PublicUrl};
 
+const NO_NAME: &str = "it must be host names such as files.lan or *.home.lan, split by commas";
+
 /// A further name that a server answers for: `files.lan`, or `*.home.lan` for every name below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownHost {
@@ -37,6 +39,7 @@ impl FromStr for KnownHost {
             return Err("it must be names without a port: a name is known with every port");
         }
         match Host::parse(name).or_else(|_| Host::parse(&format!("[{name}]"))) {
+            Ok(Host::Domain(name)) if !is_name(&name) => Err(NO_NAME),
             Ok(Host::Domain(name)) => {
                 Ok(Self { name: name.strip_suffix('.').unwrap_or(&name).to_owned(), is_wildcard })
             }
@@ -45,7 +48,7 @@ impl FromStr for KnownHost {
             }
             Ok(Host::Ipv4(ip)) => Ok(Self { name: ip.to_string(), is_wildcard }),
             Ok(Host::Ipv6(ip)) => Ok(Self { name: ip.to_string(), is_wildcard }),
-            Err(_) => Err("it must be host names such as files.lan or *.home.lan, split by commas"),
+            Err(_) => Err(NO_NAME),
         }
     }
 }
@@ -64,6 +67,16 @@ impl KnownHost {
             .and_then(|below| below.strip_suffix('.'))
             .is_some_and(|below| !below.is_empty())
     }
+}
+
+/// Whether a name is one that somebody can have: letters, digits, hyphens and underscores between dots. Addresses may hold more (URL
+/// standard), which no browser finds.
+pub(crate) fn is_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    name.strip_suffix('.').unwrap_or(name).split('.').all(is_label)
 }
 
 /// The known host names.
@@ -177,7 +190,10 @@ mod tests {
         assert!(wrong("*").contains("*.home.lan"));
         assert!(wrong("*.*.lan").contains("*.home.lan"));
         assert!(wrong("nas*.lan").contains("*.home.lan"));
-        assert!(wrong("a b").contains("files.lan"));
+        for odd in ["a b", "a!b.lan", "a..lan", "$(hostname)", "*.~"] {
+            assert!(wrong(odd).contains("files.lan"), "{odd}");
+        }
+        assert!("my_nas.lan.".parse::<KnownHost>().is_ok());
         assert!("192.168.1.5".parse::<KnownHost>().is_ok() && "2001:db8::1".parse::<KnownHost>().is_ok());
     }
 }

@@ -11,11 +11,11 @@ mod scope;
 mod secret;
 
 pub use address::Networks;
-pub(crate) use address::{ClientAddress, client_address};
+pub(crate) use address::{ClientAddress, NetworksError, client_address};
 pub(crate) use admin::{AdminRight, admin_right, admin_right_by_files};
 pub(crate) use credential::{Asker, Credential, bearer_credential, credential};
 pub use host::KnownHost;
-pub(crate) use host::{HostRule, is_sent_to};
+pub(crate) use host::{HostRule, is_name, is_sent_to};
 pub(crate) use local::{Place, place, place_of_user, why_nobody};
 pub(crate) use origin::cross_site;
 pub(crate) use rights::{

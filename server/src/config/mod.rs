@@ -4,6 +4,7 @@ mod guests;
 mod public_url;
 mod read;
 mod table;
+mod unknown;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub use guests::{GuestFacts, GuestRates};
 pub use public_url::PublicUrl;
 pub use read::{ConfigError, Given};
 pub use table::{SETTINGS, Setting, markdown};
+pub use unknown::unknown_variables;
 
 /// Whose chunks may spare an upload the sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

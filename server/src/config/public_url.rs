@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
+use crate::access::is_name;
+
 /// An address such as `https://files.example.org` or `https://example.org/cairn`, without a slash at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl {
@@ -36,6 +38,13 @@ impl FromStr for PublicUrl {
             return Err("it must have no fragment: leave out the # and what follows");
         }
         let Some(host) = url.host() else { return Err("it must name a host") };
+        if let Host::Domain(name) = host
+            && !is_name(name)
+        {
+            return Err(
+                "it must be the one address that people use, and its host a name such as files.example.org; further names, and *.home.lan, go into hosts",
+            );
+        }
         let path = url.path().trim_end_matches('/').to_owned();
         if ["/api", "/d", "/r", "/healthz"]
             .iter()
@@ -132,6 +141,8 @@ mod tests {
         assert!(wrong("https://x.example/a//b").contains("slashes"));
         assert!(wrong("https://x.example/d").contains("own addresses"));
         assert!(wrong("https://x.example/api/v1").contains("own addresses"));
+        assert!(wrong("https://*.example").contains("go into hosts"));
+        assert!(wrong("https://files.example..org").contains("go into hosts"));
         assert!("https://x.example/daten".parse::<PublicUrl>().is_ok());
     }
 }

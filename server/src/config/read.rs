@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Config, GuestFacts, GuestRates, KnownHost, PublicUrl, SETTINGS, Setting};
+use super::{Config, GuestFacts, GuestRates, KnownHost, Networks, PublicUrl, SETTINGS, Setting};
+use crate::access::NetworksError;
 
 /// A setting, or the file with them, can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -59,10 +60,7 @@ impl Config {
             hosts: source.hosts()?,
             guests: source.parse("guests", "it must be true or false")?,
             local_upload: source.parse("local_upload", "it must be auto, true or false")?,
-            trusted_proxies: source.parse(
-                "trusted_proxies",
-                "it must be IP addresses or networks such as 10.0.0.0/8, split by commas",
-            )?,
+            trusted_proxies: source.trusted_proxies()?,
             dedup: source.parse("dedup", "it must be members, owner or off")?,
             session_ttl: source.span("session_ttl")?,
             sweep_every: source.span("sweep_every")?,
@@ -177,6 +175,7 @@ impl Source<'_> {
 
     fn hosts(&self) -> Result<Vec<KnownHost>, ConfigError> {
         let (text, origin) = self.text("hosts");
+        self.some_between_commas("hosts", "names such as files.lan or *.home.lan")?;
         let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
         let read = |name: &str| {
             name.parse().map_err(|detail: &str| ConfigError::Value {
@@ -186,6 +185,26 @@ impl Source<'_> {
             })
         };
         names.map(read).collect()
+    }
+
+    fn trusted_proxies(&self) -> Result<Networks, ConfigError> {
+        let (value, origin) = self.text("trusted_proxies");
+        self.some_between_commas("trusted_proxies", "IP addresses or networks such as 10.0.0.0/8")?;
+        value.parse().map_err(|error: NetworksError| ConfigError::Value {
+            origin,
+            value,
+            detail: error.to_string(),
+        })
+    }
+
+    /// Nobody means nothing by commas alone.
+    fn some_between_commas(&self, key: &'static str, such: &str) -> Result<(), ConfigError> {
+        let (value, origin) = self.text(key);
+        if value.trim().is_empty() || value.split(',').any(|item| !item.trim().is_empty()) {
+            return Ok(());
+        }
+        let detail = format!("there is nothing between its commas; it must be {such}, or nothing at all");
+        Err(ConfigError::Value { origin, value, detail })
     }
 }
 
@@ -239,6 +258,11 @@ mod tests {
             "{hosts}"
         );
         assert!(wrong(&[], &[("CAIRN_TRUSTED_PROXIES", "proxy.lan")], "").contains("10.0.0.0/8"));
+        assert!(wrong(&[], &[("CAIRN_TRUSTED_PROXIES", "::1,0.0.0.0/0")], "").contains("any address"));
+        for key in ["CAIRN_HOSTS", "CAIRN_TRUSTED_PROXIES"] {
+            assert!(read(&[], &[(key, ", ,")], "").unwrap_err().contains("between its commas"));
+            assert!(read(&[], &[(key, " ")], "").is_ok() && read(&[], &[(key, "::1,")], "").is_ok());
+        }
         assert!(wrong(&[], &[("CAIRN_LOCAL_UPLOAD", "yes")], "").contains("auto, true or false"));
     }
 }

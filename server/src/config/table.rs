@@ -104,8 +104,8 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "answer_idle",
         variable: "CAIRN_ANSWER_IDLE",
-        default: "2m",
-        doc: "How long a connection stays whose client reads nothing of an answer. A download that was paused for longer goes on with a new request.",
+        default: "1h",
+        doc: "How long a connection stays whose client reads nothing of an answer: proxies that store answers and players that pause do so. A download that was paused for longer goes on with a new request. Where memory for downloads is scarce nothing is kept read for it after half a minute. Where there are nearly as many connections as the server can have, those whose clients have read nothing for a minute end earlier.",
     },
     Setting {
         key: "compress",
@@ -135,7 +135,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "address_connections",
         variable: "CAIRN_ADDRESS_CONNECTIONS",
         default: "512",
-        doc: "How many connections one address (IPv6: one /64) may have at the same time; 0 is no limit. Those from the server's own machine and from `trusted_proxies` are not counted, since a proxy's are everybody's. Where there are nearly as many as the server can have (a third of its open files), those that rest end first.",
+        doc: "How many connections one address (IPv6: one /64) may have at the same time; 0 is no limit. Those from the server's own machine and from `trusted_proxies` are not counted, since a proxy's are everybody's; of each client behind `trusted_proxies` as many requests may be under way at the same time, and more get 429. Where there are nearly as many as the server can have (a third of its open files), those that rest end first.",
     },
     Setting {
         key: "owner_rate",
@@ -187,13 +187,34 @@ pub const SETTINGS: &[Setting] = &[
     },
 ];
 
+/// Variables that other parts read: the commands, the builds, the tests and the benchmarks.
+pub(super) const OTHER_VARIABLES: &[&str] = &[
+    "CAIRN_LOG",
+    "CAIRN_SERVER",
+    "CAIRN_STATE",
+    "CAIRN_CACHE",
+    "CAIRN_BENCH_PEERS",
+    "CAIRN_BENCH_REPORT",
+    "CAIRN_BIN",
+    "CAIRN_BLESS",
+    "CAIRN_CHROMIUM",
+    "CAIRN_CHUNKS",
+    "CAIRN_FAULT",
+    "CAIRN_PICTURES",
+    "CAIRN_PROXIES",
+    "CAIRN_ROUNDS",
+    "CAIRN_SCHEDULES",
+    "CAIRN_SEED",
+    "CAIRN_SEEDS",
+];
+
 /// `docs/CONFIG.md`.
 pub fn markdown() -> String {
     let mut text = String::from(
         "# Settings\n\nThis page is made from `server/src/config/table.rs`; a test fails where they differ.\n\n\
          A setting is taken from the command line (`--listen`, `--data`, `--page`), else from its environment\n\
          variable, else from `cairn.toml` in the working folder (or `--config FILE`), else it has its default.\n\
-         Unknown keys in `cairn.toml` are errors. Times are written as `90s`, `15m`, `72h`, `30days`.\n\n\
+         Unknown keys in `cairn.toml` are errors; unknown variables that begin with `CAIRN_` are told at the start. Times are written as `90s`, `15m`, `72h`, `30days`.\n\n\
          | key in `cairn.toml` | variable | default | what it does |\n| --- | --- | --- | --- |\n",
     );
     for Setting { key, variable, default, doc } in SETTINGS {

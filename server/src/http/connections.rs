@@ -1,17 +1,15 @@
-//! How many connections there may be, from one address too, and how long one stays whose client does not read.
+//! How many connections there may be, from one address too, and how many requests of one client behind a proxy.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
-use std::time::Duration;
 
-use actix_web::rt::net::TcpStream;
-use rustix::net::sockopt::set_tcp_user_timeout;
+use actix_web::dev::RequestHead;
 use rustix::process::{Resource, getrlimit};
 
-use crate::access::{ClientAddress, Networks};
+use crate::access::{ClientAddress, Networks, client_address};
 
 /// One part of the open files is for sockets, as much for the chunks that they read and write (a few downloads have two), the rest for the stores.
 const OPEN_FILES_PART: u64 = 3;
@@ -29,18 +27,8 @@ fn per_worker(open_files: u64, workers: usize) -> usize {
     usize::try_from(connections.clamp(1, WORKER_CONNECTIONS_MAX)).unwrap_or(usize::MAX)
 }
 
-/// Lets the system end each connection on which an answer makes no progress for so long: neither a client that is gone
-/// nor one that is there and reads nothing (Linux counts its closed window as well) keeps a socket and a chunk for ever.
-pub(super) fn end_unread(wait: Duration) -> impl Fn(&TcpStream) {
-    let wait = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
-    move |socket| {
-        if let Err(error) = set_tcp_user_timeout(socket, wait) {
-            tracing::debug!(%error, "this connection stays as long as its client wants");
-        }
-    }
-}
-
 /// How many connections each address has, and may have. Those of this machine and of trusted proxies are not counted: a proxy's are everybody's.
+/// What is under way behind trusted proxies is counted by request instead, for the client's address.
 #[derive(Clone)]
 pub(crate) struct Seats {
     each: u32,
@@ -62,6 +50,15 @@ impl Seats {
     /// So many for each; 0: as many as there are.
     pub(crate) fn new(each: u32, proxies: Networks) -> Self {
         Self { each, proxies, taken: Arc::default() }
+    }
+
+    /// Takes one for the client of a request that a trusted proxy passed on.
+    pub(super) fn take_behind_proxy(&self, head: &RequestHead) -> Result<Option<Seat>, Taken> {
+        let peer = head.peer_addr.map(|peer| peer.ip().to_canonical());
+        if !peer.is_some_and(|peer| self.proxies.contain(peer)) {
+            return Ok(None);
+        }
+        self.take(Some(client_address(head, &self.proxies).ip()))
     }
 
     /// Takes one, where that address is counted.
@@ -94,6 +91,8 @@ impl Drop for Seat {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
 
     #[test]
@@ -121,6 +120,16 @@ mod tests {
         }
         drop((one, _v6));
         assert!(seats.taken.lock().unwrap().is_empty(), "what is closed leaves nothing behind");
+        let behind = |peer: &str, client: &str| {
+            let request = TestRequest::default().peer_addr(peer.parse().unwrap());
+            let request = request.insert_header(("x-forwarded-for", client)).to_http_request();
+            seats.take_behind_proxy(request.head())
+        };
+        let _seats = [behind("10.1.2.3:1", "192.0.2.1").unwrap(), take("192.0.2.1").unwrap()];
+        assert!(behind("10.9.9.9:1", "192.0.2.1").is_err(), "behind whichever proxy");
+        assert!(behind("10.1.2.3:1", "2001:db8::1").is_ok_and(|seat| seat.is_some()));
+        // A proxy that is not known can write what it wants, and its connection is counted.
+        assert!(behind("198.51.100.7:1", "192.0.2.1").is_ok_and(|seat| seat.is_none()));
         assert!(
             Seats::new(0, Networks::default())
                 .take("192.0.2.1".parse().ok())

@@ -1,4 +1,4 @@
-//! One connection, as far as its head, its answers and its rest are concerned.
+//! One connection, as far as its head, its answers, its rest and what its client leaves unread are concerned.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -8,26 +8,55 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The connections of one worker that have nothing to do, in the order in which they came to rest.
-#[derive(Default)]
+/// Where there are too many connections, one whose client has read nothing for so long may go. Proxies that store an answer, and players that
+/// pause, are like that: where there is room they stay.
+const STUCK_FOR: Duration = Duration::from_secs(60);
+
+/// The connections of one worker that have nothing to do, in the order in which they came to rest; and those whose clients read nothing.
 pub(super) struct Resting {
+    /// So many connections are many: from here on some have to go.
+    many: usize,
     lines: RefCell<BTreeMap<u64, Rc<Line>>>,
+    stuck: RefCell<BTreeMap<u64, Rc<Line>>>,
     next: Cell<u64>,
     open: Cell<usize>,
 }
 
 impl Resting {
-    /// Ends the connection that rests for the longest time.
-    pub(super) fn end_one(&self) {
-        let first = self.lines.borrow_mut().pop_first();
-        if let Some((_, line)) = first {
-            line.end();
+    /// None yet.
+    pub(super) fn new(many: usize) -> Self {
+        Self {
+            many,
+            lines: RefCell::default(),
+            stuck: RefCell::default(),
+            next: Cell::new(0),
+            open: Cell::new(0),
         }
     }
 
-    /// How many connections there are.
-    pub(super) fn open(&self) -> usize {
-        self.open.get()
+    /// Makes room for one more where there are many.
+    pub(super) fn make_room(&self) {
+        if self.open.get() >= self.many {
+            self.end_one();
+        }
+    }
+
+    /// Ends the connection that rests for the longest time; where none does, the one whose client has read nothing for the longest time.
+    fn end_one(&self) {
+        let first = self.lines.borrow_mut().pop_first();
+        if let Some((_, line)) = first {
+            return line.end();
+        }
+        let stuck = self.stuck.borrow().first_key_value().map(|(_, line)| line.clone());
+        if let Some(line) = stuck.filter(|line| line.is_stuck_for(STUCK_FOR)) {
+            line.cut();
+        }
+    }
+
+    fn next_place(&self) -> u64 {
+        let place = self.next.get();
+        self.next.set(place + 1);
+        place
     }
 }
 
@@ -44,6 +73,9 @@ pub(crate) struct Line {
     /// When that has to be complete.
     deadline: Cell<Option<Instant>>,
     has_ended: Cell<bool>,
+    /// Since when its client reads nothing, and its place among those that are like that.
+    stuck: Cell<Option<(u64, Instant)>>,
+    is_cut: Cell<bool>,
     reader: RefCell<Option<Waker>>,
 }
 
@@ -59,6 +91,8 @@ impl Line {
             heard: Cell::new(true),
             deadline: Cell::new(None),
             has_ended: Cell::new(false),
+            stuck: Cell::new(None),
+            is_cut: Cell::new(false),
             reader: RefCell::new(None),
         });
         line.rest();
@@ -68,6 +102,7 @@ impl Line {
     /// It is closed.
     pub(super) fn close(&self) {
         self.work();
+        self.moved();
         self.resting.open.set(self.resting.open.get() - 1);
     }
 
@@ -84,8 +119,7 @@ impl Line {
         if self.place.get().is_some() || self.has_ended.get() {
             return;
         }
-        let place = self.resting.next.get();
-        self.resting.next.set(place + 1);
+        let place = self.resting.next_place();
         self.place.set(Some(place));
         self.resting.lines.borrow_mut().insert(place, self.clone());
     }
@@ -95,6 +129,41 @@ impl Line {
         if let Some(place) = self.place.take() {
             self.resting.lines.borrow_mut().remove(&place);
         }
+    }
+
+    /// Its client takes nothing of what there is for it.
+    pub(super) fn stuck(self: &Rc<Self>) {
+        if self.stuck.get().is_none() {
+            let place = self.resting.next_place();
+            self.stuck.set(Some((place, Instant::now())));
+            self.resting.stuck.borrow_mut().insert(place, self.clone());
+        }
+    }
+
+    /// Its client took something.
+    pub(super) fn moved(&self) {
+        if let Some((place, _)) = self.stuck.take() {
+            self.resting.stuck.borrow_mut().remove(&place);
+        }
+    }
+
+    /// How long its client may read nothing from now on, up to `longest` in all; no time where that is over, or where there are many
+    /// connections and others need the place.
+    pub(super) fn patience(&self, longest: Duration) -> Duration {
+        let stuck_for = self.stuck.get().map_or(Duration::ZERO, |(_, since)| since.elapsed());
+        if self.is_cut.get() {
+            Duration::ZERO
+        } else if stuck_for < STUCK_FOR {
+            STUCK_FOR.min(longest).saturating_sub(stuck_for)
+        } else if self.resting.open.get() >= self.resting.many {
+            Duration::ZERO
+        } else {
+            longest.saturating_sub(stuck_for)
+        }
+    }
+
+    fn is_stuck_for(&self, time: Duration) -> bool {
+        self.stuck.get().is_some_and(|(_, since)| since.elapsed() >= time)
     }
 
     /// Bytes came.
@@ -122,9 +191,19 @@ impl Line {
         }
     }
 
+    fn cut(&self) {
+        self.moved();
+        self.is_cut.set(true);
+        self.wake();
+    }
+
     fn end(&self) {
         self.place.set(None);
         self.has_ended.set(true);
+        self.wake();
+    }
+
+    fn wake(&self) {
         if let Some(reader) = self.reader.take() {
             reader.wake();
         }
@@ -158,7 +237,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn every_head_has_its_time_from_its_first_byte() {
-        let line = Line::open(HEAD, Rc::default());
+        let line = Line::open(HEAD, Rc::new(Resting::new(9)));
         line.came();
         assert_eq!(left(&line), None);
         drop(line.answer());
@@ -181,7 +260,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_rests_longest_goes_first_and_who_works_stays() {
-        let resting = Rc::new(Resting::default());
+        let resting = Rc::new(Resting::new(9));
         let lines: Vec<_> = (0..4).map(|_| Line::open(HEAD, resting.clone())).collect();
         let busy = lines[0].answer();
         drop(lines[1].answer());
@@ -196,8 +275,55 @@ mod tests {
         drop(busy);
         resting.end_one();
         assert!(lines[0].has_ended());
-        assert_eq!(resting.open(), 4);
+        assert_eq!(resting.open.get(), 4);
         lines.iter().for_each(|line| line.close());
-        assert_eq!((resting.open(), resting.lines.borrow().len()), (0, 0));
+        assert_eq!((resting.open.get(), resting.lines.borrow().len()), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_reads_nothing_goes_after_those_that_rest_and_not_at_once() {
+        let resting = Rc::new(Resting::new(9));
+        let lines: Vec<_> = (0..3).map(|_| Line::open(HEAD, resting.clone())).collect();
+        let _busy: Vec<_> = lines.iter().map(Line::answer).collect();
+        let cut = || lines.iter().map(|line| line.is_cut.get()).collect::<Vec<_>>();
+        for line in &lines {
+            line.stuck();
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        tokio::time::advance(STUCK_FOR - Duration::from_secs(4)).await;
+        resting.end_one();
+        assert_eq!(cut(), [false; 3], "a minute is for everybody");
+        tokio::time::advance(Duration::from_secs(3)).await;
+        lines[0].moved();
+        lines[0].stuck();
+        let idle = Line::open(HEAD, resting.clone());
+        resting.end_one();
+        assert!(idle.has_ended());
+        assert_eq!(cut(), [false; 3], "one that has nothing to do goes first");
+        resting.end_one();
+        assert_eq!(cut(), [false, true, false], "the first one's client has read again");
+        resting.end_one();
+        resting.end_one();
+        assert_eq!(cut(), [false, true, true]);
+        lines.iter().chain([&idle]).for_each(|line| line.close());
+        assert!(resting.stuck.borrow().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_reads_nothing_has_an_hour_where_there_is_room_and_a_minute_where_there_is_none() {
+        let longest = Duration::from_secs(3_600);
+        let resting = Rc::new(Resting::new(2));
+        let line = Line::open(HEAD, resting.clone());
+        line.stuck();
+        assert_eq!(line.patience(longest), STUCK_FOR);
+        assert_eq!(line.patience(Duration::from_secs(2)), Duration::from_secs(2));
+        tokio::time::advance(STUCK_FOR).await;
+        assert_eq!(line.patience(longest), longest - STUCK_FOR);
+        let other = Line::open(HEAD, resting);
+        // Nobody else can be accepted where there are as many as there can be, so nobody who comes makes room.
+        assert_eq!(line.patience(longest), Duration::ZERO);
+        other.close();
+        tokio::time::advance(longest).await;
+        assert_eq!(line.patience(longest), Duration::ZERO);
     }
 }

@@ -14,7 +14,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, Extensions, Server, Service};
 use actix_web::rt::net::TcpStream;
 
-use super::connections::{Seats, end_unread, limits};
+use super::connections::{Seats, limits};
 use super::line::{Line, Resting};
 use super::socket::Socket;
 use crate::platform::Peer;
@@ -59,7 +59,7 @@ where
         .disable_signals();
     let stopping = builder.graceful_shutdown_signal();
     let builder = builder.listen("cairn", listener, move || {
-        let (stopping, unread) = (stopping.clone(), end_unread(manners.answer_idle));
+        let stopping = stopping.clone();
         let application = make().into_factory().map_err(|error| error.into().error_response());
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
@@ -71,7 +71,6 @@ where
             .client_disconnect_timeout(CLOSING)
             .local_addr(address)
             .on_connect_ext(move |socket: &Socket, extensions: &mut Extensions| {
-                unread(socket.stream());
                 extensions.insert(socket.line().clone());
                 if let (Ok(peer), Ok(own)) = (socket.stream().peer_addr(), socket.stream().local_addr()) {
                     extensions.insert(Peer::new(peer, own));
@@ -83,8 +82,8 @@ where
     Ok(builder.run())
 }
 
-/// Takes connections up to what each address may have. Where a worker has nearly as many as it may, one that rests gives its place to
-/// each that comes.
+/// Takes connections up to what each address may have. Where a worker has nearly as many as it may, one that rests, or whose client
+/// has read nothing for long, gives its place to each that comes.
 fn watched(
     manners: &Manners,
     connections: usize,
@@ -95,22 +94,19 @@ fn watched(
     Error = DispatchError,
     InitError = (),
 > + use<> {
-    let (manners, resting) = (manners.clone(), Rc::new(Resting::default()));
-    let many = connections - connections / 8;
+    let (manners, resting) = (manners.clone(), Rc::new(Resting::new(connections - connections / 8)));
     fn_service(move |stream: TcpStream| {
         let peer = stream.peer_addr().ok();
         let Ok(seat) = manners.seats.take(peer.map(|peer| peer.ip())) else {
             tracing::debug!(?peer, "a connection was closed: its address has as many as it may have");
             return ready(Err(DispatchError::Io(io::ErrorKind::QuotaExceeded.into())));
         };
-        if resting.open() >= many {
-            resting.end_one();
-        }
+        resting.make_room();
         // Else the end of an answer waits up to 40 ms until what came before it is acknowledged.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "answers on this connection may come late");
         }
         let line = Line::open(manners.head_time, resting.clone());
-        ready(Ok((Socket::new(stream, line, seat), Protocol::Http1, peer)))
+        ready(Ok((Socket::new(stream, line, manners.answer_idle, seat), Protocol::Http1, peer)))
     })
 }

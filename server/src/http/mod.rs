@@ -14,6 +14,7 @@ mod path;
 mod problem;
 mod range;
 mod request;
+mod seated;
 mod security;
 mod socket;
 mod websocket;
@@ -31,6 +32,7 @@ pub(crate) use path::{last, page_limit, path_behind, query, variable};
 pub(crate) use problem::problem_response;
 pub(crate) use range::{Range, requested_range};
 pub(crate) use request::asker;
+pub(crate) use seated::seated;
 pub(crate) use security::{guard, harden, is_strict, keep_private, strict};
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) use websocket::pieces;

@@ -10,7 +10,8 @@ use actix_web::http::header::{
     UPGRADE, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
-use actix_web::web;
+use actix_web::{HttpResponse, web};
+use cairn_shared::route::Route;
 use cairn_shared::{Problem, ProblemCode};
 use futures_util::FutureExt;
 
@@ -33,6 +34,9 @@ pub(crate) async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    if is_bare_check(&request) {
+        return Ok(request.into_response(HttpResponse::NoContent().finish()).map_into_right_body());
+    }
     if let Err(refusal) = admit(&request) {
         if let Some(cairn) = request.app_data::<web::Data<Cairn>>() {
             let client = client_address(request.head(), &cairn.config.trusted_proxies);
@@ -50,6 +54,9 @@ fn admit(request: &ServiceRequest) -> Answer<()> {
     let Some(hosts) = request.app_data::<web::Data<HostRule>>() else {
         return Err(Refusal::internal("the known hosts are not set up"));
     };
+    if is_look_at_health(request) {
+        return Ok(());
+    }
     let host = host_of(request.head()).filter(|host| hosts.knows(host)).ok_or_else(|| -> Refusal {
         let detail = "Use an address of this server, or name the host in CAIRN_HOSTS or CAIRN_PUBLIC_URL.";
         Problem::new(ProblemCode::HostUnknown, detail).with_field("Host").into()
@@ -64,6 +71,22 @@ fn admit(request: &ServiceRequest) -> Answer<()> {
         return Err(Problem::new(ProblemCode::CrossSite, detail).with_field("Origin").into());
     }
     Ok(())
+}
+
+/// `option httpchk` alone: HAProxy asks for `OPTIONS /` by HTTP/1.0, and sends nothing to who refuses.
+fn is_bare_check(request: &ServiceRequest) -> bool {
+    *request.method() == Method::OPTIONS && request.path() == "/" && names_no_host(request)
+}
+
+fn names_no_host(request: &ServiceRequest) -> bool {
+    !request.headers().contains_key(HOST) && request.uri().authority().is_none()
+}
+
+/// Load balancers that look whether a server is there name no host (HTTP/1.0). The answer is the same for everybody.
+fn is_look_at_health(request: &ServiceRequest) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
+        && request.path() == Route::Health.pattern()
+        && names_no_host(request)
 }
 
 /// What answers about files and links carry besides: those of the API hold keys and links, which no cache between needs to

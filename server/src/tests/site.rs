@@ -67,7 +67,8 @@ pub(crate) fn cairn_with(data: &std::path::Path, chunks: Arc<dyn ChunkStore>) ->
 /// The routes, ready to be called.
 pub(crate) async fn routes(
     cairn: &Arc<Cairn>,
-) -> impl Service<actix_http::Request, Response = ServiceResponse<impl MessageBody>, Error = Error> {
+) -> impl Service<actix_http::Request, Response = ServiceResponse<impl MessageBody + use<>>, Error = Error> + use<>
+{
     let hosts = web::Data::new(HostRule::new(std::iter::empty()));
     let pace = Pace::new(Duration::from_secs(10));
     test::init_service(app(&web::Data::from(cairn.clone()), &hosts, pace, None)).await

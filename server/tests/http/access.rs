@@ -18,7 +18,7 @@ fn foreign_hosts_are_told_off() {
     let answer = site
         .raw(b"GET http://evil.test/healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", false);
     assert!(answer.starts_with("HTTP/1.1 421"), "{answer}");
-    let answer = site.raw(b"GET /healthz HTTP/1.0\r\n\r\n", false);
+    let answer = site.raw(b"GET /api/files HTTP/1.0\r\n\r\n", false);
     assert!(answer.starts_with("HTTP/1.0 421") || answer.starts_with("HTTP/1.1 421"), "{answer}");
 }
 

@@ -9,7 +9,7 @@ use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustix::net::{AddressFamily, SocketType};
 use serde_json::{Value, json};
 
-use crate::site::{Answer, Site, hex, noise};
+use crate::site::{Answer, Site, hex, noise, wait_for};
 
 /// Uploads a file of several chunks; its link.
 fn upload(site: &Site, name: &str, media_type: &str, bytes: &[u8]) -> Value {
@@ -153,6 +153,30 @@ fn pause(site: &Site, raw: &str, pause: Duration) -> (usize, bool) {
     let mut bytes = Vec::new();
     let ended = socket.read_to_end(&mut bytes);
     (bytes.len(), ended.is_err())
+}
+
+/// One who leaves answers unread behind a known proxy takes no more than his share of its connections.
+#[test]
+fn what_a_client_has_under_way_behind_a_known_proxy_is_counted() {
+    let site = Site::with(&[("trusted_proxies", "127.0.0.1"), ("address_connections", "2")]);
+    let raw = raw(&upload(&site, "a.bin", "application/x-thing", &noise(1, 16 << 20)));
+    let stalled = |client: &str| {
+        let mut socket = TcpStream::connect(site.address).unwrap();
+        write!(socket, "GET {raw} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n\r\n").unwrap();
+        // Its answer has begun, so it counts.
+        socket.read_exact(&mut [0; 1_024]).unwrap();
+        socket
+    };
+    let health = |client: &str| site.ask("GET", "/healthz").header("X-Forwarded-For", client).send();
+    let _first = stalled("2001:db8::1");
+    let second = stalled("2001:db8::2");
+    let told = health("2001:db8::3");
+    assert_eq!(header(&told, "retry-after"), "1");
+    told.refused(ProblemCode::TooManyRequests);
+    assert_eq!(health("192.0.2.1").status, 200, "somebody else");
+    assert_eq!(site.ask("GET", "/healthz").send().status, 200, "the proxy itself");
+    drop(second);
+    assert!(wait_for(|| health("2001:db8::3").status == 200), "there is room again");
 }
 
 #[test]

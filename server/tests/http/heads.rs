@@ -71,3 +71,24 @@ fn a_slow_head_has_its_time_whatever_came_before() {
         answered(&mut socket);
     }
 }
+
+/// As HAProxy looks: `option httpchk`, and `option httpchk GET /healthz`.
+#[test]
+fn health_is_told_to_who_names_no_host_and_nothing_else_is() {
+    let site = Site::start();
+    for (head, status) in [
+        ("GET /healthz HTTP/1.0", "HTTP/1.0 200"),
+        ("HEAD /healthz HTTP/1.0", "HTTP/1.0 200"),
+        ("OPTIONS / HTTP/1.0", "HTTP/1.0 204"),
+        ("OPTIONS /api/start HTTP/1.0", "HTTP/1.0 421"),
+        ("GET / HTTP/1.0", "HTTP/1.0 421"),
+        ("GET /healthz/ HTTP/1.0", "HTTP/1.0 421"),
+        ("POST /healthz HTTP/1.0", "HTTP/1.0 421"),
+        ("GET /healthz HTTP/1.0\r\nHost: evil.test", "HTTP/1.0 421"),
+    ] {
+        let mut socket = connect(&site);
+        write!(socket, "{head}\r\n\r\n").unwrap();
+        let answer = rest(&mut socket);
+        assert!(answer.starts_with(status), "{head}: {answer}");
+    }
+}

@@ -1,6 +1,6 @@
 //! How much a download reads at once, and ahead. Each way to the thread that reads costs as much as reading a good part of 256 KiB, so those
 //! who take what they are given fast get more. All that is read ahead comes out of one budget; who gets nothing of it reads one small piece
-//! ahead.
+//! ahead, and where little is left of it, who takes nothing gives all back that was read for him.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,18 +26,29 @@ const USUAL_UNITS: u32 = (3 * READ_BYTES / UNIT_BYTES) as u32;
 /// The same for those who are fast, and the chunk behind, which is opened already.
 const FAST_UNITS: u32 = (5 * FAST_BYTES / UNIT_BYTES) as u32;
 
+/// What the connection of one who is fast holds at most.
+const GIVEN_UNITS: usize = READ_BYTES / UNIT_BYTES;
+
 /// The places of those who are fast, and the memory for what is read ahead.
 pub(crate) struct Lanes {
     places: Arc<Semaphore>,
     memory: Arc<Semaphore>,
+    units: usize,
 }
 
 impl Lanes {
     /// With so many bytes for all downloads.
     pub(crate) fn new(ahead_bytes: u64) -> Self {
         let units = usize::try_from(ahead_bytes).unwrap_or(usize::MAX) / UNIT_BYTES;
-        let memory = Semaphore::new(units.min(Semaphore::MAX_PERMITS));
-        Self { places: Arc::new(Semaphore::new(FAST_MAX)), memory: Arc::new(memory) }
+        let units = units.min(Semaphore::MAX_PERMITS);
+        let memory = Arc::new(Semaphore::new(units));
+        Self { places: Arc::new(Semaphore::new(FAST_MAX)), memory, units }
+    }
+
+    /// What is left of the budget.
+    #[cfg(test)]
+    pub(super) fn left(&self) -> usize {
+        self.memory.available_permits()
     }
 
     /// For a download that begins.
@@ -45,6 +56,7 @@ impl Lanes {
         Haste {
             places: self.places.clone(),
             memory: self.memory.clone(),
+            units_max: self.units,
             place: None,
             ahead: None,
             began: Instant::now(),
@@ -57,6 +69,7 @@ impl Lanes {
 pub(super) struct Haste {
     places: Arc<Semaphore>,
     memory: Arc<Semaphore>,
+    units_max: usize,
     place: Option<OwnedSemaphorePermit>,
     ahead: Option<OwnedSemaphorePermit>,
     began: Instant,
@@ -88,6 +101,29 @@ impl Haste {
             0 => SMALL_BYTES,
             _ => READ_BYTES,
         }
+    }
+
+    /// How many bytes of a piece are given on at once. The connection copies them, and holds them until they are taken.
+    pub(super) fn given(piece: usize) -> usize {
+        if piece > READ_BYTES { READ_BYTES } else { SMALL_BYTES }
+    }
+
+    /// Whether less than half of the budget is left.
+    pub(super) fn is_scarce(&self) -> bool {
+        self.memory.available_permits() * 2 < self.units_max
+    }
+
+    /// Gives back what is read ahead, but for what the connection of one who was fast may hold.
+    pub(super) fn give_back(&mut self) {
+        let was_fast = self.is_fast();
+        let ahead = self.ahead.take();
+        self.ahead = ahead.filter(|_| was_fast).and_then(|mut ahead| ahead.split(GIVEN_UNITS));
+        self.place = None;
+    }
+
+    /// Its client takes again.
+    pub(super) fn begin_again(&mut self) {
+        (self.began, self.bytes) = (Instant::now(), 0);
     }
 
     /// So many were taken.
@@ -149,6 +185,7 @@ mod tests {
         take(last, 16, 1).await;
         assert_eq!(last.next_chunk(), FAST_BYTES, "a place got free");
     }
+
     #[tokio::test(start_paused = true)]
     async fn what_all_read_ahead_is_bounded_and_given_back() {
         let lanes = Lanes::new(8 << 20);
@@ -166,6 +203,10 @@ mod tests {
         all.drain(1..10);
         assert_eq!((all[0].next_chunk(), all[0].is_fast()), (FAST_BYTES, true));
         assert_eq!(ahead(&mut all[1..]), 4);
+        // Whose clients take nothing keep what lies in their connections alone.
+        all.iter_mut().for_each(Haste::give_back);
+        assert_eq!(lanes.memory.available_permits(), 124);
+        assert_eq!((all[0].next_chunk(), all[1].next_chunk()), (READ_BYTES, READ_BYTES));
         drop(all);
         assert_eq!(lanes.memory.available_permits(), 128);
     }

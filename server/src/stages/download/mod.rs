@@ -7,6 +7,7 @@ mod media;
 mod page;
 pub(crate) mod route;
 mod service;
+mod shelf;
 mod starts;
 mod tree;
 mod tree_page;

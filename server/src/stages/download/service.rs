@@ -1,29 +1,27 @@
 //! Reads a file's bytes in order, chunk by chunk, with a bounded buffer.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::{Poll, ready};
 use std::time::{Duration, UNIX_EPOCH};
 use std::{io, mem};
 
 use bytes::Bytes;
-use cairn_shared::{Row, SessionId, UnixMs};
+use cairn_shared::{ChunkRule, SessionId, UnixMs};
 use cairn_store::StoreError;
-use cairn_store::chunk::READ_BYTES;
-use futures_util::{Stream, stream};
-use tokio::sync::{Notify, mpsc};
+use futures_util::Stream;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::haste::Haste;
-use super::starts::STEP;
+use super::shelf::{self, Shelf};
+use super::starts::{Found, STEP, Starts};
 use crate::access::{Lasting, LinkRight};
 use crate::cairn::{Cairn, Stores};
 use crate::content::Content;
 use crate::refusal::Answer;
 
-/// Pieces that wait for a client. More would be memory for each that is slow; with fewer the reading
-/// would not get through its pauses.
-pub(super) const AHEAD: usize = 2;
+/// For whom takes nothing for so long nothing is kept where memory is scarce: what was read for him is read again when he goes on. Slow
+/// lines take what fits between two kernels at once, with long pauses between.
+const KEPT_FOR: Duration = Duration::from_secs(30);
 
 /// What a share page tells of a file.
 pub(super) struct Shown {
@@ -65,15 +63,15 @@ pub(super) async fn read(
     length: u64,
 ) -> Answer<impl Stream<Item = io::Result<Bytes>> + use<>> {
     let file = right.file();
-    let found = cairn.starts.find(cairn.meta.as_ref(), file.session, file.fields.rule, first).await?;
     let mut reading = Reading {
         stores: cairn.stores(),
         right: right.lasting(),
         clock: cairn.clock.teller(),
+        starts: cairn.starts.clone(),
         session: file.session,
-        next: found.index,
-        rows: found.rows.into(),
-        skip: found.skip,
+        rule: file.fields.rule,
+        end: first + length,
+        place: None,
         unopened: length,
         left: length,
         open: None,
@@ -92,10 +90,13 @@ struct Reading {
     /// Looked at before each chunk.
     right: Lasting,
     clock: fn() -> UnixMs,
+    starts: Arc<Starts>,
     session: SessionId,
-    next: u32,
-    rows: VecDeque<Row>,
-    skip: u32,
+    rule: ChunkRule,
+    /// Behind the last byte that was asked for.
+    end: u64,
+    /// Where the next chunk is; `None` until it was looked for.
+    place: Option<Found>,
     /// Bytes that lie in chunks that were not opened.
     unopened: u64,
     /// Bytes that were not given.
@@ -110,48 +111,53 @@ impl Reading {
     /// Reads, decodes and verifies while what came before is sent, or, where all others read ahead already, one piece for
     /// each that the client took; until nobody listens any more.
     fn ahead(mut self) -> impl Stream<Item = io::Result<Bytes>> {
-        let (pieces, mut read) = mpsc::channel(AHEAD);
-        let taken = Arc::new(Notify::new());
-        taken.notify_one();
-        let was_taken = taken.clone();
+        let (shelf, pieces) = shelf::pair(self.left);
         tokio::spawn(async move {
             loop {
-                if !self.haste.is_ahead() {
-                    tokio::select! {
-                        () = was_taken.notified() => {}
-                        () = pieces.closed() => return,
-                    }
+                let left = shelf.left();
+                let is_room = match timeout(KEPT_FOR, shelf.room(self.haste.is_ahead(), self.left == 0)).await
+                {
+                    Ok(is_room) => is_room,
+                    Err(_) if shelf.left() < left || !self.haste.is_scarce() => continue,
+                    Err(_) => self.wait_without(&shelf).await,
+                };
+                if !is_room {
+                    return;
                 }
-                let Ok(room) = pieces.reserve().await else { return };
                 match self.step().await {
                     Ok(Some(bytes)) => {
                         self.haste.took(bytes.len());
-                        room.send(Ok(bytes));
+                        shelf.put(Ok(bytes));
                     }
-                    Ok(None) => return,
+                    Ok(None) => {}
                     Err(error @ StoreError::Conflict(_)) => {
                         tracing::info!(session.id = %self.session, "a download ends: its link is no more");
-                        return room.send(Err(io::Error::other(error)));
+                        return shelf.put(Err(io::Error::other(error)));
                     }
                     Err(error) => {
                         tracing::error!(session.id = %self.session, error = %error, "a download broke off");
-                        return room.send(Err(io::Error::other(error)));
+                        return shelf.put(Err(io::Error::other(error)));
                     }
                 }
             }
         });
-        let mut rest = Bytes::new();
-        stream::poll_fn(move |context| {
-            if rest.is_empty() {
-                let came = ready!(read.poll_recv(context));
-                taken.notify_one();
-                match came {
-                    Some(Ok(bytes)) => rest = bytes,
-                    ended => return Poll::Ready(ended),
-                }
+        pieces
+    }
+
+    /// Keeps nothing for a client that takes nothing, until it takes again; false where it went away.
+    async fn wait_without(&mut self, shelf: &Shelf) -> bool {
+        let back = shelf.take_back();
+        self.haste.give_back();
+        if back > 0 {
+            self.left += back;
+            (self.place, self.open, self.coming) = (None, None, None);
+            self.unopened = self.left;
+            if !shelf.wanted().await {
+                return false;
             }
-            Poll::Ready(Some(Ok(rest.split_to(rest.len().min(READ_BYTES)))))
-        })
+            self.haste.begin_again();
+        }
+        true
     }
 
     /// The next bytes; `None` once all were given.
@@ -194,13 +200,18 @@ impl Reading {
     async fn next_chunk(
         &mut self,
     ) -> Result<impl Future<Output = Result<Content, StoreError>> + use<>, StoreError> {
-        if self.rows.is_empty() {
-            self.rows = self.stores.meta.rows(self.session, self.next, STEP as usize).await?.into();
+        let (meta, session) = (self.stores.meta.as_ref(), self.session);
+        let place = match &mut self.place {
+            Some(place) => place,
+            none => none.insert(self.starts.find(meta, session, self.rule, self.end - self.left).await?),
+        };
+        if place.rows.is_empty() {
+            place.rows = meta.rows(session, place.index, STEP as usize).await?.into();
         }
-        let missing = || StoreError::Damaged(format!("a row of session {} is missing", self.session));
-        let row = self.rows.pop_front().ok_or_else(missing)?;
-        self.next += 1;
-        let skip = mem::take(&mut self.skip);
+        let missing = || StoreError::Damaged(format!("a row of session {session} is missing"));
+        let row = place.rows.pop_front().ok_or_else(missing)?;
+        place.index += 1;
+        let skip = mem::take(&mut place.skip);
         self.unopened = self.unopened.saturating_sub(u64::from(row.length.saturating_sub(skip)));
         let (stores, at_once) = (self.stores.clone(), self.haste.next_chunk());
         Ok(async move { Content::open(&stores, row.digest, skip, at_once).await })

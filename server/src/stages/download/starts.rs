@@ -1,5 +1,6 @@
 //! Where the rows of a file start: what a range looks up, and remembers for the next range of the same file.
 
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,7 +22,7 @@ pub(super) struct Found {
     /// How far inside the byte lies.
     pub(super) skip: u32,
     /// That row and some of those behind it, where they were looked at.
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: VecDeque<Row>,
 }
 
 impl Starts {
@@ -39,7 +40,11 @@ impl Starts {
     ) -> Result<Found, StoreError> {
         if let ChunkRule::Fixed(bytes) = rule {
             let bytes = u64::from(bytes);
-            return Ok(Found { index: (at / bytes) as u32, skip: (at % bytes) as u32, rows: Vec::new() });
+            return Ok(Found {
+                index: (at / bytes) as u32,
+                skip: (at % bytes) as u32,
+                rows: VecDeque::new(),
+            });
         }
         let known = self.known().get(&session).cloned().unwrap_or_else(|| Arc::new([0]));
         let mut place = known.partition_point(|start| *start <= at) - 1;
@@ -53,13 +58,13 @@ impl Starts {
                 let end = start + u64::from(row.length);
                 if at < end {
                     self.remember(session, starts);
-                    let rows = rows[number..].to_vec();
+                    let rows = rows[number..].to_vec().into();
                     return Ok(Found { index: first + number as u32, skip: (at - start) as u32, rows });
                 }
                 start = end;
             }
             if is_end {
-                return Ok(Found { index: first + rows.len() as u32, skip: 0, rows: Vec::new() });
+                return Ok(Found { index: first + rows.len() as u32, skip: 0, rows: VecDeque::new() });
             }
             place += 1;
             starts.get_or_insert_with(|| known.to_vec()).push(start);
