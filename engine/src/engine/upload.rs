@@ -301,15 +301,12 @@ impl Upload {
         if let Some(pass) = &self.pass {
             self.read_max = self.read_max.max(pass.cut_bytes);
         }
-        if self.goal != Goal::Run {
-            return;
-        }
-        if self.is_away() {
+        match self.goal {
             // What comes after that has nothing to do with what was before.
-            self.meter.rest();
-        } else {
+            Goal::Run if self.is_away() => self.meter.rest(),
             // What had not to be sent says nothing of the line.
-            self.meter.update(now, self.rows.sent_bytes(), is_paced);
+            Goal::Run => self.meter.update(now, self.rows.sent_bytes(), is_paced),
+            Goal::Paused | Goal::NeedsFile | Goal::Failed | Goal::Done => {}
         }
     }
 
