@@ -56,7 +56,7 @@ fn a_folder_ends_without_what_can_not_be_read() -> anyhow::Result<()> {
     assert!(said.as_str().unwrap_or_default().starts_with("holiday: "), "{said}");
     page.click_in_row(NAME, "row-without")?;
     page.wait_state(NAME, "done", SOON)?;
-    assert!(tab.text().contains("1 files"), "{}", tab.text());
+    assert!(tab.text().contains("1 file ·"), "{}", tab.text());
     let answer = get(&page.link(NAME)?)?;
     assert_eq!(answer.status, 200);
     assert_eq!(browser.troubles()?, Vec::<String>::new());

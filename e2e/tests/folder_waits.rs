@@ -22,7 +22,7 @@ fn a_folder_says_that_it_waits_for_the_server() -> anyhow::Result<()> {
     for name in ["one", "two"] {
         page.wait_state(name, "offline", SOON)?;
     }
-    assert!(tab.text().contains("the server can’t be reached"), "{}", tab.text());
+    assert!(tab.text().contains("The server can’t be reached"), "{}", tab.text());
     server.go_on()?;
     for name in ["one", "two"] {
         page.wait_state(name, "done", SOON)?;

@@ -15,6 +15,12 @@ const SCREENS: [(&str, Screen); 4] = [
     ("phone-dark", Screen::PHONE.dark()),
 ];
 
+/// Everything that is pressed and is less than 44 px wide or high.
+const SMALL: &str = "[...document.querySelectorAll('button, select, a.link, input:not(.visually-hidden)')]
+    .map(element => [element, element.getBoundingClientRect()])
+    .filter(([, at]) => at.width > 0 && Math.min(at.width, at.height) < 43.9)
+    .map(([element, at]) => `${element.outerHTML.slice(0, 90)}: ${at.width} x ${at.height}`).join('; ')";
+
 #[test]
 fn the_page_looks_right_on_every_screen() -> anyhow::Result<()> {
     let (server, browser, folder) = (Server::start()?, Browser::start()?, tempfile::tempdir()?);
@@ -70,6 +76,7 @@ fn on_every_screen(tab: &cairn_e2e::Tab, what: &str) -> anyhow::Result<()> {
         let over =
             tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")?;
         assert_eq!(over, 0, "{what} is wider than {screen}");
+        assert_eq!(tab.evaluate(SMALL)?, "", "{what} has what fingers miss on {screen}");
     }
     Ok(())
 }

@@ -84,7 +84,7 @@ fn a_server_that_is_gone_is_waited_for() -> anyhow::Result<()> {
     sending.wait_stored()?;
     sending.server.kill();
     sending.proxy.gate().open();
-    sending.wait_says(&["Waiting for network", "the server can’t be reached", "again in "])?;
+    sending.wait_says(&["Can’t reach the server", "The server can’t be reached", "again in "])?;
     sending.countdown(3)?;
     sending.server.go_on()?;
     sending.check(&["net::ERR_", "WebSocket connection"])

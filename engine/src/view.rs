@@ -103,7 +103,7 @@ pub struct View {
     pub reused: u64,
     /// Bytes that the server acknowledged, sent in this run.
     pub sent: u64,
-    /// Bytes of the file per second, smoothed; absent during the first seconds and while it rests.
+    /// Bytes that travel per second, smoothed; absent during the first seconds, while nothing comes, and while it rests.
     pub speed: Option<u64>,
     /// Time left, in seconds, smoothed; absent where `speed` is.
     pub left_seconds: Option<u64>,

@@ -1,6 +1,6 @@
 //! The page of Cairn: the browser's shell around the engine, and what people see.
 
-pub mod owner;
+pub mod api;
 pub mod platform;
 pub mod shell;
 pub mod state;

@@ -7,7 +7,8 @@ use cairn_engine::{State, Trouble, UploadId, View};
 use cairn_shared::message::FinishResponse;
 use cairn_shared::{FileId, ManifestDigest, ProblemCode};
 use cairn_web::platform::clock::sleep;
-use cairn_web::state::page::{Page, Row};
+use cairn_web::state::page::Page;
+use cairn_web::state::rows::Row;
 use cairn_web::state::words::Words;
 use cairn_web::ui::row::{RowView, RowViewProps};
 use leptos::mount::mount_to;
@@ -51,8 +52,11 @@ impl Shown {
         document.body().unwrap().append_child(&parent).unwrap();
         let view = ArcRwSignal::new(first);
         let row = Row { id: UploadId(1), view: view.clone() };
-        mount_to(parent.clone(), move || RowView(RowViewProps { page: Page::new(Words::of("en")), row }))
-            .forget();
+        mount_to(parent.clone(), move || {
+            Page::new(Words::of("en")).provide();
+            RowView(RowViewProps { row })
+        })
+        .forget();
         Self { parent, view }
     }
 
@@ -82,7 +86,7 @@ async fn each_state_has_its_word_and_its_buttons() {
         (State::Reading, "Reading", Some("row-pause")),
         (State::Sending, "Sending", Some("row-pause")),
         (State::Verifying, "Verifying", Some("row-pause")),
-        (State::Offline, "Waiting for network", Some("row-pause")),
+        (State::Offline, "Can’t reach the server", Some("row-pause")),
         (State::Paused, "Paused", Some("row-resume")),
         (State::Failed, "Failed", Some("row-resume")),
         (State::NeedsFile, "Choose the file again", Some("row-choose")),
@@ -171,4 +175,39 @@ async fn a_finished_row_offers_its_link() {
     assert!(shown.find("row-copy").is_some() && shown.find("row-delete").is_some());
     shown.set(View { sent: 0, reused: 4_800_000_000, ..done }).await;
     assert!(shown.text().contains("Already on the server"), "{}", shown.text());
+}
+
+#[wasm_bindgen_test]
+async fn a_label_has_in_it_what_is_to_be_seen() {
+    let finished = FinishResponse {
+        file: FileId::new([1; 16]),
+        manifest_digest: ManifestDigest::new([2; 32]),
+        blob: None,
+        url: Some("/d/token".to_owned()),
+    };
+    for state in [State::NeedsFile, State::Done] {
+        let finished = (state == State::Done).then(|| finished.clone());
+        let shown = Shown::new(View { finished, ..view(state) });
+        sleep(20).await;
+        let mut told = 0;
+        for selector in ["row-choose", "row-link", "row-copy", "row-delete"] {
+            let Some(element) = shown.find(selector) else { continue };
+            let text = element.text_content().unwrap().to_lowercase();
+            let label = element.get_attribute("aria-label").unwrap().to_lowercase();
+            assert!(label.contains(text.trim()), "{label}: {text}");
+            told += 1;
+        }
+        assert_eq!(told, if state == State::Done { 3 } else { 1 });
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_long_name_keeps_its_ending_and_is_read_as_a_whole() {
+    let name = "Crossing the plateau, full length, with subtitles, second half.mkv";
+    let shown = Shown::new(View { name: name.parse().unwrap(), ..view(State::Sending) });
+    let tail = shown.parent.query_selector(".name-tail").unwrap().unwrap();
+    assert_eq!(tail.text_content().as_deref(), Some("half.mkv"));
+    assert_eq!(tail.get_attribute("aria-hidden").as_deref(), Some("true"));
+    let whole = shown.parent.query_selector(".row-name .visually-hidden").unwrap().unwrap();
+    assert_eq!(whole.text_content().as_deref(), Some(name));
 }

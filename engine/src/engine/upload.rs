@@ -301,9 +301,18 @@ impl Upload {
         if let Some(pass) = &self.pass {
             self.read_max = self.read_max.max(pass.cut_bytes);
         }
-        if self.goal == Goal::Run {
-            self.meter.update(now, self.rows.stored_bytes(), is_paced);
+        match self.goal {
+            // What comes after that has nothing to do with what was before.
+            Goal::Run if self.is_away() => self.meter.rest(),
+            // What had not to be sent says nothing of the line.
+            Goal::Run => self.meter.update(now, self.rows.sent_bytes(), is_paced),
+            Goal::Paused | Goal::NeedsFile | Goal::Failed | Goal::Done => {}
         }
+    }
+
+    /// The server does not answer, or has asked to be left alone.
+    fn is_away(&self) -> bool {
+        self.backoff.failures() >= 2 || self.backoff.is_asked()
     }
 
     /// Ends the waits that are over.
@@ -325,12 +334,12 @@ impl Upload {
     }
 
     pub(super) fn view(&self, online: bool, limit: Option<u64>) -> View {
-        let speed = self.meter.speed().filter(|_| self.goal == Goal::Run);
         // A file that got shorter has rows behind its end until it is read to there.
         let size = self.source.size;
         let (stored, reused) = (self.rows.stored_bytes().min(size), self.rows.reused_bytes().min(size));
         let left = size - stored;
         let state = self.state(online);
+        let speed = self.meter.speed().filter(|_| self.goal == Goal::Run && state != State::Offline);
         View {
             name: self.source.name.clone(),
             path: self.source.path.clone(),
@@ -356,7 +365,7 @@ impl Upload {
             Goal::Paused => State::Paused,
             Goal::NeedsFile => State::NeedsFile,
             Goal::Failed => State::Failed,
-            Goal::Run if !online || self.backoff.failures() >= 2 || self.backoff.is_asked() => State::Offline,
+            Goal::Run if !online || self.is_away() => State::Offline,
             Goal::Run if !self.turn => State::Waiting,
             Goal::Run if self.is_whole() => State::Verifying,
             Goal::Run if self.sends > 0 || self.rows.sent_bytes() > 0 => State::Sending,

@@ -13,6 +13,13 @@ use wasm_bindgen_futures::JsFuture;
 /// Bytes outside wasm memory. A clone names the same ones.
 pub type Bytes = Uint8Array;
 
+/// How much memory they keep, in bytes: what lies in the same piece counts once.
+pub fn memory_of<'a>(all: impl Iterator<Item = &'a Bytes>) -> u64 {
+    let buffers: Vec<ArrayBuffer> = all.map(Bytes::buffer).collect();
+    let first = |at: usize| buffers[..at].iter().all(|earlier| *earlier != buffers[at]);
+    (0..buffers.len()).filter(|at| first(*at)).map(|at| u64::from(buffers[at].byte_length())).sum()
+}
+
 /// Spare memories that are kept.
 const SPARE_MAX: usize = 2;
 

@@ -42,6 +42,33 @@ pub async fn turn() {
     channel.port1().close();
 }
 
+/// Long work in pieces, between which the browser draws and answers people.
+pub struct Pieces(Now);
+
+impl Pieces {
+    /// A piece takes so long, in milliseconds.
+    const PIECE_MS: Now = 12;
+
+    /// The first piece begins.
+    pub fn new() -> Self {
+        Self(now())
+    }
+
+    /// Ends the piece where it is long enough, and begins the next.
+    pub async fn rest(&mut self) {
+        if now().saturating_sub(self.0) >= Self::PIECE_MS {
+            turn().await;
+            self.0 = now();
+        }
+    }
+}
+
+impl Default for Pieces {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Calls back once, unless it is dropped before.
 pub struct Timer(#[expect(dead_code, reason = "dropping it cancels the timer")] Timeout);
 

@@ -65,6 +65,17 @@ pub fn set_title(title: &str) {
     }
 }
 
+/// Sets the sign in the tab, by the name of a drawing in `static/icons`.
+pub fn set_icon(name: &str) {
+    let link = document().and_then(|document| document.query_selector("link[rel=icon]").ok().flatten());
+    let address = format!("icons/{name}.svg");
+    // Browsers fetch it anew whenever it is set.
+    if let Some(link) = link.filter(|link| link.get_attribute("href").as_deref() != Some(&address)) {
+        // It fails only for names that are no names.
+        let _ = link.set_attribute("href", &address);
+    }
+}
+
 /// Clicks an element, the file picker's input for one.
 pub fn click(id: &str) {
     if let Some(element) = element(id) {
@@ -116,18 +127,20 @@ fn dialog(id: &str) -> Option<HtmlDialogElement> {
     document()?.get_element_by_id(id)?.dyn_into().ok()
 }
 
-/// What stands behind the `#` of the page's address, where it `is_meant`; it is taken out of the address and the history.
-pub fn take_fragment(is_meant: impl Fn(&str) -> bool) -> Option<String> {
-    let window = web_sys::window()?;
+/// What stands behind the `#` of the page's address.
+pub fn fragment() -> String {
+    let fragment = web_sys::window().and_then(|window| window.location().hash().ok());
+    fragment.unwrap_or_default().trim_start_matches('#').to_owned()
+}
+
+/// Takes what stands behind the `#` out of the address, and out of the history.
+pub fn drop_fragment() {
+    let Some(window) = web_sys::window() else { return };
     let location = window.location();
-    let fragment = location.hash().ok()?.trim_start_matches('#').to_owned();
-    if !is_meant(&fragment) {
-        return None;
+    if let (Ok(path), Ok(search), Ok(history)) = (location.pathname(), location.search(), window.history()) {
+        // It fails for addresses of other origins.
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&format!("{path}{search}")));
     }
-    let address = format!("{}{}", location.pathname().ok()?, location.search().ok()?);
-    let history = window.history().ok()?;
-    history.replace_state_with_url(&JsValue::NULL, "", Some(&address)).ok()?;
-    Some(fragment)
 }
 
 /// Calls back whenever what stands behind the `#` of the address changes.

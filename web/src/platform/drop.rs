@@ -1,23 +1,24 @@
 //! Files and folders that are dropped anywhere on the window.
 
 use std::cell::Cell;
-use std::pin::pin;
 use std::rc::Rc;
 
-use futures_util::future::{Either, join_all, select};
+use cairn_engine::Now;
 use gloo_events::{EventListener, EventListenerOptions};
-use js_sys::{Function, Promise, Reflect};
+use js_sys::{Function, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{DataTransfer, DataTransferItem, DragEvent, File, FileSystemEntry};
 
-use crate::platform::files::{self, Chosen, Taken};
+use crate::platform::files::{self, Taken};
 use crate::platform::folder::Folder;
-use crate::platform::handle::Handle;
+use crate::platform::given::{Asked, Given};
 use crate::platform::{clock, document};
 
 /// A handle that does not come in this time is done without, in milliseconds.
-const HANDLE_MS_MAX: u32 = 2_000;
+const HANDLE_MS_MAX: Now = 2_000;
+/// Where more are dropped at once, only those are asked for an entry that look like folders: Chromium asks another process for
+/// each, and the page stands still for a fifth of a millisecond. Of the others their handles say what they are.
+const ENTRIES_MAX: u32 = 500;
 
 /// What a drop brought; the browser may still be making handles of it.
 pub struct Dropped(Vec<Item>, Vec<File>);
@@ -26,62 +27,66 @@ pub struct Dropped(Vec<Item>, Vec<File>);
 struct Item {
     file: Option<File>,
     entry: Option<FileSystemEntry>,
-    handle: Option<Promise>,
+    handle: Option<Asked>,
 }
 
 impl Dropped {
     fn of(transfer: &DataTransfer) -> Self {
         let items = transfer.items();
+        let few = items.length() <= ENTRIES_MAX;
         let items = (0..items.length()).filter_map(|index| items.get(index));
         let items: Vec<Item> =
-            items.filter(|item| item.kind() == "file").map(|item| Item::of(&item)).collect();
+            items.filter(|item| item.kind() == "file").map(|item| Item::of(&item, few)).collect();
         let plain = if items.is_empty() { files::listed(transfer.files()) } else { Vec::new() };
         Self(items, plain)
     }
 
     /// Everything, with handles where the browser has them.
     pub async fn take(self) -> Taken {
-        let mut taken = Taken { files: files::chosen(self.1), folders: Vec::new() };
-        for part in join_all(self.0.into_iter().map(Item::take)).await {
-            taken.extend(part);
+        let mut taken = Taken { files: files::given(self.1), folders: Vec::new() };
+        for item in self.0 {
+            item.take(&mut taken).await;
         }
         taken
     }
 }
 
 impl Item {
-    fn of(item: &DataTransferItem) -> Self {
+    fn of(item: &DataTransferItem, few: bool) -> Self {
+        let file = item.get_as_file().ok().flatten();
         // Chromium has it on every page, and ends the tab where a page that came over plain HTTP calls it.
         let ask = Reflect::get(item, &JsValue::from_str("getAsFileSystemHandle")).ok();
         let ask = ask.filter(|_| document::is_secure());
         let ask = ask.and_then(|ask| ask.dyn_into::<Function>().ok());
-        let handle = ask.and_then(|ask| ask.call0(item).ok()).and_then(|promise| promise.dyn_into().ok());
-        let entry = item.webkit_get_as_entry().ok().flatten();
-        Self { file: item.get_as_file().ok().flatten(), entry, handle }
+        let promise = ask.and_then(|ask| ask.call0(item).ok()).and_then(|promise| promise.dyn_into().ok());
+        let until = clock::now() + HANDLE_MS_MAX;
+        let handle = promise.map(|promise| Asked { promise, until });
+        let wants_entry = few || handle.is_none() || file.as_ref().is_none_or(looks_like_a_folder);
+        let entry = if wants_entry { item.webkit_get_as_entry().ok().flatten() } else { None };
+        Self { file, entry, handle }
     }
 
-    async fn take(self) -> Taken {
-        let handle = match self.handle {
-            Some(promise) => in_time(promise).await,
-            None => None,
-        };
-        let is_folder = handle.as_ref().is_some_and(Handle::is_folder)
-            || self.entry.as_ref().is_some_and(FileSystemEntry::is_directory);
-        if is_folder {
-            let folder = handle.and_then(Folder::of_handle);
-            let folder = folder.or_else(|| self.entry.and_then(Folder::of_entry));
-            return Taken { files: Vec::new(), folders: folder.into_iter().collect() };
+    async fn take(self, taken: &mut Taken) {
+        let Self { file, entry, handle } = self;
+        let is_folder = entry.as_ref().is_some_and(FileSystemEntry::is_directory);
+        match (file, handle) {
+            (Some(file), Some(handle)) if !is_folder => taken.files.push(Given::with_handle(file, handle)),
+            (Some(file), None) if !is_folder => taken.files.push(Given::file(file)),
+            (_, handle) => {
+                let handle = match handle {
+                    Some(handle) => handle.answer().await,
+                    None => None,
+                };
+                let folder = handle.and_then(Folder::of_handle);
+                taken.folders.extend(folder.or_else(|| entry.and_then(Folder::of_entry)));
+            }
         }
-        let file = self.file.and_then(|file| Chosen::new(file, handle, None));
-        Taken { files: file.into_iter().collect(), folders: Vec::new() }
     }
 }
 
-async fn in_time(promise: Promise) -> Option<Handle> {
-    match select(pin!(JsFuture::from(promise)), pin!(clock::sleep(HANDLE_MS_MAX))).await {
-        Either::Left((handle, _)) => Handle::from_js(handle.ok()?),
-        Either::Right(_) => None,
-    }
+/// Browsers know folders by no ending, though some have one.
+fn looks_like_a_folder(file: &File) -> bool {
+    file.type_().is_empty() && !file.name().contains('.')
 }
 
 /// Takes drops on the whole window; tells when files hover over it and when they leave.

@@ -3,13 +3,13 @@
 use cairn_engine::Source;
 use cairn_shared::limits::NAME_BYTES_MAX;
 use cairn_shared::{MediaType, Name, RelPath};
-use futures_util::future::join_all;
 use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Event, File, FileList, HtmlInputElement};
 
 use crate::platform::blob;
 use crate::platform::folder::Folder;
+use crate::platform::given::Given;
 use crate::platform::handle::{self, Handle, NotPicked};
 
 /// A chosen file: what it is called, and the way to its bytes.
@@ -70,8 +70,8 @@ impl cairn_engine::folder::File for Chosen {
 /// What a person chose at once.
 #[derive(Default)]
 pub struct Taken {
-    /// Files that lay in no folder.
-    pub files: Vec<Chosen>,
+    /// Files that lay in no folder, not looked at yet.
+    pub files: Vec<Given>,
     /// Folders, not walked yet.
     pub folders: Vec<Folder>,
 }
@@ -90,7 +90,7 @@ impl Taken {
 
     /// Whether something of that name is among them.
     pub fn holds(&self, name: &str) -> bool {
-        self.files.iter().any(|file| file.source.name.as_str() == name)
+        self.files.iter().any(|file| self::name(&file.name()).is_some_and(|file| file.as_str() == name))
             || self.folders.iter().any(|folder| folder.name.as_str() == name)
     }
 }
@@ -106,14 +106,13 @@ pub fn picked(event: &Event) -> Taken {
     if in_folder {
         return Taken { files: Vec::new(), folders: Folder::of_list(files).into_iter().collect() };
     }
-    Taken { files: chosen(files), folders: Vec::new() }
+    Taken { files: given(files), folders: Vec::new() }
 }
 
 /// Lets a person pick files whose handles can be kept.
 pub async fn pick_files() -> Result<Taken, NotPicked> {
     let handles = handle::pick_files().await?;
-    let files = join_all(handles.iter().map(|handle| Chosen::again(handle, None))).await;
-    Ok(Taken { files: files.into_iter().flatten().collect(), folders: Vec::new() })
+    Ok(Taken { files: handles.into_iter().map(Given::handle).collect(), folders: Vec::new() })
 }
 
 /// Lets a person pick a folder whose handle can be kept.
@@ -122,8 +121,8 @@ pub async fn pick_folder() -> Result<Taken, NotPicked> {
     Ok(Taken { files: Vec::new(), folders: Folder::of_handle(handle).into_iter().collect() })
 }
 
-pub(super) fn chosen(files: Vec<File>) -> Vec<Chosen> {
-    files.into_iter().filter_map(|file| Chosen::new(file, None, None)).collect()
+pub(super) fn given(files: Vec<File>) -> Vec<Given> {
+    files.into_iter().map(Given::file).collect()
 }
 
 pub(super) fn listed(list: Option<FileList>) -> Vec<File> {

@@ -1,40 +1,14 @@
-//! The JSON requests: the engine's calls, and those that go with them.
+//! The engine's calls as they run: each can be broken off, and its reply goes back to the engine.
 
 use cairn_engine::{BatchCall, BatchChunk, Call, Failure, Input, Reply, RequestId, UploadId};
-use cairn_shared::message::{BatchRequest, BatchResponse};
-use cairn_shared::route::{self, Method, Route};
 use cairn_shared::{Bearer, SessionId};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen_futures::spawn_local;
 
 use super::Shell;
-use crate::owner::is_stale;
-use crate::platform::http::{self, Abort, Ask, Body, Signal};
+use crate::api::{Request, batch, session};
+use crate::platform::http::{Abort, Signal};
 use crate::worker::message::{Framed, ToWorker};
-
-/// A request without its credential.
-pub(super) struct Request {
-    method: Method,
-    url: String,
-    json: Option<String>,
-}
-
-impl Request {
-    pub(super) fn new(route: Route, url: String) -> Self {
-        Self { method: route.method(), url, json: None }
-    }
-
-    pub(super) fn with(mut self, body: &impl Serialize) -> Self {
-        self.json = serde_json::to_string(body).ok();
-        self
-    }
-
-    pub(super) fn ask(&self, bearer: Bearer) -> Ask<'_> {
-        let body = self.json.clone().map_or(Body::Empty, Body::Json);
-        Ask { method: self.method, url: &self.url, bearer: Some(bearer), body }
-    }
-}
 
 impl Shell {
     /// Makes a call of the engine's and tells it the reply.
@@ -60,35 +34,13 @@ impl Shell {
         self.0.uploads.borrow_mut().keep_call(request, abort);
         let shell = self.clone();
         spawn_local(async move {
-            let reply = match call {
-                BatchCall::Start(items) => {
-                    shell.together(Route::BatchStart, items, signal, Reply::Start).await
-                }
-                BatchCall::Check(items) => {
-                    shell.together(Route::BatchCheck, items, signal, Reply::Check).await
-                }
-                BatchCall::Finish(items) => {
-                    shell.together(Route::BatchFinish, items, signal, Reply::Finish).await
-                }
-            };
+            let reply = batch::answer(&shell.0.owner, call, signal).await;
             let wanted = shell.0.uploads.borrow_mut().end_call(request);
             if wanted {
                 shell.0.uploads.borrow_mut().note_all();
                 shell.handle(Input::Reply { request, reply });
             }
         });
-    }
-
-    async fn together<T: DeserializeOwned>(
-        &self,
-        route: Route,
-        items: Vec<impl Serialize>,
-        signal: Signal,
-        reply: impl Fn(T) -> Reply,
-    ) -> Result<Reply, Failure> {
-        let request = Request::new(route, route.pattern().to_owned()).with(&BatchRequest { items });
-        let answer: BatchResponse<T> = self.as_owner(&request, signal).await?;
-        Ok(Reply::batch(answer, reply))
     }
 
     /// Has the worker that holds small chunks send them in one request.
@@ -109,73 +61,37 @@ impl Shell {
     }
 
     async fn answer(&self, call: Call, signal: Signal) -> Result<Reply, Failure> {
-        match call {
-            Call::Start(body) => {
-                let request = Request::new(Route::Start, Route::Start.pattern().to_owned()).with(&body);
-                self.as_owner(&request, signal).await.map(Reply::Start)
-            }
-            Call::Check(session, body) => {
-                let request = Request::new(Route::Check, route::check(session)).with(&body);
-                self.in_session(session, &request, signal).await.map(Reply::Check)
-            }
-            Call::Status(session, from) => {
-                let request = Request::new(Route::Status, route::status(session, from));
-                self.in_session(session, &request, signal).await.map(Reply::Status)
-            }
-            Call::Finish(session, body) => {
-                let request = Request::new(Route::Finish, route::finish(session)).with(&body);
-                self.in_session(session, &request, signal).await.map(Reply::Finish)
-            }
-            Call::Delete(session) => {
-                let request = Request::new(Route::SessionDelete, route::session(session));
-                let bearer = self.session_bearer(session).await?;
-                http::empty(request.ask(bearer), signal).await?;
-                self.0.uploads.borrow_mut().forget_session_key(session);
-                Ok(Reply::Deleted)
-            }
+        let session = session_of(&call);
+        let key = session.and_then(|session| self.0.uploads.borrow().session_key(session));
+        let ends = matches!(call, Call::Delete(_));
+        let reply = session::answer(&self.0.owner, key, call, signal).await?;
+        if ends && let Some(session) = session {
+            self.0.uploads.borrow_mut().forget_session_key(session);
         }
+        Ok(reply)
     }
 
-    /// Asks with the owner key; makes a new one, once, where the server no longer knows it.
+    /// Gives up a session that an earlier visit left.
+    pub(super) async fn delete_session(&self, session: SessionId, key: Bearer) {
+        session::give_up(session, key).await;
+    }
+
+    /// Asks as this browser's owner.
     pub(super) async fn as_owner<T: DeserializeOwned>(
         &self,
         request: &Request,
         signal: Signal,
     ) -> Result<T, Failure> {
-        let key = self.0.owner.key().await?;
-        match http::json(request.ask(key), signal.clone()).await {
-            Err(failure) if is_stale(&failure) => {
-                self.0.owner.drop_stale(key).await;
-                let key = self.0.owner.key().await?;
-                http::json(request.ask(key), signal).await
-            }
-            answer => answer,
-        }
+        self.0.owner.ask(request, signal).await
     }
+}
 
-    async fn in_session<T: DeserializeOwned>(
-        &self,
-        session: SessionId,
-        request: &Request,
-        signal: Signal,
-    ) -> Result<T, Failure> {
-        let bearer = self.session_bearer(session).await?;
-        http::json(request.ask(bearer), signal).await
-    }
-
-    /// The session's own key, which stays good where the owner key was lost; else the owner key.
-    async fn session_bearer(&self, session: SessionId) -> Result<Bearer, Failure> {
-        let key = self.0.uploads.borrow().session_key(session);
-        match key {
-            Some(key) => Ok(key),
-            None => self.0.owner.key().await,
-        }
-    }
-
-    /// Gives up a session that an earlier visit left.
-    pub(super) async fn delete_session(&self, session: SessionId, key: Bearer) {
-        let request = Request::new(Route::SessionDelete, route::session(session));
-        // A session that stays is swept when its time is over.
-        let _ = http::in_time(async |signal| http::empty(request.ask(key), signal).await).await;
+const fn session_of(call: &Call) -> Option<SessionId> {
+    match call {
+        Call::Start(_) => None,
+        Call::Check(session, _)
+        | Call::Status(session, _)
+        | Call::Finish(session, _)
+        | Call::Delete(session) => Some(*session),
     }
 }

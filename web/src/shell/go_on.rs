@@ -94,10 +94,8 @@ impl Shell {
         // In this order: what is let go of in between is finished, or shown the next time.
         let held = inner.claims.held_elsewhere().await;
         let Kept { mut entries, mut folders, handles } = db.kept().await;
-        entries.retain(|entry| {
-            let uploads = inner.uploads.borrow();
-            !uploads.has_key(entry.key) && !uploads.awaits(entry.key)
-        });
+        let ours = inner.uploads.borrow().keys();
+        entries.retain(|entry| !ours.contains(&entry.key) && !inner.uploads.borrow().awaits(entry.key));
         folders.retain(|(record, left)| {
             let over = *left == 0 && record.walked_at.is_some();
             let ours = inner.folders.borrow().has_key(record.key);
@@ -192,8 +190,7 @@ impl Shell {
             return true;
         };
         let Some(file) = Chosen::again(handle, entry.path.clone()).await else { return false };
-        let upload = self.0.uploads.borrow_mut().number();
-        self.begin(upload, &file, key, Some(entry));
+        self.queue(file, key, Some(entry));
         true
     }
 

@@ -1,60 +1,83 @@
 //! How files come in: new ones, ones that go on with what an earlier visit left, ones chosen again.
 
 use cairn_engine::identity::{Seen, assign};
-use cairn_engine::{Input, JournalEntry, PassFailure, PassId, Source, State, UploadId, View};
+use cairn_engine::{Input, JournalEntry, PassFailure, PassId, Source, State, UploadId};
 use cairn_shared::ClientKey;
 use wasm_bindgen_futures::spawn_local;
 
 use super::Shell;
+use super::loose::waiting;
+use crate::platform::clock::{self, Pieces};
 use crate::platform::files::{Chosen, Taken};
+use crate::platform::folder::Folder;
+use crate::platform::given::{Given, Looked};
 use crate::platform::locks::Claim;
-use crate::platform::{clock, random};
+use crate::platform::random;
 
 /// A file that changes is given so much time to rest before it is looked at again, in milliseconds.
 const REST_MS: u32 = 1_000;
-/// New files that are handed to the engine at once; between two slices the page draws and answers.
-const SLICE_FILES: usize = 200;
 
 impl Shell {
     /// Takes what somebody chose.
     pub fn add(&self, taken: Taken) {
         let shell = self.clone();
         spawn_local(async move {
+            let mut folders = taken.folders;
             if !taken.files.is_empty() {
-                shell.add_files(taken.files).await;
+                folders.extend(shell.add_files(taken.files).await);
             }
-            for folder in taken.folders {
+            for folder in folders {
                 shell.add_folder(folder).await;
             }
         });
     }
 
-    async fn add_files(&self, files: Vec<Chosen>) {
-        let mut entries: Vec<_> = self.entries().await.into_iter().map(Some).collect();
+    /// Takes loose files; gives the folders among them.
+    async fn add_files(&self, files: Vec<Given>) -> Vec<Folder> {
+        let entries = self.entries().await;
         let lost = self.lost();
+        // What is known decides over all of them together; where nothing is, each is sent as soon as it was looked at.
+        let sends_at_once = entries.is_empty() && lost.is_empty();
+        let (mut chosen, mut folders, mut pieces) = (Vec::new(), Vec::new(), Pieces::new());
+        for given in files {
+            pieces.rest().await;
+            match given.look().await {
+                Looked::File(file) if sends_at_once => self.queue_fresh(file),
+                Looked::File(file) => chosen.push(file),
+                Looked::Folder(folder) => folders.push(folder),
+                Looked::Nothing => {}
+            }
+        }
+        if !chosen.is_empty() {
+            self.add_known(chosen, entries, lost).await;
+        }
+        self.feed_loose();
+        folders
+    }
+
+    /// Takes files some of which may go on with what is unfinished.
+    async fn add_known(&self, files: Vec<Chosen>, entries: Vec<JournalEntry>, lost: Vec<(UploadId, Source)>) {
         let known = lost.iter().map(|(_, source)| Seen::from(source));
-        let known: Vec<_> = known.chain(entries.iter().flatten().map(Seen::from)).collect();
+        let known: Vec<_> = known.chain(entries.iter().map(Seen::from)).collect();
         let chosen: Vec<_> = files.iter().map(|file| Seen::from(&file.source)).collect();
         let assigned = assign(&chosen, &known);
-        let (mut went_on, mut fresh) = (false, Vec::new());
+        let mut entries: Vec<_> = entries.into_iter().map(Some).collect();
+        let (mut went_on, mut pieces) = (false, Pieces::new());
         for (file, index) in files.into_iter().zip(assigned) {
+            pieces.rest().await;
             let entry = match index {
-                Some(index) if index < lost.len() => {
+                // Somebody may have given it up meanwhile.
+                Some(index) if index < lost.len() && self.has_lost(lost[index].0) => {
                     self.put_in_place(lost[index].0, &file);
                     continue;
                 }
-                Some(index) => entries[index - lost.len()].take(),
-                None => None,
+                Some(index) if index >= lost.len() => entries[index - lost.len()].take(),
+                Some(_) | None => None,
             };
             match entry {
                 Some(entry) => went_on |= self.go_on_with(file, entry).await,
-                None => fresh.push(file),
+                None => self.queue_fresh(file),
             }
-        }
-        for files in fresh.chunks(SLICE_FILES) {
-            let adds = files.iter().map(|file| self.prepare_fresh(file));
-            self.handle_all(adds.collect());
-            clock::turn().await;
         }
         if went_on {
             self.look_for_unfinished().await;
@@ -66,13 +89,12 @@ impl Shell {
         let same = entry.size == file.source.size && entry.mtime == file.source.mtime;
         match self.0.claims.claim(entry.key).await {
             Claim::Fresh => {
-                let upload = self.0.uploads.borrow_mut().number();
-                self.begin(upload, &file, entry.key, Some(entry));
+                self.queue(file, entry.key, Some(entry));
                 return true;
             }
             // Also where this tab waits for the other one already.
             Claim::Elsewhere | Claim::Ours if same => self.begin_after_other_tab(file, entry.key),
-            Claim::Elsewhere | Claim::Ours => self.begin_fresh(&file),
+            Claim::Elsewhere | Claim::Ours => self.queue_fresh(file),
         }
         false
     }
@@ -90,12 +112,14 @@ impl Shell {
 
     /// Uploads of this tab that lost their file.
     fn lost(&self) -> Vec<(UploadId, Source)> {
-        let engine = self.0.engine.borrow();
         let folders = self.0.folders.borrow();
         // A loose file is nobody's in a folder, whatever it is called.
-        let is_lost =
-            |upload| engine.state(upload) == Some(State::NeedsFile) && folders.key_of(upload).is_none();
+        let is_lost = |upload| self.has_lost(upload) && folders.key_of(upload).is_none();
         self.0.uploads.borrow().opened_that(is_lost)
+    }
+
+    fn has_lost(&self, upload: UploadId) -> bool {
+        self.0.engine.borrow().state(upload) == Some(State::NeedsFile)
     }
 
     fn put_in_place(&self, upload: UploadId, file: &Chosen) {
@@ -104,21 +128,17 @@ impl Shell {
         self.handle(Input::Source { upload, source: file.source.clone() });
     }
 
-    fn begin_fresh(&self, file: &Chosen) {
-        self.handle(self.prepare_fresh(file));
-    }
-
-    fn prepare_fresh(&self, file: &Chosen) -> Input {
+    fn queue_fresh(&self, file: Chosen) {
         let key = random::client_key();
         self.0.claims.claim_fresh(key);
-        let upload = self.0.uploads.borrow_mut().number();
-        self.prepare(upload, file, key, None)
+        self.queue(file, key, None);
     }
 
     /// Another tab sends the same file: this row waits, and goes on where that tab ends.
     fn begin_after_other_tab(&self, file: Chosen, key: ClientKey) {
         let upload = self.0.uploads.borrow_mut().number();
-        self.0.watcher.changed(vec![(upload, waiting(&file.source))]);
+        self.0.uploads.borrow_mut().tell(upload, waiting(&file.source, State::Waiting));
+        self.ask_for_frame();
         self.wait_elsewhere(upload, Some(key));
         let shell = self.clone();
         spawn_local(async move {
@@ -166,7 +186,7 @@ impl Shell {
         self.handle(self.prepare(upload, file, key, entry));
     }
 
-    /// Everything is ready for the engine to begin.
+    /// As above; gives what the engine is to be told.
     pub(super) fn prepare(
         &self,
         upload: UploadId,
@@ -210,26 +230,5 @@ impl Shell {
                 None => shell.handle(Input::PassFailed { upload, pass, failure: PassFailure::Lost }),
             }
         });
-    }
-}
-
-/// A row before the engine knows of it.
-fn waiting(source: &Source) -> View {
-    View {
-        name: source.name.clone(),
-        path: source.path.clone(),
-        size: source.size,
-        state: State::Waiting,
-        read: 0,
-        stored: 0,
-        reused: 0,
-        sent: 0,
-        speed: None,
-        left_seconds: None,
-        changed: false,
-        limit: None,
-        trouble: None,
-        retry_at: None,
-        finished: None,
     }
 }

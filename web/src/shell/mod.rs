@@ -6,9 +6,10 @@ mod go_on;
 mod hand_over;
 mod intake;
 mod journal;
-mod own;
+mod loose;
 mod pool;
 mod read_again;
+mod show;
 mod tree;
 mod uploads;
 
@@ -23,7 +24,8 @@ use cairn_engine::{
 use cairn_shared::{ClientKey, Name};
 use wasm_bindgen_futures::spawn_local;
 
-use crate::owner::Owner;
+use crate::api::own::{self, Own, OwnId};
+use crate::api::owner::Owner;
 use crate::platform::clock::{self, Timer};
 use crate::platform::idb::Db;
 use crate::platform::locks::Claims;
@@ -33,15 +35,12 @@ use crate::worker::message::{FromWorker, Refusal, ToWorker};
 use self::folders::Folders;
 use self::go_on::LeftBehind;
 use self::journal::Journal;
+use self::loose::Loose;
 use self::pool::Pool;
 use self::uploads::Uploads;
 
 pub use self::folders::{FolderId, FolderView};
 pub use self::go_on::{Left, Unfinished};
-pub use self::own::{Own, OwnId};
-
-/// Nobody reads figures that change more often, and drawing them takes time from reading and sending.
-const SHOW_MS: Now = 250;
 
 /// Small files that the engine works on at once.
 const SMALL_MAX: usize = 500;
@@ -81,6 +80,7 @@ struct Inner {
     claims: Claims,
     owner: Owner,
     uploads: RefCell<Uploads>,
+    loose: RefCell<Loose>,
     folders: RefCell<Folders>,
     left: RefCell<LeftBehind>,
     timer: RefCell<Option<Timer>>,
@@ -126,6 +126,7 @@ impl Shell {
             claims: Claims::new(db.clone()),
             db,
             uploads: RefCell::default(),
+            loose: RefCell::default(),
             folders: RefCell::default(),
             left: RefCell::default(),
             timer: RefCell::default(),
@@ -139,21 +140,34 @@ impl Shell {
         Some(shell)
     }
 
-    /// A person wants it to wait.
-    pub fn pause(&self, upload: UploadId) {
-        self.handle(Input::Pause(upload));
+    /// A person wants them to wait.
+    pub fn pause(&self, uploads: &[UploadId]) {
+        self.handle_all(self.hold_queued(uploads, true).into_iter().map(Input::Pause).collect());
     }
 
-    /// A person wants it to go on.
-    pub fn resume(&self, upload: UploadId) {
-        self.handle(Input::Resume(upload));
+    /// A person wants them to go on.
+    pub fn resume(&self, uploads: &[UploadId]) {
+        self.handle_all(self.hold_queued(uploads, false).into_iter().map(Input::Resume).collect());
     }
 
     /// A person gives it up.
     pub fn cancel(&self, upload: UploadId) {
         self.stop_waiting(upload);
+        if self.cancel_queued(upload) {
+            return;
+        }
         self.handle(Input::Cancel(upload));
         self.close(upload);
+    }
+
+    /// What this browser's owner keeps on the server.
+    pub async fn own(&self) -> Vec<Own> {
+        own::list(&self.0.owner).await
+    }
+
+    /// Deletes it with its links; tells whether it is gone.
+    pub async fn delete_own(&self, id: OwnId) -> bool {
+        own::delete(&self.0.owner, id).await
     }
 
     /// Everything together takes at most so many bytes a second from now on.
@@ -188,12 +202,11 @@ impl Shell {
         });
     }
 
-    /// Tells the engine, does what it asks for, and has the changes shown with the next frame.
     fn handle(&self, input: Input) {
         self.handle_all(vec![input]);
     }
 
-    /// As above, all of it before the engine decides what is next.
+    /// Tells the engine, does what it asks for, and has the changes shown with the next frame.
     fn handle_all(&self, inputs: Vec<Input>) {
         let inner = &self.0;
         inputs.iter().for_each(|input| inner.uploads.borrow_mut().note_input(input));
@@ -220,7 +233,10 @@ impl Shell {
             inner.frame_asked.set(false);
         }
         self.ask_for_frame();
-        published.into_iter().for_each(|upload| self.settle(upload));
+        let in_folder = |upload: &UploadId| inner.folders.borrow().key_of(*upload).is_some();
+        let (in_folders, loose): (Vec<_>, Vec<_>) = published.into_iter().partition(in_folder);
+        self.settle_loose(&loose);
+        in_folders.into_iter().for_each(|upload| self.settle(upload));
     }
 
     fn perform(&self, effect: Effect) {
@@ -337,44 +353,5 @@ impl Shell {
             Timer::after(ms.min(i32::MAX as u32), move || shell.handle(Input::Tick))
         });
         *self.0.timer.borrow_mut() = timer;
-    }
-
-    fn ask_for_frame(&self) {
-        let any = self.0.uploads.borrow().any_changed() || self.0.folders.borrow().any_changed();
-        if any && !self.0.frame_asked.replace(true) {
-            let shell = self.clone();
-            let rest = (self.0.shown_at.get() + SHOW_MS).saturating_sub(clock::now());
-            spawn_local(async move {
-                clock::sleep(rest as u32).await;
-                clock::next_frame(move || shell.show());
-            });
-        }
-    }
-
-    fn show(&self) {
-        self.0.frame_asked.set(false);
-        self.0.shown_at.set(clock::now());
-        let changed = self.0.uploads.borrow_mut().take_changed();
-        let mut views = Vec::with_capacity(changed.len());
-        for upload in changed {
-            let Some(view) = self.0.engine.borrow().view(upload) else { continue };
-            let Some(view) = self.0.folders.borrow_mut().keep_view(upload, view) else { continue };
-            if view.finished.is_some() {
-                self.close(upload);
-            }
-            views.push((upload, view));
-        }
-        self.0.watcher.changed(views);
-        let folders = self.0.folders.borrow_mut().take_changed(clock::now());
-        if !folders.is_empty() {
-            self.0.watcher.folders(folders);
-        }
-    }
-
-    /// The worker need no longer keep the file.
-    fn close(&self, upload: UploadId) {
-        if self.0.uploads.borrow_mut().close(upload) {
-            self.0.pool.close(upload);
-        }
     }
 }

@@ -7,8 +7,8 @@ use cairn_shared::route::{self, Route};
 use wasm_bindgen_futures::spawn_local;
 
 use super::Shell;
-use super::calls::Request;
 use super::folders::FolderId;
+use crate::api::Request;
 use crate::platform::clock::{self, Timer};
 use crate::platform::http::{self, Signal};
 
@@ -50,7 +50,7 @@ impl Shell {
             Call::Delete(folder) => {
                 let request = Request::new(Route::FolderDelete, route::folder(folder));
                 let key = self.0.owner.key().await?;
-                http::empty(request.ask(key), signal).await.map(|()| Reply::Deleted)
+                request.empty(key, signal).await.map(|()| Reply::Deleted)
             }
         }
     }

@@ -1,8 +1,8 @@
 //! What the shell itself has to remember of its uploads.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use cairn_engine::{Effect, Input, JournalEntry, RequestId, Source, UploadId};
+use cairn_engine::{Effect, Input, JournalEntry, RequestId, Source, UploadId, View};
 use cairn_shared::{Bearer, ClientKey, RelPath, SessionId};
 
 use crate::platform::handle::Handle;
@@ -28,6 +28,8 @@ pub(super) struct Uploads {
     /// One of those whose chunks a worker sends together.
     batches: HashMap<RequestId, UploadId>,
     changed: BTreeSet<UploadId>,
+    /// What there is to see of uploads that the engine does not know yet, or any more.
+    told: BTreeMap<UploadId, View>,
     /// Those that wait for another tab, and for what.
     elsewhere: HashMap<UploadId, ClientKey>,
 }
@@ -95,7 +97,12 @@ impl Uploads {
         !self.open.is_empty()
     }
 
-    /// The journal's entries that uploads of this tab have.
+    /// Remembers whose entry it is.
+    pub(super) fn name_key(&mut self, upload: UploadId, key: ClientKey) {
+        self.keys.insert(upload, key);
+    }
+
+    /// The journal entries that uploads of this tab have.
     pub(super) fn keys(&self) -> HashSet<ClientKey> {
         self.keys.values().copied().collect()
     }
@@ -245,9 +252,25 @@ impl Uploads {
         self.changed.insert(upload);
     }
 
+    /// An upload that the engine does not know looks so from now on.
+    pub(super) fn tell(&mut self, upload: UploadId, view: View) {
+        self.told.insert(upload, view);
+    }
+
+    /// An upload that the engine has not met is nobody's any more.
+    pub(super) fn give_up(&mut self, upload: UploadId) {
+        self.told.remove(&upload);
+        self.keys.remove(&upload);
+    }
+
+    /// How uploads look that the engine does not know, since the last time.
+    pub(super) fn take_told(&mut self) -> BTreeMap<UploadId, View> {
+        std::mem::take(&mut self.told)
+    }
+
     /// Whether anything may look different.
     pub(super) fn any_changed(&self) -> bool {
-        !self.changed.is_empty()
+        !self.changed.is_empty() || !self.told.is_empty()
     }
 
     /// What may look different since the last time.

@@ -9,22 +9,63 @@ use crate::platform::drop::Dropped;
 use crate::platform::files::{self, Taken};
 use crate::platform::handle::{self, NotPicked};
 use crate::shell::{Left, Unfinished};
-use crate::state::page::{FOLDER_INPUT, PICKER_INPUT, Page};
+use crate::state::language::Language;
+use crate::state::notices::Notices;
+use crate::state::running::Running;
+use crate::state::uploads::Uploads;
 
-impl Page {
+/// The input behind every button that chooses files, where the browser has no better picker.
+pub const PICKER_INPUT: &str = "file-input";
+/// As above, for a folder.
+pub const FOLDER_INPUT: &str = "folder-input";
+
+/// The way in.
+#[derive(Clone, Copy)]
+pub struct Choosing {
+    /// Files hover over the window.
+    pub hovered: RwSignal<bool>,
+    language: Language,
+    notices: Notices,
+    uploads: Uploads,
+    running: Running,
+    /// What came before the shell had started.
+    early: StoredValue<Taken, LocalStorage>,
+    /// The name that `continue` asked for.
+    wanted: StoredValue<Option<String>>,
+}
+
+impl Choosing {
+    /// Nothing was chosen yet.
+    pub fn new(language: Language, notices: Notices, uploads: Uploads, running: Running) -> Self {
+        Self {
+            hovered: RwSignal::new(false),
+            language,
+            notices,
+            uploads,
+            running,
+            early: StoredValue::new_local(Taken::default()),
+            wanted: StoredValue::new(None),
+        }
+    }
+
+    /// That of the page that a component belongs to.
+    pub fn here() -> Self {
+        expect_context()
+    }
+
     /// Something was picked.
     pub fn picked(self, taken: Taken) {
         let wanted = self.wanted.try_update_value(Option::take).flatten();
-        self.notice.set(wanted.filter(|name| !taken.holds(name)).map(|name| {
+        self.notices.notice.set(wanted.filter(|name| !taken.holds(name)).map(|name| {
             let shown = cairn_shared::name::visible(&name);
-            self.named(|words| &words.not_that_file, &shown)
+            self.language.named(|words| &words.not_that_file, &shown)
         }));
         self.add(taken);
     }
 
     /// Something was dropped.
     pub fn dropped(self, dropped: Dropped) {
-        self.notice.set(None);
+        self.notices.notice.set(None);
         spawn_local(async move { self.add(dropped.take().await) });
     }
 
@@ -46,7 +87,7 @@ impl Page {
     /// Goes on with one by its handle, or opens the picker for it.
     pub fn go_on(self, left: &Unfinished) {
         if left.has_handle && !left.lost {
-            self.with_shell(|shell| shell.go_on(&[left.key]));
+            self.running.with(|shell| shell.go_on(&[left.key]));
             return;
         }
         let name = Some(left.name.as_str().to_owned());
@@ -59,13 +100,26 @@ impl Page {
     /// Goes on with all that have a handle.
     pub fn go_on_all(self) {
         let keys = self.continuable();
-        self.with_shell(|shell| shell.go_on(&keys));
+        self.running.with(|shell| shell.go_on(&keys));
     }
 
     /// What goes on by a click alone.
     pub fn continuable(self) -> Vec<ClientKey> {
         let ready = |left: &&Unfinished| left.has_handle && !left.lost && !left.elsewhere;
-        self.unfinished.with(|all| all.iter().filter(ready).map(|left| left.key).collect())
+        self.uploads.unfinished.with(|all| all.iter().filter(ready).map(|left| left.key).collect())
+    }
+
+    /// Takes what came before the shell had started.
+    pub(super) fn add_early(self) {
+        self.add(self.early.try_update_value(std::mem::take).unwrap_or_default());
+    }
+
+    fn add(self, taken: Taken) {
+        match self.running.shell() {
+            Some(shell) if !taken.is_empty() => shell.add(taken),
+            Some(_) => {}
+            None => self.early.update_value(|early| early.extend(taken)),
+        }
     }
 
     fn pick(self, wanted: Option<String>) {

@@ -4,10 +4,10 @@ use crate::state::words::{Words, fill};
 
 const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
 
-/// A size: `4.8 GB`.
+/// A size, to the nearest of what is shown, as on the page of a link: `4.8 GB`.
 pub fn size(words: &Words, bytes: u64) -> String {
-    let (number, unit) = scaled(words, bytes, unit_of(bytes));
-    format!("{number}\u{a0}{unit}")
+    let (number, unit) = nearest(words, bytes);
+    format!("{number}\u{a0}{}", UNITS[unit])
 }
 
 /// A number of things: `50,000`.
@@ -23,10 +23,10 @@ pub fn count(words: &Words, count: u32) -> String {
     text
 }
 
-/// A part of a size, the unit named once: `1.2 of 4.8 GB`.
+/// A part of a size, the unit named once: `1.2 of 4.8 GB`. It is rounded down, so that it never looks like the whole.
 pub fn part(words: &Words, bytes: u64, whole: u64) -> String {
-    let unit = unit_of(whole);
-    let (number, _) = scaled(words, bytes, unit);
+    let (all, unit) = nearest(words, whole);
+    let number = if bytes < whole { below(words, bytes, unit) } else { all };
     fill(&words.of, &[("stored", &number), ("size", &size(words, whole))])
 }
 
@@ -68,28 +68,33 @@ pub fn time(words: &Words, seconds: u64) -> String {
     }
 }
 
-fn unit_of(bytes: u64) -> usize {
-    let mut unit = 0;
-    while unit + 1 < UNITS.len() && bytes >= scale(unit + 1) {
-        unit += 1;
-    }
-    unit
-}
-
 /// Bytes in one of a unit.
 fn scale(unit: usize) -> u64 {
     (0..unit).fold(1, |scale, _| scale * 1_000)
 }
 
-/// Whole numbers and tenths, rounded down, so that a part never looks like the whole.
-fn scaled(words: &Words, bytes: u64, unit: usize) -> (String, &'static str) {
-    let (whole, tenth) = (bytes / scale(unit), bytes % scale(unit) * 10 / scale(unit));
-    let number = if whole >= 100 || tenth == 0 {
-        whole.to_string()
-    } else {
-        format!("{whole}{}{tenth}", words.decimal)
-    };
-    (number, UNITS[unit])
+/// The nearest number with tenths, from a hundred on without, in the unit that has it below a thousand.
+fn nearest(words: &Words, bytes: u64) -> (String, usize) {
+    let mut unit = 0;
+    while unit + 1 < UNITS.len() && 2 * u128::from(bytes) >= 1_999 * u128::from(scale(unit)) {
+        unit += 1;
+    }
+    let (bytes, scale) = (u128::from(bytes), u128::from(scale(unit)));
+    let tenths = (bytes * 10 + scale / 2) / scale;
+    let tenths = if tenths < 995 { tenths } else { (bytes + scale / 2) / scale * 10 };
+    (with_tenths(words, tenths), unit)
+}
+
+fn below(words: &Words, bytes: u64, unit: usize) -> String {
+    let tenths = u128::from(bytes) * 10 / u128::from(scale(unit));
+    with_tenths(words, if tenths < 1_000 { tenths } else { tenths / 10 * 10 })
+}
+
+fn with_tenths(words: &Words, tenths: u128) -> String {
+    match (tenths / 10, tenths % 10) {
+        (whole, 0) => whole.to_string(),
+        (whole, tenth) => format!("{whole}{}{tenth}", words.decimal),
+    }
 }
 
 #[cfg(test)]
@@ -102,9 +107,16 @@ mod tests {
         let words = Words::of("en");
         assert_eq!(size(&words, 0), "0\u{a0}B");
         assert_eq!(size(&words, 999), "999\u{a0}B");
-        assert_eq!(size(&words, 4_850_000_000), "4.8\u{a0}GB");
+        assert_eq!(size(&words, 4_849_999_999), "4.8\u{a0}GB");
+        assert_eq!(size(&words, 8_859_999), "8.9\u{a0}MB");
+        assert_eq!(size(&words, 999_999), "1\u{a0}MB");
+        assert_eq!(size(&words, 99_960_000), "100\u{a0}MB");
+        assert_eq!(size(&words, u64::MAX), "18447\u{a0}PB");
         assert_eq!(size(&words, 200_000_000), "200\u{a0}MB");
         assert_eq!(size(&Words::of("de"), 1_500), "1,5\u{a0}kB");
+        assert_eq!(part(&words, 8_859_998, 8_859_999), "8.8 of 8.9\u{a0}MB");
+        assert_eq!(part(&words, 8_859_999, 8_859_999), "8.9 of 8.9\u{a0}MB");
+        assert_eq!(part(&words, 999_000, 999_999), "0.9 of 1\u{a0}MB");
         assert_eq!(part(&words, 1_299_000_000, 4_800_000_000), "1.2 of 4.8\u{a0}GB");
         assert_eq!(count(&words, 1_234), "1234");
         assert_eq!(count(&words, 50_000), "50,000");

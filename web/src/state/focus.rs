@@ -4,7 +4,6 @@ use cairn_engine::UploadId;
 
 use crate::platform::{clock, document};
 use crate::shell::FolderId;
-use crate::state::page::Page;
 
 /// Where the focus goes when the focused row is gone.
 pub const PICKER_BUTTON: &str = "choose-files";
@@ -21,19 +20,18 @@ pub fn folder_row_id(folder: FolderId) -> String {
     format!("folder-{}", folder.0)
 }
 
-impl Page {
-    pub(super) fn refocus(self) {
-        clock::next_frame(|| document::keep_focus(&[&format!("#{PICKER_BUTTON}")]));
-    }
+/// Gives a focus that went away to what can still be done.
+pub(super) fn refocus() {
+    clock::next_frame(|| document::keep_focus(&[&format!("#{PICKER_BUTTON}")]));
+}
 
-    /// Gives a focus that went away to a row's link, or else to what can still be done there.
-    pub(super) fn refocus_in(self, row: String) {
-        clock::next_frame(move || {
-            document::keep_focus(&[
-                &format!("{row} .link"),
-                &format!("{row} button"),
-                &format!("#{PICKER_BUTTON}"),
-            ]);
-        });
-    }
+/// Gives a focus that went away to a row's link, or else to what can still be done there.
+pub(super) fn refocus_in(row: String) {
+    clock::next_frame(move || {
+        document::keep_focus(&[
+            &format!("{row} .link"),
+            &format!("{row} button"),
+            &format!("#{PICKER_BUTTON}"),
+        ]);
+    });
 }

@@ -5,37 +5,41 @@ use leptos::prelude::*;
 
 use crate::platform::{clock, document};
 use crate::shell::{FolderId, FolderView};
-use crate::state::focus::folder_row_id;
-use crate::state::page::{FolderRow, Page};
+use crate::state::focus::{folder_row_id, refocus, refocus_in};
 use crate::state::phrases;
+use crate::state::rows::{FolderRow, Line, RowId};
+use crate::state::totals::Totals;
+use crate::state::uploads::Uploads;
 use crate::state::words::fill;
 
-impl Page {
+impl Uploads {
     /// Has a folder wait.
     pub fn pause_folder(self, id: FolderId) {
-        self.with_shell(|shell| shell.pause_folder(id));
+        self.running.with(|shell| shell.pause_folder(id));
     }
 
     /// Has a folder go on.
     pub fn resume_folder(self, id: FolderId) {
-        self.with_shell(|shell| shell.resume_folder(id));
+        self.running.with(|shell| shell.resume_folder(id));
     }
 
     /// Ends a folder without what is missing or failed.
     pub fn do_without(self, id: FolderId) {
-        self.with_shell(|shell| shell.do_without(id));
+        self.running.with(|shell| shell.do_without(id));
     }
 
     /// Gives a folder up.
     pub fn cancel_folder(self, id: FolderId) {
-        self.with_shell(|shell| shell.cancel_folder(id));
+        if let Some(row) = self.rows.with_value(|rows| rows.folder(id)) {
+            self.say_cancelled(&row.view.with_untracked(|view| view.name.visible()));
+        }
+        self.running.with(|shell| shell.cancel_folder(id));
         self.remove_folder(id);
-        self.refocus();
+        refocus();
     }
 
     pub(super) fn remove_folder(self, id: FolderId) {
-        self.folders.update(|rows| rows.retain(|row| row.id != id));
-        self.sum_up();
+        self.remove_row(RowId::Folder(id));
     }
 
     pub(super) fn pause_folders(self) {
@@ -49,21 +53,27 @@ impl Page {
     }
 
     pub(super) fn folder_that(self, fits: impl Fn(&FolderView) -> bool) -> Option<FolderId> {
-        self.folders
-            .with_untracked(|rows| rows.iter().find(|row| row.view.with_untracked(&fits)).map(|row| row.id))
+        self.folders_with(fits).into_iter().next()
     }
 
     fn folders_that(self, fits: impl Fn(State) -> bool) -> Vec<FolderId> {
-        self.folders.with_untracked(|rows| {
-            let fits = rows.iter().filter(|row| row.view.with_untracked(|view| fits(view.state)));
-            fits.map(|row| row.id).collect()
+        self.folders_with(|view| fits(view.state))
+    }
+
+    fn folders_with(self, fits: impl Fn(&FolderView) -> bool) -> Vec<FolderId> {
+        self.rows.with_value(|rows| {
+            let fits = rows.in_order().filter_map(|line| match line {
+                Line::Folder(row) => row.view.with_untracked(&fits).then_some(row.id),
+                Line::File(_) => None,
+            });
+            fits.collect()
         })
     }
 
-    pub(super) fn put_folder(self, id: FolderId, view: FolderView) {
-        let row = self.folders.with_untracked(|rows| rows.iter().find(|row| row.id == id).cloned());
-        let Some(row) = row else {
-            self.folders.update(|rows| rows.push(FolderRow { id, view: ArcRwSignal::new(view) }));
+    /// Takes what there is to see of a folder.
+    pub fn put_folder(self, id: FolderId, view: FolderView) {
+        let Some(row) = self.rows.with_value(|rows| rows.folder(id)) else {
+            self.insert(Line::Folder(FolderRow { id, view: ArcRwSignal::new(view) }));
             return;
         };
         let before = row.view.get_untracked();
@@ -77,19 +87,20 @@ impl Page {
         let goes = before.state != view.state || before.can_do_without != view.can_do_without;
         let refocus = goes && document::has_focus(&place);
         row.view.set(view);
+        self.changed(RowId::Folder(id), Totals::of_folder(&before));
         if refocus {
-            self.refocus_in(place);
+            refocus_in(place);
         }
     }
 
     fn say_folder(self, view: &FolderView) {
         let name = view.name.visible();
         if view.state == State::Done {
-            self.said.set(self.named(|words| &words.said_folder_done, &name));
+            self.notices.said.set(self.language.named(|words| &words.said_folder_done, &name));
         } else if matches!(view.state, State::Failed | State::NeedsFile) {
-            self.said.set(self.words.with_value(|words| {
+            self.notices.said.set(self.language.with(|words| {
                 let why = phrases::folder_hint(words, view, clock::now());
-                let why = why.unwrap_or_else(|| phrases::folder_state(words, view));
+                let why = why.unwrap_or_else(|| phrases::folder_state(words, view, true));
                 fill(&words.said_failed, &[("name", &name), ("why", &why)])
             }));
         }

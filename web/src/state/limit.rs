@@ -2,11 +2,9 @@
 
 use std::num::NonZeroU64;
 
-use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::platform::settings;
-use crate::state::page::Page;
 
 const SETTING: &str = "cairn.limit";
 
@@ -60,19 +58,15 @@ impl Limit {
         // A cast of what is too large saturates, and the engine's smallest step is one byte.
         NonZeroU64::new(((amount * self.unit.bytes()) as u64).max(1))
     }
-}
 
-impl Page {
-    /// Sets the limit, and keeps it for later visits.
-    pub fn set_limit(self, limit: Limit) {
-        self.limit.set(limit);
-        settings::save(SETTING, &limit);
-        self.with_shell(|shell| shell.limit(limit.bytes()));
+    /// The one that an earlier visit kept.
+    pub(super) fn kept() -> Self {
+        settings::load(SETTING).unwrap_or_default()
     }
 
-    /// The limit that an earlier visit kept.
-    pub(super) fn kept_limit() -> Limit {
-        settings::load(SETTING).unwrap_or_default()
+    /// Keeps it for later visits.
+    pub(super) fn keep(&self) {
+        settings::save(SETTING, self);
     }
 }
 

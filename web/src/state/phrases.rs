@@ -5,10 +5,10 @@ use cairn_shared::ProblemCode;
 
 use crate::shell::FolderView;
 use crate::state::figures;
-use crate::state::words::{Words, fill};
+use crate::state::words::{Plural, Words, fill};
 
-/// The state word.
-pub fn state<'a>(words: &'a Words, view: &View) -> &'a str {
+/// The state word; `network` where the browser believes that there is one.
+pub fn state<'a>(words: &'a Words, view: &View, network: bool) -> &'a str {
     match view.state {
         State::Waiting => &words.waiting,
         State::Reading => &words.reading,
@@ -17,16 +17,17 @@ pub fn state<'a>(words: &'a Words, view: &View) -> &'a str {
         State::Done if was_here(view) => &words.already_here,
         State::Done => &words.done,
         State::Paused => &words.paused,
-        State::Offline => waits_for(words, view.trouble.as_ref()),
+        State::Offline => waits_for(words, view.trouble.as_ref(), network),
         State::NeedsFile => &words.needs_file,
         State::Failed => &words.failed,
     }
 }
 
-fn waits_for<'a>(words: &'a Words, trouble: Option<&Trouble>) -> &'a String {
+fn waits_for<'a>(words: &'a Words, trouble: Option<&Trouble>, network: bool) -> &'a String {
     match trouble {
         Some(Trouble::Full { .. }) => &words.offline_full,
         Some(Trouble::Problem(_) | Trouble::Status(_)) => &words.offline_server,
+        Some(Trouble::Network | Trouble::KeepsChanging) | None if network => &words.unreachable,
         Some(Trouble::Network | Trouble::KeepsChanging) | None => &words.offline,
     }
 }
@@ -39,7 +40,7 @@ pub fn progress(words: &Words, view: &View) -> String {
     } else {
         parts.push(figures::part(words, view.stored, view.size));
     }
-    if matches!(view.state, State::Reading | State::Sending) {
+    if is_under_way(view.state) {
         parts.extend(view.speed.map(|speed| figures::rate(words, speed)));
         parts.extend(view.left_seconds.map(|left| {
             let time = figures::time(words, left);
@@ -47,6 +48,11 @@ pub fn progress(words: &Words, view: &View) -> String {
         }));
     }
     parts.join(" · ")
+}
+
+/// Elsewhere there is no speed to tell, whatever was measured before.
+pub(super) const fn is_under_way(state: State) -> bool {
+    matches!(state, State::Reading | State::Sending)
 }
 
 /// What a person should know beside the state word.
@@ -119,8 +125,8 @@ fn waits(words: &Words, trouble: Option<&Trouble>, retry_at: Option<Now>, now: N
     format!("{why} · {}", fill(&words.retry_in, &[("time", &time)]))
 }
 
-/// A folder's state word.
-pub fn folder_state(words: &Words, view: &FolderView) -> String {
+/// A folder's state word, as of a file.
+pub fn folder_state(words: &Words, view: &FolderView, network: bool) -> String {
     let text = match view.state {
         State::Reading if view.walking => &words.walking,
         State::Waiting => &words.waiting,
@@ -130,7 +136,7 @@ pub fn folder_state(words: &Words, view: &FolderView) -> String {
         State::Done if view.sent == 0 && view.size > 0 && view.reused == view.size => &words.already_here,
         State::Done => &words.done,
         State::Paused => &words.paused,
-        State::Offline => waits_for(words, view.trouble.as_ref()),
+        State::Offline => waits_for(words, view.trouble.as_ref(), network),
         State::NeedsFile => &words.needs_files,
         State::Failed => &words.failed,
     };
@@ -145,13 +151,13 @@ pub fn folder_progress(words: &Words, view: &FolderView) -> String {
         (false, true) => &words.files_all,
         (false, false) => &words.total_files,
     };
-    let mut parts = vec![fill(files, &[("done", &done), ("count", &count)])];
+    let mut parts = vec![fill(files.of(view.files.into()), &[("done", &done), ("count", &count)])];
     if view.state == State::Done {
         parts.push(figures::size(words, view.size));
     } else if view.size > 0 {
         parts.push(figures::part(words, view.stored, view.size));
     }
-    if let Some(speed) = view.speed.filter(|speed| *speed > 0) {
+    if let Some(speed) = view.speed.filter(|speed| *speed > 0 && is_under_way(view.state)) {
         parts.push(figures::rate(words, speed));
         if !view.walking {
             let left = view.size.saturating_sub(view.stored).div_ceil(speed);
@@ -163,7 +169,9 @@ pub fn folder_progress(words: &Words, view: &FolderView) -> String {
 
 /// What a person should know of a folder beside the state word.
 pub fn folder_hint(words: &Words, view: &FolderView, now: Now) -> Option<String> {
-    let numbered = |text: &str, n: u32| (n > 0).then(|| fill(text, &[("n", &figures::count(words, n))]));
+    let numbered = |text: &Plural, n: u32| {
+        (n > 0).then(|| fill(text.of(n.into()), &[("count", &figures::count(words, n))]))
+    };
     let mut parts = Vec::new();
     match view.state {
         State::Offline => parts.push(waits(words, view.trouble.as_ref(), view.retry_at, now)),
@@ -176,7 +184,8 @@ pub fn folder_hint(words: &Words, view: &FolderView, now: Now) -> Option<String>
         | State::Paused
         | State::NeedsFile => {}
     }
-    parts.extend(numbered(&words.files_failed, view.failed));
+    let failed = view.failed;
+    parts.extend((failed > 0).then(|| fill(&words.files_failed, &[("n", &figures::count(words, failed))])));
     parts.extend(numbered(&words.files_lost, view.lost));
     if view.reused > 0 && (view.sent > 0 || view.reused < view.size) {
         parts.push(fill(&words.saved, &[("size", &figures::size(words, view.reused))]));

@@ -1,9 +1,12 @@
 //! All rows in one: what the toolbar, the tab's title and screen readers tell.
 
+use std::ops::{AddAssign, SubAssign};
+
 use cairn_engine::{State, View};
 
 use crate::shell::FolderView;
 use crate::state::figures;
+use crate::state::phrases::is_under_way;
 
 /// The sum of all rows.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -27,36 +30,40 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Adds a folder's row.
-    pub fn add_folder(&mut self, view: &FolderView) {
-        self.count += view.files as usize;
-        self.done += view.done as usize;
-        self.size += view.size;
-        self.stored += view.stored;
-        self.reused += view.reused;
-        self.speed += view.speed.unwrap_or(0);
-        self.add_state(view.state);
-    }
-
-    /// Adds a file's row.
-    pub fn add(&mut self, view: &View) {
-        self.count += 1;
-        self.done += usize::from(view.state == State::Done);
-        self.size += view.size;
-        self.stored += if view.state == State::Done { view.size } else { view.stored };
-        self.reused += view.reused;
-        self.speed += view.speed.unwrap_or(0);
-        self.add_state(view.state);
-    }
-
-    fn add_state(&mut self, state: State) {
-        match state {
-            State::Waiting | State::Reading | State::Sending | State::Verifying | State::Offline => {
-                self.active += 1;
-            }
-            State::Paused | State::Failed => self.resting += 1,
-            State::Done | State::NeedsFile => {}
+    /// A folder's row.
+    pub fn of_folder(view: &FolderView) -> Self {
+        Self {
+            count: view.files as usize,
+            done: view.done as usize,
+            size: view.size,
+            stored: view.stored,
+            reused: view.reused,
+            speed: view.speed.filter(|_| is_under_way(view.state)).unwrap_or(0),
+            ..Self::of_state(view.state)
         }
+    }
+
+    /// A file's row.
+    pub fn of(view: &View) -> Self {
+        let is_done = view.state == State::Done;
+        Self {
+            count: 1,
+            done: usize::from(is_done),
+            size: view.size,
+            stored: if is_done { view.size } else { view.stored },
+            reused: view.reused,
+            speed: view.speed.filter(|_| is_under_way(view.state)).unwrap_or(0),
+            ..Self::of_state(view.state)
+        }
+    }
+
+    fn of_state(state: State) -> Self {
+        let (active, resting) = match state {
+            State::Waiting | State::Reading | State::Sending | State::Verifying | State::Offline => (1, 0),
+            State::Paused | State::Failed => (0, 1),
+            State::Done | State::NeedsFile => (0, 0),
+        };
+        Self { active, resting, ..Self::default() }
     }
 
     /// Everything has arrived.
@@ -72,5 +79,31 @@ impl Totals {
     /// Time left at the present speed, in seconds.
     pub fn left_seconds(&self) -> Option<u64> {
         (self.speed > 0).then(|| self.size.saturating_sub(self.stored).div_ceil(self.speed))
+    }
+}
+
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        self.count += other.count;
+        self.done += other.done;
+        self.active += other.active;
+        self.resting += other.resting;
+        self.size += other.size;
+        self.stored += other.stored;
+        self.reused += other.reused;
+        self.speed += other.speed;
+    }
+}
+
+impl SubAssign for Totals {
+    fn sub_assign(&mut self, other: Self) {
+        self.count -= other.count;
+        self.done -= other.done;
+        self.active -= other.active;
+        self.resting -= other.resting;
+        self.size -= other.size;
+        self.stored -= other.stored;
+        self.reused -= other.reused;
+        self.speed -= other.speed;
     }
 }

@@ -1,39 +1,30 @@
-//! The whole page.
+//! The frame of the page, and the view that its address asks for in it.
 
 use leptos::prelude::*;
 
-use crate::state::page::Page;
-use crate::ui::drop_zone::DropZone;
-use crate::ui::files::Files;
+use crate::state::choosing::Choosing;
+use crate::state::notices::Notices;
+use crate::state::place::{Address, Place};
 use crate::ui::footer::Footer;
 use crate::ui::hand_over::HandOver;
 use crate::ui::header::Header;
-use crate::ui::picker::Picker;
-use crate::ui::row_list::RowList;
-use crate::ui::toolbar::Toolbar;
-use crate::ui::unfinished::Unfinished;
+use crate::ui::my_files::MyFiles;
 
 /// The whole page.
 #[component]
-pub fn App(page: Page) -> impl IntoView {
-    let any = Memo::new(move |_| page.has_rows());
+pub fn App() -> impl IntoView {
+    let (choosing, notices, address) = (Choosing::here(), Notices::here(), Address::here());
+    let place = Memo::new(move |_| address.place.get());
+    let shown = move || match place.get() {
+        Place::MyFiles => view! { <MyFiles /> },
+    };
     view! {
-        <div class="page" class:page-hovered=move || page.hovered.get()>
-            <Header page />
-            <main class="main">
-                <Picker page />
-                {move || page.notice.get().map(|notice| view! { <p class="notice" role="alert">{notice}</p> })}
-                <Unfinished page />
-                <DropZone page />
-                <Show when=move || any.get()>
-                    <Toolbar page />
-                    <RowList page />
-                </Show>
-                <Files page />
-            </main>
-            <Footer page />
-            <HandOver page />
-            <p class="visually-hidden" role="status" aria-live="polite">{move || page.said.get()}</p>
+        <div class="page" class:page-hovered=move || choosing.hovered.get()>
+            <Header />
+            <main class="main">{shown}</main>
+            <Footer />
+            <HandOver />
+            <p class="visually-hidden" role="status" aria-live="polite">{move || notices.said.get()}</p>
         </div>
     }
 }

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::shell::FolderView;
 use crate::state::figures;
-use crate::state::page::Page;
+use crate::state::language::Language;
 
 /// What a bar shows, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,8 @@ impl Shares {
 
 /// Light for read, solid for stored, hatched for what had not to be sent.
 #[component]
-pub fn Bar(page: Page, name: String, shares: Signal<Shares>) -> impl IntoView {
+pub fn Bar(name: String, shares: Signal<Shares>) -> impl IntoView {
+    let language = Language::here();
     let width =
         move |pick: fn(&Shares) -> u64| move || shares.with(|all| figures::width(pick(all), all.size));
     view! {
@@ -46,7 +47,7 @@ pub fn Bar(page: Page, name: String, shares: Signal<Shares>) -> impl IntoView {
             class="bar"
             role="progressbar"
             data-testid="row-progress"
-            aria-label=page.named(|words| &words.progress_label, &name)
+            aria-label=language.named(|words| &words.progress_label, &name)
             aria-valuemin="0"
             aria-valuemax="100"
             aria-valuenow=move || shares.get().percent().to_string()

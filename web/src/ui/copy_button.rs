@@ -4,7 +4,9 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::platform::{clipboard, clock};
-use crate::state::page::Page;
+use crate::state::language::Language;
+use crate::state::notices::Notices;
+use crate::state::words::fill;
 use crate::ui::icon::{Icon, Sign};
 
 /// How long the button says so, in milliseconds.
@@ -12,17 +14,23 @@ const SAID_MS: u32 = 2_500;
 
 /// A button that copies.
 #[component]
-pub fn CopyButton(page: Page, name: String, text: String) -> impl IntoView {
+pub fn CopyButton(name: String, text: String) -> impl IntoView {
+    let (language, notices) = (Language::here(), Notices::here());
     let copied = RwSignal::new(None::<bool>);
     let copy = move |_| {
         let text = text.clone();
         spawn_local(async move {
             let worked = clipboard::copy(&text).await;
             copied.try_set(Some(worked));
-            page.said.set(said(page, Some(worked)));
+            notices.said.set(said(language, Some(worked)));
             clock::sleep(SAID_MS).await;
             copied.try_set(None);
         });
+    };
+    // Who speaks to the page says what is to be seen: a label has that in it.
+    let label = move || {
+        let text = said(language, copied.get());
+        language.with(|words| fill(&words.copy_label, &[("text", &text), ("name", &name)]))
     };
     let sign = Signal::derive(move || if copied.get() == Some(true) { Sign::Tick } else { Sign::Copy });
     view! {
@@ -31,17 +39,17 @@ pub fn CopyButton(page: Page, name: String, text: String) -> impl IntoView {
             class="button button-quiet"
             class:button-told=move || copied.get() == Some(true)
             data-testid="row-copy"
-            aria-label=page.named(|words| &words.copy_label, &name)
+            aria-label=label
             on:click=copy
         >
             <Icon sign />
-            {move || said(page, copied.get())}
+            {move || said(language, copied.get())}
         </button>
     }
 }
 
-fn said(page: Page, copied: Option<bool>) -> String {
-    page.word(|words| match copied {
+fn said(language: Language, copied: Option<bool>) -> String {
+    language.word(|words| match copied {
         None => &words.copy,
         Some(true) => &words.copied,
         Some(false) => &words.copy_failed,

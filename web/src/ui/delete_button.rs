@@ -3,9 +3,10 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use crate::api::own::OwnId;
 use crate::platform::clock;
-use crate::shell::OwnId;
-use crate::state::page::Page;
+use crate::state::language::Language;
+use crate::state::library::Library;
 
 /// How long the question stands, in milliseconds.
 const ASKED_MS: u32 = 4_000;
@@ -20,14 +21,15 @@ enum Step {
 
 /// A button that has to be pressed twice.
 #[component]
-pub fn DeleteButton(page: Page, name: String, id: OwnId) -> impl IntoView {
+pub fn DeleteButton(name: String, id: OwnId) -> impl IntoView {
+    let (language, library) = (Language::here(), Library::here());
     let step = RwSignal::new(Step::Offer);
     let press = move |_| {
         let asked = step.get_untracked() == Step::Ask;
         step.set(Step::Ask);
         spawn_local(async move {
             if asked {
-                let gone = page.delete(id).await;
+                let gone = library.delete(id).await;
                 step.try_set(if gone { Step::Offer } else { Step::Failed });
             }
             clock::sleep(ASKED_MS).await;
@@ -35,14 +37,14 @@ pub fn DeleteButton(page: Page, name: String, id: OwnId) -> impl IntoView {
         });
     };
     let text = move || {
-        page.word(|words| match step.get() {
+        language.word(|words| match step.get() {
             Step::Offer => &words.delete,
             Step::Ask => &words.delete_sure,
             Step::Failed => &words.delete_failed,
         })
     };
     let label = move || match step.get() {
-        Step::Offer => Some(page.named(|words| &words.delete_label, &name)),
+        Step::Offer => Some(language.named(|words| &words.delete_label, &name)),
         Step::Ask | Step::Failed => None,
     };
     view! {

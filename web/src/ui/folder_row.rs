@@ -6,9 +6,12 @@ use leptos::prelude::*;
 use crate::platform::clock;
 use crate::shell::FolderView;
 use crate::state::focus::folder_row_id;
-use crate::state::page::{FolderRow, Page};
+use crate::state::language::Language;
 use crate::state::phrases;
+use crate::state::rows::FolderRow;
+use crate::state::uploads::Uploads;
 use crate::ui::bar::{Bar, Shares};
+use crate::ui::file_name::FileName;
 use crate::ui::go_button::GoButton;
 use crate::ui::icon::{Icon, Sign};
 use crate::ui::icon_button::IconButton;
@@ -16,24 +19,29 @@ use crate::ui::row_link::FolderLink;
 
 /// One row for a folder, with the attributes of a file's row.
 #[component]
-pub fn FolderRowView(page: Page, row: FolderRow) -> impl IntoView {
+pub fn FolderRowView(row: FolderRow) -> impl IntoView {
+    let (language, uploads) = (Language::here(), Uploads::here());
     let view: Signal<FolderView> = row.view.clone().into();
     let id = row.id;
     let (name, raw_name) = view.with_untracked(|view| (view.name.visible(), view.name.as_str().to_owned()));
     let state = Memo::new(move |_| view.with(|view| view.state));
     let say = move |say: fn(&crate::state::words::Words, &FolderView) -> String| {
-        move || page.words.with_value(|words| view.with(|view| say(words, view)))
+        move || language.with(|words| view.with(|view| say(words, view)))
+    };
+    let phrase = move || {
+        let network = uploads.network.get();
+        language.with(|words| view.with(|view| phrases::folder_state(words, view, network)))
     };
     let hint = move || {
-        page.second.track();
-        page.words.with_value(|words| view.with(|view| phrases::folder_hint(words, view, clock::now())))
+        uploads.second.track();
+        language.with(|words| view.with(|view| phrases::folder_hint(words, view, clock::now())))
     };
     let shares = Signal::derive(move || view.with(Shares::of_folder));
     let link = Memo::new(move |_| view.with(|view| view.url.clone()));
     let named = name.clone();
     let lacks = Memo::new(move |_| view.with(|view| view.can_do_without));
-    let without_label = page.named(|words| &words.without_label, &name);
-    let cancel_label = page.named(|words| &words.cancel_label, &name);
+    let without_label = language.named(|words| &words.without_label, &name);
+    let cancel_label = language.named(|words| &words.cancel_label, &name);
     view! {
         <li
             class="row row-folder"
@@ -50,15 +58,15 @@ pub fn FolderRowView(page: Page, row: FolderRow) -> impl IntoView {
             <span class="stone" aria-hidden="true"><Icon sign=Sign::Folder /></span>
             <div class="row-main">
                 <div class="row-head">
-                    <span class="row-name" title=name.clone()>{name.clone()}</span>
-                    <span class="row-state">{say(phrases::folder_state)}</span>
+                    <FileName name=name.clone() />
+                    <span class="row-state">{phrase}</span>
                 </div>
-                <Bar page name=name.clone() shares />
+                <Bar name=name.clone() shares />
                 <p class="row-figures">
                     <span>{say(phrases::folder_progress)}</span>
                     {move || hint().map(|hint| view! { <span class="row-hint">{hint}</span> })}
                 </p>
-                {move || link.get().map(|url| view! { <FolderLink page name=named.clone() url /> })}
+                {move || link.get().map(|url| view! { <FolderLink name=named.clone() url /> })}
             </div>
             <div class="row-actions">
                 <Show when=move || lacks.get()>
@@ -67,18 +75,17 @@ pub fn FolderRowView(page: Page, row: FolderRow) -> impl IntoView {
                         class="button button-soft"
                         data-testid="row-without"
                         aria-label=without_label.clone()
-                        on:click=move |_| page.do_without(id)
+                        on:click=move |_| uploads.do_without(id)
                     >
-                        {page.word(|words| &words.without)}
+                        {language.word(|words| &words.without)}
                     </button>
                 </Show>
                 <Show when=move || !matches!(state.get(), State::Done | State::NeedsFile)>
                     <GoButton
-                        page
                         name=StoredValue::new(name.clone())
                         state
-                        pause=move || page.pause_folder(id)
-                        resume=move || page.resume_folder(id)
+                        pause=move || uploads.pause_folder(id)
+                        resume=move || uploads.resume_folder(id)
                     />
                 </Show>
                 <Show when=move || state.get() != State::Done>
@@ -86,7 +93,7 @@ pub fn FolderRowView(page: Page, row: FolderRow) -> impl IntoView {
                         testid="row-cancel"
                         label=cancel_label.clone()
                         sign=Sign::Cancel
-                        press=move || page.cancel_folder(id)
+                        press=move || uploads.cancel_folder(id)
                     />
                 </Show>
             </div>

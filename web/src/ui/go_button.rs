@@ -3,22 +3,22 @@
 use cairn_engine::State;
 use leptos::prelude::*;
 
-use crate::state::page::Page;
+use crate::state::language::Language;
 use crate::ui::icon::{Icon, Sign};
 
 /// One button for pause and resume, so that pressing it does not take the focus away from it.
 #[component]
 pub fn GoButton(
-    page: Page,
     name: StoredValue<String>,
     state: Memo<State>,
     pause: impl Fn() + 'static,
     resume: impl Fn() + 'static,
 ) -> impl IntoView {
+    let language = Language::here();
     let resting = move || rests(state.get());
     let label = move || {
         name.with_value(|name| {
-            page.named(
+            language.named(
                 |words| match (resting(), state.get() == State::Failed) {
                     (true, true) => &words.retry_label,
                     (true, false) => &words.resume_label,

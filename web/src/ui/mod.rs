@@ -5,6 +5,7 @@ pub mod bar;
 pub mod copy_button;
 pub mod delete_button;
 pub mod drop_zone;
+pub mod file_name;
 pub mod files;
 pub mod folder_row;
 pub mod footer;
@@ -14,6 +15,7 @@ pub mod header;
 pub mod icon;
 pub mod icon_button;
 pub mod limit_field;
+pub mod my_files;
 pub mod picker;
 pub mod row;
 pub mod row_actions;
@@ -37,8 +39,10 @@ pub fn mount() {
         let words = Words::of(&document::language());
         document::set_language(&words.language);
         let page = Page::new(words);
-        drop::on_drop(move |hovered| page.hovered.set(hovered), move |dropped| page.dropped(dropped));
+        let choosing = page.choosing;
+        drop::on_drop(move |hovered| choosing.hovered.set(hovered), move |dropped| choosing.dropped(dropped));
+        page.provide();
         page.start();
-        view! { <app::App page /> }
+        view! { <app::App /> }
     });
 }

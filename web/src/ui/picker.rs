@@ -3,11 +3,13 @@
 use leptos::prelude::*;
 
 use crate::platform::files::picked;
-use crate::state::page::{FOLDER_INPUT, PICKER_INPUT, Page};
+use crate::state::choosing::{Choosing, FOLDER_INPUT, PICKER_INPUT};
+use crate::state::language::Language;
 
 /// The inputs; buttons open them.
 #[component]
-pub fn Picker(page: Page) -> impl IntoView {
+pub fn Picker() -> impl IntoView {
+    let (language, choosing) = (Language::here(), Choosing::here());
     view! {
         <input
             type="file"
@@ -16,8 +18,8 @@ pub fn Picker(page: Page) -> impl IntoView {
             class="visually-hidden"
             data-testid="file-input"
             tabindex="-1"
-            aria-label=page.word(|words| &words.drop_button)
-            on:change=move |event| page.picked(picked(&event))
+            aria-label=language.word(|words| &words.drop_button)
+            on:change=move |event| choosing.picked(picked(&event))
         />
         <input
             type="file"
@@ -27,8 +29,8 @@ pub fn Picker(page: Page) -> impl IntoView {
             class="visually-hidden"
             data-testid="folder-input"
             tabindex="-1"
-            aria-label=page.word(|words| &words.folder_button)
-            on:change=move |event| page.picked(picked(&event))
+            aria-label=language.word(|words| &words.folder_button)
+            on:change=move |event| choosing.picked(picked(&event))
         />
     }
 }

@@ -5,15 +5,19 @@ use leptos::prelude::*;
 
 use crate::platform::clock;
 use crate::state::focus::row_id;
-use crate::state::page::{Page, Row};
+use crate::state::language::Language;
 use crate::state::phrases;
+use crate::state::rows::Row;
+use crate::state::uploads::Uploads;
 use crate::ui::bar::{Bar, Shares};
+use crate::ui::file_name::FileName;
 use crate::ui::row_actions::RowActions;
 use crate::ui::row_link::RowLink;
 
 /// One row.
 #[component]
-pub fn RowView(page: Page, row: Row) -> impl IntoView {
+pub fn RowView(row: Row) -> impl IntoView {
+    let (language, uploads) = (Language::here(), Uploads::here());
     let view = row.view.clone();
     let (name, raw_name, path, stone) = view.with_untracked(|view| {
         let path = view.path.as_ref().map(|path| cairn_shared::name::visible(path.as_str()));
@@ -28,24 +32,27 @@ pub fn RowView(page: Page, row: Row) -> impl IntoView {
     };
     let phrase = {
         let view = view.clone();
-        move || page.words.with_value(|words| view.with(|view| phrases::state(words, view).to_owned()))
+        move || {
+            language
+                .with(|words| view.with(|view| phrases::state(words, view, uploads.network.get()).to_owned()))
+        }
     };
     let progress = {
         let view = view.clone();
-        move || page.words.with_value(|words| view.with(|view| phrases::progress(words, view)))
+        move || language.with(|words| view.with(|view| phrases::progress(words, view)))
     };
     let hint = {
         let view = view.clone();
         move || {
-            page.second.track();
-            page.words.with_value(|words| view.with(|view| phrases::hint(words, view, clock::now())))
+            uploads.second.track();
+            language.with(|words| view.with(|view| phrases::hint(words, view, clock::now())))
         }
     };
     let shares = {
         let view = view.clone();
         Signal::derive(move || view.with(Shares::of_file))
     };
-    let elsewhere = move || page.elsewhere.with(|rows| rows.contains(&row.id));
+    let elsewhere = move || uploads.elsewhere.with(|rows| rows.contains(&row.id));
     view! {
         <li
             class="row"
@@ -59,21 +66,21 @@ pub fn RowView(page: Page, row: Row) -> impl IntoView {
             <span class="stone" aria-hidden="true">{stone}</span>
             <div class="row-main">
                 <div class="row-head">
-                    <span class="row-name" title=name.clone()>{name.clone()}</span>
+                    <FileName name=name.clone() />
                     {path.map(|path| view! { <span class="row-path">{path}</span> })}
                     <span class="row-state">{phrase}</span>
                 </div>
-                <Bar page name=name.clone() shares />
+                <Bar name=name.clone() shares />
                 <p class="row-figures">
                     <span>{progress}</span>
                     {move || elsewhere().then(|| {
-                        view! { <span class="row-hint">{page.word(|words| &words.elsewhere_row)}</span> }
+                        view! { <span class="row-hint">{language.word(|words| &words.elsewhere_row)}</span> }
                     })}
                     {move || hint().map(|hint| view! { <span class="row-hint">{hint}</span> })}
                 </p>
-                <RowLink page name=name.clone() view=view.clone() />
+                <RowLink name=name.clone() view=view.clone() />
             </div>
-            <RowActions page name id=row.id view />
+            <RowActions name id=row.id view />
         </li>
     }
 }

@@ -3,18 +3,23 @@
 use cairn_engine::{State, UploadId, View};
 use leptos::prelude::*;
 
-use crate::state::page::Page;
+use crate::state::choosing::Choosing;
+use crate::state::identity::Identity;
+use crate::state::language::Language;
+use crate::state::uploads::Uploads;
 use crate::ui::go_button::{GoButton, rests};
 use crate::ui::icon::Sign;
 use crate::ui::icon_button::IconButton;
 
 /// The buttons at a row's end; none once it is done.
 #[component]
-pub fn RowActions(page: Page, id: UploadId, name: String, view: ArcRwSignal<View>) -> impl IntoView {
+pub fn RowActions(id: UploadId, name: String, view: ArcRwSignal<View>) -> impl IntoView {
+    let (language, uploads, identity, choosing) =
+        (Language::here(), Uploads::here(), Identity::here(), Choosing::here());
     let state = Memo::new(move |_| view.with(|view| view.state));
     let name = StoredValue::new(name);
     // What another tab is at can't be paused here.
-    let elsewhere = move || page.elsewhere.with(|rows| rows.contains(&id));
+    let elsewhere = move || uploads.elsewhere.with(|rows| rows.contains(&id));
     let wanted = move || name.get_value();
     view! {
         <div class="row-actions">
@@ -23,29 +28,29 @@ pub fn RowActions(page: Page, id: UploadId, name: String, view: ArcRwSignal<View
                     type="button"
                     class="button button-main"
                     data-testid="row-choose"
-                    aria-label=name.with_value(|name| page.named(|words| &words.choose_label, name))
-                    on:click=move |_| page.choose_again(wanted())
+                    aria-label=name.with_value(|name| language.named(|words| &words.choose_label, name))
+                    on:click=move |_| choosing.choose_again(wanted())
                 >
-                    {page.word(|words| &words.choose)}
+                    {language.word(|words| &words.choose)}
                 </button>
             </Show>
             <Show when=move || (goes_on(state.get()) || rests(state.get())) && !elsewhere()>
-                <GoButton page name state pause=move || page.pause(id) resume=move || page.resume(id) />
+                <GoButton name state pause=move || uploads.pause(id) resume=move || uploads.resume(id) />
             </Show>
             <Show when=move || can_hand_over(state.get())>
                 <IconButton
                     testid="row-hand-over"
-                    label=name.with_value(|name| page.named(|words| &words.hand_over_label, name))
+                    label=name.with_value(|name| language.named(|words| &words.hand_over_label, name))
                     sign=Sign::HandOver
-                    press=move || page.hand_over(id)
+                    press=move || identity.hand_over(id)
                 />
             </Show>
             <Show when=move || state.get() != State::Done>
                 <IconButton
                     testid="row-cancel"
-                    label=name.with_value(|name| page.named(|words| &words.cancel_label, name))
+                    label=name.with_value(|name| language.named(|words| &words.cancel_label, name))
                     sign=Sign::Cancel
-                    press=move || page.cancel(id)
+                    press=move || uploads.cancel(id)
                 />
             </Show>
         </div>

@@ -3,23 +3,24 @@
 use cairn_engine::View;
 use leptos::prelude::*;
 
+use crate::api::own::OwnId;
 use crate::platform::document;
-use crate::shell::OwnId;
-use crate::state::page::Page;
+use crate::state::language::Language;
+use crate::state::words::fill;
 use crate::ui::copy_button::CopyButton;
 use crate::ui::delete_button::DeleteButton;
 
 /// Appears once the file is published.
 #[component]
-pub fn RowLink(page: Page, name: String, view: ArcRwSignal<View>) -> impl IntoView {
+pub fn RowLink(name: String, view: ArcRwSignal<View>) -> impl IntoView {
     let finished = Memo::new(move |_| view.with(|view| view.finished.clone()));
     move || {
         let finished = finished.get()?;
         let name = name.clone();
-        let link = finished.url.map(|url| view! { <Link page name=name.clone() url /> });
+        let link = finished.url.map(|url| view! { <Link name=name.clone() url /> });
         Some(view! {
             <div class="link-line">
-                {link} <DeleteButton page name id=OwnId::File(finished.file) />
+                {link} <DeleteButton name id=OwnId::File(finished.file) />
             </div>
         })
     }
@@ -27,18 +28,22 @@ pub fn RowLink(page: Page, name: String, view: ArcRwSignal<View>) -> impl IntoVi
 
 /// The one link of a folder.
 #[component]
-pub fn FolderLink(page: Page, name: String, url: String) -> impl IntoView {
+pub fn FolderLink(name: String, url: String) -> impl IntoView {
     view! {
         <div class="link-line">
-            <Link page name url />
+            <Link name url />
         </div>
     }
 }
 
 /// A link, and a copy of it.
 #[component]
-fn Link(page: Page, name: String, url: String) -> impl IntoView {
+fn Link(name: String, url: String) -> impl IntoView {
+    let language = Language::here();
     let whole = document::absolute(&url);
+    // Who speaks to the page says what is to be seen: a label has that in it.
+    let seen = without_scheme(&whole);
+    let label = language.with(|words| fill(&words.link_label, &[("link", &seen), ("name", &name)]));
     view! {
         <a
             class="link"
@@ -46,11 +51,11 @@ fn Link(page: Page, name: String, url: String) -> impl IntoView {
             href=whole.clone()
             target="_blank"
             rel="noopener"
-            aria-label=page.named(|words| &words.link_label, &name)
+            aria-label=label
         >
-            {without_scheme(&whole)}
+            {seen}
         </a>
-        <CopyButton page name text=whole.clone() />
+        <CopyButton name text=whole.clone() />
     }
 }
 

@@ -3,40 +3,42 @@
 use leptos::prelude::*;
 
 use crate::state::figures;
-use crate::state::page::Page;
+use crate::state::language::Language;
 use crate::state::totals::Totals;
+use crate::state::uploads::Uploads;
 use crate::state::words::{Words, fill};
 use crate::ui::limit_field::LimitField;
 
 /// The line above the rows.
 #[component]
-pub fn Toolbar(page: Page) -> impl IntoView {
-    let sum = move || page.words.with_value(|words| sum(words, &page.totals.get()));
-    let none_active = move || (page.totals.get().active == 0).to_string();
-    let none_resting = move || (page.totals.get().resting == 0).to_string();
+pub fn Toolbar() -> impl IntoView {
+    let (language, uploads) = (Language::here(), Uploads::here());
+    let sum = move || language.with(|words| sum(words, &uploads.totals.get()));
+    let none_active = move || (uploads.totals.get().active == 0).to_string();
+    let none_resting = move || (uploads.totals.get().resting == 0).to_string();
     // Disabled buttons would lose the focus of somebody who uses a keyboard, so they are only told to be.
     view! {
-        <div class="toolbar" role="group" aria-label=page.word(|words| &words.toolbar_label)>
-            <h2 class="toolbar-title">{page.word(|words| &words.rows_title)}</h2>
+        <div class="toolbar" role="group" aria-label=language.word(|words| &words.toolbar_label)>
+            <h2 class="toolbar-title">{language.word(|words| &words.rows_title)}</h2>
             <p class="toolbar-sum">{sum}</p>
-            <LimitField page />
+            <LimitField />
             <button
                 type="button"
                 class="button button-quiet"
                 data-testid="pause-all"
                 aria-disabled=none_active
-                on:click=move |_| page.pause_all()
+                on:click=move |_| uploads.pause_all()
             >
-                {page.word(|words| &words.pause_all)}
+                {language.word(|words| &words.pause_all)}
             </button>
             <button
                 type="button"
                 class="button button-quiet"
                 data-testid="resume-all"
                 aria-disabled=none_resting
-                on:click=move |_| page.resume_all()
+                on:click=move |_| uploads.resume_all()
             >
-                {page.word(|words| &words.resume_all)}
+                {language.word(|words| &words.resume_all)}
             </button>
         </div>
     }
@@ -44,8 +46,8 @@ pub fn Toolbar(page: Page) -> impl IntoView {
 
 fn sum(words: &Words, totals: &Totals) -> String {
     let (done, count) = (totals.done.to_string(), totals.count.to_string());
-    let text = if totals.count == 1 { &words.total_file } else { &words.total_files };
-    let mut parts = vec![fill(text, &[("done", &done), ("count", &count)])];
+    let mut parts =
+        vec![fill(words.total_files.of(totals.count as u64), &[("done", &done), ("count", &count)])];
     if totals.all_done() {
         parts.push(figures::size(words, totals.size));
     } else if totals.size > 0 {

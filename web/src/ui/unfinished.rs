@@ -3,40 +3,45 @@
 use leptos::prelude::*;
 
 use crate::shell::{Left, Unfinished as Item};
+use crate::state::choosing::Choosing;
 use crate::state::figures;
 use crate::state::focus::UNFINISHED_PANEL;
-use crate::state::page::Page;
+use crate::state::identity::Identity;
+use crate::state::language::Language;
+use crate::state::uploads::Uploads;
 use crate::state::words::{Words, fill};
+use crate::ui::file_name::FileName;
 use crate::ui::icon::Sign;
 use crate::ui::icon_button::IconButton;
 
 /// The panel; absent where nothing is unfinished.
 #[component]
-pub fn Unfinished(page: Page) -> impl IntoView {
-    let any = Memo::new(move |_| page.unfinished.with(|all| !all.is_empty()));
-    let several = Memo::new(move |_| page.continuable().len() > 1);
+pub fn Unfinished() -> impl IntoView {
+    let (language, uploads, choosing) = (Language::here(), Uploads::here(), Choosing::here());
+    let any = Memo::new(move |_| uploads.unfinished.with(|all| !all.is_empty()));
+    let several = Memo::new(move |_| choosing.continuable().len() > 1);
     view! {
         <Show when=move || any.get()>
             <section class="panel" id=UNFINISHED_PANEL data-testid="unfinished" aria-labelledby="unfinished-title">
                 <div class="panel-head">
-                    <h2 class="panel-title" id="unfinished-title">{page.word(|words| &words.unfinished_title)}</h2>
+                    <h2 class="panel-title" id="unfinished-title">{language.word(|words| &words.unfinished_title)}</h2>
                     <Show when=move || several.get()>
                         <button
                             type="button"
                             class="button button-main"
                             data-testid="continue-all"
-                            on:click=move |_| page.go_on_all()
+                            on:click=move |_| choosing.go_on_all()
                         >
-                            {page.word(|words| &words.go_on_all)}
+                            {language.word(|words| &words.go_on_all)}
                         </button>
                     </Show>
                 </div>
-                <p class="panel-lead">{page.word(|words| &words.unfinished_lead)}</p>
+                <p class="panel-lead">{language.word(|words| &words.unfinished_lead)}</p>
                 <ul class="list">
                     <For
-                        each=move || page.unfinished.get()
+                        each=move || uploads.unfinished.get()
                         key=|item| (item.key, item.left.clone(), item.has_handle, item.lost, item.elsewhere)
-                        children=move |item| view! { <Entry page item /> }
+                        children=move |item| view! { <Entry item /> }
                     />
                 </ul>
             </section>
@@ -45,12 +50,13 @@ pub fn Unfinished(page: Page) -> impl IntoView {
 }
 
 #[component]
-fn Entry(page: Page, item: Item) -> impl IntoView {
+fn Entry(item: Item) -> impl IntoView {
+    let language = Language::here();
     let name = item.name.visible();
     let path = item.path.as_ref().map(|path| cairn_shared::name::visible(path.as_str()));
-    let figures = page.words.with_value(|words| how_far(words, &item.left));
-    let note = page.words.with_value(|words| note(words, &item));
-    let actions = (!item.elsewhere).then(|| view! { <Actions page item=item.clone() /> });
+    let figures = language.with(|words| how_far(words, &item.left));
+    let note = language.with(|words| note(words, &item));
+    let actions = (!item.elsewhere).then(|| view! { <Actions item=item.clone() /> });
     view! {
         <li
             class="entry"
@@ -59,7 +65,7 @@ fn Entry(page: Page, item: Item) -> impl IntoView {
             data-lost=item.lost.to_string()
         >
             <div class="entry-main">
-                <span class="row-name" title=name.clone()>{name.clone()}</span>
+                <FileName name=name.clone() />
                 {path.map(|path| view! { <span class="row-path">{path}</span> })}
                 <span class="row-figures">
                     <span>{figures}</span> {note.map(|note| view! { <span class="row-hint">{note}</span> })}
@@ -71,21 +77,23 @@ fn Entry(page: Page, item: Item) -> impl IntoView {
 }
 
 #[component]
-fn Actions(page: Page, item: Item) -> impl IntoView {
+fn Actions(item: Item) -> impl IntoView {
+    let (language, uploads, identity, choosing) =
+        (Language::here(), Uploads::here(), Identity::here(), Choosing::here());
     let name = item.name.visible();
     let by_click = item.has_handle && !item.lost;
     let continue_label =
-        page.named(|words| if by_click { &words.go_on_label } else { &words.choose_again_label }, &name);
-    let discard_label = page.named(|words| &words.discard_label, &name);
+        language.named(|words| if by_click { &words.go_on_label } else { &words.choose_again_label }, &name);
+    let discard_label = language.named(|words| &words.discard_label, &name);
     let (discarded, handed) = (item.clone(), item.clone());
     let hand_over = item.can_hand_over.then(|| {
-        let label = page.named(|words| &words.hand_over_label, &name);
+        let label = language.named(|words| &words.hand_over_label, &name);
         view! {
             <IconButton
                 testid="hand-over-left"
                 label
                 sign=Sign::HandOver
-                press=move || page.hand_over_left(&handed)
+                press=move || identity.hand_over_left(&handed)
             />
         }
     });
@@ -95,9 +103,9 @@ fn Actions(page: Page, item: Item) -> impl IntoView {
             class="button button-soft"
             data-testid="continue"
             aria-label=continue_label
-            on:click=move |_| page.go_on(&item)
+            on:click=move |_| choosing.go_on(&item)
         >
-            {page.word(|words| if by_click { &words.go_on } else { &words.unfinished_again })}
+            {language.word(|words| if by_click { &words.go_on } else { &words.unfinished_again })}
         </button>
         {hand_over}
         <button
@@ -105,9 +113,9 @@ fn Actions(page: Page, item: Item) -> impl IntoView {
             class="button button-quiet"
             data-testid="discard"
             aria-label=discard_label
-            on:click=move |_| page.discard(&discarded)
+            on:click=move |_| uploads.discard(&discarded)
         >
-            {page.word(|words| &words.discard)}
+            {language.word(|words| &words.discard)}
         </button>
     }
 }
@@ -121,11 +129,12 @@ fn how_far(words: &Words, left: &Left) -> String {
             fill(&words.unfinished_stored, &[("part", &figures::part(words, stored, size))])
         }
         Left::Folder { files: 0, left } => {
-            fill(&words.unfinished_walk, &[("left", &figures::count(words, left))])
+            fill(words.unfinished_walk.of(left.into()), &[("count", &figures::count(words, left))])
         }
         Left::Folder { files, left } => {
+            let text = words.unfinished_folder.of(files.into());
             let (left, count) = (figures::count(words, left), figures::count(words, files));
-            fill(&words.unfinished_folder, &[("left", &left), ("count", &count)])
+            fill(text, &[("left", &left), ("count", &count)])
         }
     }
 }

@@ -7,10 +7,9 @@ use std::rc::Rc;
 use cairn_engine::cutter::Cutter;
 use cairn_shared::ChunkRule;
 use cairn_shared::limits::FASTCDC_BYTES_MAX;
-use js_sys::ArrayBuffer;
 use wasm_bindgen_futures::spawn_local;
 
-use crate::platform::blob::{Bytes, Memory, Reading, Source};
+use crate::platform::blob::{self, Bytes, Memory, Reading, Source};
 use crate::platform::clock;
 use crate::platform::digest::{Hasher, Hashing};
 use crate::platform::memory::wasm_bytes;
@@ -207,9 +206,7 @@ impl Reader {
     /// How much memory they keep, in bytes.
     pub fn kept_bytes(&self) -> u64 {
         let held = self.0.held.borrow();
-        let buffers: Vec<ArrayBuffer> = held.values().map(Bytes::buffer).collect();
-        let first = |at: usize| buffers[..at].iter().all(|earlier| *earlier != buffers[at]);
-        (0..buffers.len()).filter(|at| first(*at)).map(|at| u64::from(buffers[at].byte_length())).sum()
+        blob::memory_of(held.values())
     }
 
     async fn run(&self) {

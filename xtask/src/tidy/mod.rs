@@ -21,6 +21,7 @@ const RULES: &[(&str, Rule)] = &[
     ("service.rs files don't know actix", walls::services),
     ("only store/src/meta/sled knows sled, only store/src/meta/redb knows redb", walls::index_library),
     ("only web/src/ui and web/src/state know Leptos", walls::page_library),
+    ("only web/src/platform knows the browser", walls::browser),
     ("dependencies of shared and engine", manifest::dependencies),
     ("every file says its responsibility first", shape::first_line),
     ("files stay short", shape::length),

@@ -79,6 +79,21 @@ pub(super) fn page_library(tree: &Tree) -> Vec<Finding> {
     mentions(others, "leptos", "only web/src/ui and web/src/state know Leptos")
 }
 
+/// The page's tests may reach into the browser to see what came of it.
+pub(super) fn browser(tree: &Tree) -> Vec<Finding> {
+    let outside =
+        |file: &&Source| file.path.starts_with("web/src") && !file.path.starts_with("web/src/platform");
+    let mut findings = Vec::new();
+    for prefix in ["web_sys", "js_sys", "gloo_"] {
+        findings.extend(mentions(
+            tree.rust().filter(outside),
+            prefix,
+            "only web/src/platform knows the browser",
+        ));
+    }
+    findings
+}
+
 /// Names in code that begin with `prefix`.
 fn mentions<'a>(files: impl Iterator<Item = &'a Source>, prefix: &str, why: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -137,5 +152,13 @@ mod tests {
         assert_eq!(check(page_library, "web/src/shell.rs", bad).len(), 1);
         assert!(check(page_library, "web/src/ui/row.rs", bad).is_empty());
         assert!(check(page_library, "web/src/state/row.rs", bad).is_empty());
+    }
+
+    #[test]
+    fn the_browser_is_behind_one_folder() {
+        let bad = "use web_sys::Window;\nuse js_sys::Promise;\nuse gloo_net::http;\n";
+        assert_eq!(check(browser, "web/src/ui/row.rs", bad).len(), 3);
+        assert!(check(browser, "web/src/platform/http.rs", bad).is_empty());
+        assert!(check(browser, "web/tests/row.rs", bad).is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! The owner key: made before the first upload, once for all tabs, kept by the browser.
+//! The owner key: made before the first upload, once for all tabs, kept by the browser; and what is asked with it.
 
 use std::rc::Rc;
 
@@ -7,8 +7,10 @@ use cairn_shared::message::OwnerResponse;
 use cairn_shared::route::Route;
 use cairn_shared::{Bearer, ProblemCode};
 use futures_util::lock::Mutex;
+use serde::de::DeserializeOwned;
 
-use crate::platform::http::{self, Ask, Body};
+use super::Request;
+use crate::platform::http::{self, Ask, Body, Signal};
 use crate::platform::idb::Db;
 
 /// Who this browser is towards the server.
@@ -54,8 +56,20 @@ impl Owner {
         Ok(kept)
     }
 
+    /// Asks with the key; makes a new one, once, where the server no longer knows it.
+    pub async fn ask<T: DeserializeOwned>(&self, request: &Request, signal: Signal) -> Result<T, Failure> {
+        let key = self.key().await?;
+        match request.json(key, signal.clone()).await {
+            Err(failure) if is_stale(&failure) => {
+                self.drop_stale(key).await;
+                request.json(self.key().await?, signal).await
+            }
+            answer => answer,
+        }
+    }
+
     /// Drops a key that the server does not know.
-    pub async fn drop_stale(&self, stale: Bearer) {
+    async fn drop_stale(&self, stale: Bearer) {
         let mut key = self.key.lock().await;
         if *key == Some(stale) {
             *key = None;
@@ -68,7 +82,7 @@ impl Owner {
 }
 
 /// Whether an answer means that the credential is not, or no longer, known.
-pub fn is_stale(failure: &Failure) -> bool {
+fn is_stale(failure: &Failure) -> bool {
     match failure {
         Failure::Problem(problem) => problem.code == ProblemCode::CredentialUnknown,
         Failure::Network | Failure::Status { .. } => false,

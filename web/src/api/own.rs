@@ -6,8 +6,8 @@ use cairn_shared::route::{self, Route};
 use cairn_shared::{Bearer, FileId, FolderId, Name, UnixMs};
 use serde::de::DeserializeOwned;
 
-use super::Shell;
-use super::calls::Request;
+use super::Request;
+use super::owner::Owner;
 use crate::platform::http;
 
 /// A listing is followed so far, in pages of a thousand: it comes in the order of random ids, and the latest are
@@ -65,39 +65,37 @@ fn first(links: Vec<ShareResponse>) -> Option<String> {
     links.into_iter().next().map(|link| link.url)
 }
 
-impl Shell {
-    /// What this browser's owner keeps, the latest first; nothing where it can't be had.
-    pub async fn own(&self) -> Vec<Own> {
-        let Some(key) = self.0.owner.known().await else { return Vec::new() };
-        let files = list::<FileItem>(key, Route::Files).await.into_iter().map(Own::from);
-        let folders = list::<FolderItem>(key, Route::Folders).await.into_iter().map(Own::from);
-        let mut all: Vec<Own> = files.chain(folders).collect();
-        all.sort_by_key(|own| std::cmp::Reverse(own.created_at));
-        all
-    }
+/// What the owner keeps, the latest first; nothing where it can't be had.
+pub async fn list(owner: &Owner) -> Vec<Own> {
+    let Some(key) = owner.known().await else { return Vec::new() };
+    let files = pages::<FileItem>(key, Route::Files).await.into_iter().map(Own::from);
+    let folders = pages::<FolderItem>(key, Route::Folders).await.into_iter().map(Own::from);
+    let mut all: Vec<Own> = files.chain(folders).collect();
+    all.sort_by_key(|own| std::cmp::Reverse(own.created_at));
+    all
+}
 
-    /// Deletes it with its links; tells whether it is gone.
-    pub async fn delete_own(&self, id: OwnId) -> bool {
-        let Some(key) = self.0.owner.known().await else { return false };
-        let request = match id {
-            OwnId::File(file) => Request::new(Route::FileDelete, route::file(file)),
-            OwnId::Folder(folder) => Request::new(Route::FolderDelete, route::folder(folder)),
-        };
-        match http::in_time(async |signal| http::empty(request.ask(key), signal).await).await {
-            Ok(()) => true,
-            Err(Failure::Problem(problem)) => matches!(problem.status, 404 | 410),
-            Err(Failure::Network | Failure::Status { .. }) => false,
-        }
+/// Deletes it with its links; tells whether it is gone.
+pub async fn delete(owner: &Owner, id: OwnId) -> bool {
+    let Some(key) = owner.known().await else { return false };
+    let request = match id {
+        OwnId::File(file) => Request::new(Route::FileDelete, route::file(file)),
+        OwnId::Folder(folder) => Request::new(Route::FolderDelete, route::folder(folder)),
+    };
+    match http::in_time(async |signal| request.empty(key, signal).await).await {
+        Ok(()) => true,
+        Err(Failure::Problem(problem)) => matches!(problem.status, 404 | 410),
+        Err(Failure::Network | Failure::Status { .. }) => false,
     }
 }
 
 /// All pages of a listing, as far as they come.
-async fn list<T: DeserializeOwned>(key: Bearer, route: Route) -> Vec<T> {
+async fn pages<T: DeserializeOwned>(key: Bearer, route: Route) -> Vec<T> {
     let (mut items, mut after) = (Vec::new(), String::new());
     for _ in 0..PAGES_MAX {
         let request = Request::new(route, format!("{}{after}", route.pattern()));
         let page: Result<ListResponse<T>, Failure> =
-            http::in_time(async |signal| http::json(request.ask(key), signal).await).await;
+            http::in_time(async |signal| request.json(key, signal).await).await;
         let Ok(page) = page else { break };
         items.extend(page.items);
         let Some(next) = page.next else { break };
