@@ -215,7 +215,10 @@ async fn run(
 ) -> anyhow::Result<Running> {
     let page = match page::folder(&config.data, config.page.as_deref()) {
         Err(error)
-            if matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::StorageFull) =>
+            if matches!(
+                error.kind(),
+                io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+            ) =>
         {
             tracing::warn!(%error, "the page of this build can't be written to the data folder, and is not served");
             None

@@ -57,7 +57,7 @@ pub struct Cairn {
     pub(crate) stopping: watch::Sender<bool>,
     /// What one address may have at the same time.
     pub(crate) seats: Seats,
-    pub(crate) clock: Clock,
+    pub(crate) clock: Arc<Clock>,
 }
 
 impl Cairn {
@@ -84,19 +84,20 @@ impl Cairn {
             scrubbing: Mutex::new(()),
             stopping: watch::Sender::new(false),
             seats,
-            clock,
+            clock: Arc::new(clock),
         }
     }
 
     /// The same with what was noted of the clock before the server was started.
     pub(crate) fn with_mark(self, mark: Option<ClockMark>) -> Self {
-        Self { clock: self.clock.after(mark), ..self }
+        self.clock.go_on_after(mark);
+        self
     }
 
     /// The same with other clocks: that of the wall, and that of what passes.
     #[cfg(test)]
     pub(crate) fn with_clock(self, wall: fn() -> UnixMs, passed: fn() -> u64) -> Self {
-        Self { clock: Clock::new(self.config.session_ttl, wall, passed), ..self }
+        Self { clock: Arc::new(Clock::new(self.config.session_ttl, wall, passed)), ..self }
     }
 
     /// The stores, for whoever outlives a request.

@@ -79,12 +79,13 @@ impl From<StoreError> for Refusal {
             StoreError::Conflict(conflict) => conflict.into(),
             StoreError::Full => Problem::new(
                 ProblemCode::StorageFull,
-                "The disk is full. What was acknowledged is safe; the upload goes on when there is room.",
+                "The server's disk is full. Nothing was changed by this, and what was acknowledged is safe. It goes on when there is room.",
             )
             .with_retry_after(FULL_SECONDS)
             .into(),
             StoreError::Closed(reason) => {
-                tracing::error!(reason, "the store is closed");
+                // It was told when it closed.
+                tracing::debug!(reason, "the store is closed");
                 let detail =
                     "The store closed after a failure, and is opened again. What was acknowledged is safe.";
                 Problem::new(ProblemCode::Unavailable, detail).with_retry_after(10).into()

@@ -25,8 +25,8 @@ fn a_full_disk_answers_507_and_goes_on_when_there_is_room() {
         .unwrap();
     let started: serde_json::Value = serde_json::from_str(&text).unwrap();
     let session = started["session_id"].as_str().unwrap();
-    let ballast = disk.path().join("ballast");
-    fs::write(&ballast, vec![1; 20 << 20]).unwrap();
+    let others = disk.path().join("others");
+    fs::write(&others, vec![1; 15 << 20]).unwrap();
     let put = |index: usize| {
         let block = &bytes[index << 20..(index + 1) << 20];
         let answer = agent.put(format!("{}/api/upload/{session}/{index}", server.url)).send(block).unwrap();
@@ -38,7 +38,7 @@ fn a_full_disk_answers_507_and_goes_on_when_there_is_room() {
         "{answers:?}"
     );
     assert!(answers.iter().any(|(status, _)| *status == 507), "the disk never was full: {answers:?}");
-    fs::remove_file(&ballast).unwrap();
+    fs::remove_file(&others).unwrap();
     for index in 0..6 {
         assert_eq!(put(index).0, 204, "block {index}");
     }

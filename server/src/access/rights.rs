@@ -295,7 +295,7 @@ pub(crate) async fn share_right(cairn: &Cairn, credential: Credential, id: LinkI
 /// Whoever has the token of a live link.
 pub(crate) async fn link_right(cairn: &Cairn, token: &LinkToken) -> Answer<Opened> {
     let linked = cairn.meta.linked(sha256(token.as_bytes())).await?.ok_or_else(Refusal::not_found)?;
-    if !linked.link.is_live(cairn.now()) {
+    if !linked.link.is_live(cairn.sure_now()) {
         return Err(Refusal::new(
             ProblemCode::LinkEnded,
             "The link is over time. Ask its sender for a new one.",

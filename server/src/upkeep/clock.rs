@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cairn_shared::UnixMs;
+use cairn_store::StoreError;
 use cairn_store::model::ClockMark;
 
 use crate::cairn::{Cairn, millis};
@@ -74,22 +75,16 @@ impl Clock {
         Self { wall, passed, spans, known: Mutex::new(known) }
     }
 
-    /// The same after a restart, with what was noted before.
-    pub(crate) fn after(self, mark: Option<ClockMark>) -> Self {
+    /// Goes on after a restart, with what was noted before.
+    pub(crate) fn go_on_after(&self, mark: Option<ClockMark>) {
         if let Some(mark) = mark {
             self.known().start((self.wall)(), mark, self.spans);
         }
-        self
     }
 
     /// What the wall clock says.
     pub(crate) fn wall(&self) -> UnixMs {
         (self.wall)()
-    }
-
-    /// What tells that, for whoever outlives a request.
-    pub(crate) fn teller(&self) -> fn() -> UnixMs {
-        self.wall
     }
 
     /// The time by which things end: never later than the wall clock's.
@@ -254,6 +249,8 @@ pub(crate) async fn note_time(cairn: &Cairn, noted: Option<ClockMark>) -> Option
     }
     match cairn.meta.mark_clock(mark).await {
         Ok(()) => Some(mark),
+        // The log of a full disk says that, once.
+        Err(StoreError::Full) => noted,
         Err(error) => {
             tracing::warn!(%error, "what the clock says was not noted and will be again");
             noted
@@ -284,6 +281,11 @@ mod tests {
 
     fn clock() -> Clock {
         Clock::new(TTL, || WALL.get(), || PASSED.get())
+    }
+
+    fn after(clock: Clock, mark: Option<ClockMark>) -> Clock {
+        clock.go_on_after(mark);
+        clock
     }
 
     /// Time passes, for both clocks.
@@ -358,34 +360,34 @@ mod tests {
         assert_eq!(mark, ClockMark { sure: BEGIN, wall: BEGIN, waited: None });
         // Off over night.
         WALL.set(BEGIN + DAY);
-        assert_eq!(clock().after(Some(mark)).sure(), WALL.get());
+        assert_eq!(after(clock(), Some(mark)).sure(), WALL.get());
         WALL.set(BEGIN + 9 * DAY);
-        let ahead = clock().after(Some(mark));
+        let ahead = after(clock(), Some(mark));
         assert_eq!(ahead.sure(), BEGIN);
         pass(DAY / 2);
         let waiting = ahead.mark();
         assert_eq!(waiting, ClockMark { sure: BEGIN + DAY / 2, wall: WALL.get(), waited: Some(DAY / 2) });
         // Off over night again: what was waited counts.
         WALL.set(WALL.get() + DAY / 2);
-        let again = clock().after(Some(waiting));
+        let again = after(clock(), Some(waiting));
         assert_eq!(again.sure(), waiting.sure);
         pass(DAY / 2);
         assert_eq!(again.sure(), WALL.get());
         // It jumped again meanwhile: what it said first is believed, and no more.
         WALL.set(waiting.wall + 9 * DAY);
-        let again = clock().after(Some(waiting));
+        let again = after(clock(), Some(waiting));
         pass(DAY / 2);
         assert_eq!(again.sure(), waiting.wall + DAY / 2);
         // It says less than before, but more than it should.
         WALL.set(waiting.wall - DAY);
-        let again = clock().after(Some(waiting));
+        let again = after(clock(), Some(waiting));
         pass(DAY / 2);
         assert_eq!((again.sure(), again.mark().waited), (waiting.sure + DAY / 2, Some(DAY / 2)));
     }
 
     /// One run: what was noted before, what is noted at its end.
     fn run(mark: ClockMark, work: impl FnOnce()) -> ClockMark {
-        let clock = clock().after(Some(mark));
+        let clock = after(clock(), Some(mark));
         clock.sure();
         work();
         clock.mark()
@@ -422,7 +424,7 @@ mod tests {
                 WALL.set(real);
             });
             WALL.set(HOUR + 200);
-            let clock = clock().after(Some(mark));
+            let clock = after(clock(), Some(mark));
             pass(1_000);
             assert_eq!(clock.sure(), WALL.get());
             WALL.set(real);
@@ -439,7 +441,7 @@ mod tests {
     fn a_clock_that_only_seemed_to_begin_anew_is_believed_in_time() {
         let waiting = ClockMark { sure: BEGIN, wall: BEGIN + 9_000 * DAY, waited: Some(DAY - 1) };
         WALL.set(BEGIN - 2 * DAY);
-        let clock = clock().after(Some(waiting));
+        let clock = after(clock(), Some(waiting));
         pass(DAY - 1);
         assert_eq!((clock.sure(), clock.mark()), (WALL.get(), waiting));
         pass(1);
@@ -462,7 +464,7 @@ mod tests {
         let mark = clock.mark();
         jump(-5_000 * DAY as i64);
         assert_eq!(clock.sure(), BEGIN + DAY);
-        let again = super::tests::clock().after(Some(mark));
+        let again = super::tests::after(super::tests::clock(), Some(mark));
         pass(HOUR);
         assert_eq!((again.sure(), again.mark().waited), (BEGIN + DAY + HOUR, None));
     }

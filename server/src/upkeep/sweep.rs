@@ -46,8 +46,11 @@ pub(crate) async fn sweep(cairn: Arc<Cairn>) {
         {
             tracing::warn!(%error, "what is stored was not counted; the next sweep counts again");
         }
-        if let Err(error) = swept {
-            tracing::error!(error = %error, "the sweep broke off and will be tried again");
+        match swept {
+            Ok(()) => {}
+            // The log of a full disk says that, once.
+            Err(StoreError::Full) => tracing::debug!("the sweep broke off: the disk is full"),
+            Err(error) => tracing::error!(error = %error, "the sweep broke off and will be tried again"),
         }
     }
 }
@@ -57,6 +60,8 @@ pub(crate) async fn sweep_once(cairn: &Cairn, delay: Duration, copies: usize) ->
     // What an index says that nobody compared since a kill ends nothing.
     cairn.meta.check_index().await?;
     let now = cairn.sure_now();
+    // What a clock filed that ran ahead would wait until that time has come.
+    while cairn.meta.bring_back(now, cairn.expires_at(now)).await? {}
     while cairn.meta.sweep(now, now.saturating_sub(millis(ARCHIVE_TTL))).await? {}
     if cairn.chunks.keeps().is_some() {
         return Ok(());
@@ -203,6 +208,7 @@ pub(crate) async fn checkpoint(cairn: Arc<Cairn>) {
         match cairn.meta.checkpoint(cairn.config.checkpoint_bytes).await {
             Ok(true) => tracing::info!("a snapshot took the place of the log before it"),
             Ok(false) => {}
+            Err(StoreError::Full) => tracing::debug!("no snapshot was written: the disk is full"),
             Err(error) => tracing::warn!(error = %error, "no snapshot was written; the log has everything"),
         }
     }

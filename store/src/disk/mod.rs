@@ -201,40 +201,41 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 
 /// Room that a start as a whole takes at most, beside what it finds, in bytes. Where there is less the store is only read.
 pub(crate) const START_BYTES: u64 = 1_024 * 1_024;
-/// Space that facts leave free, in bytes: an index can't go on after a write that found none.
-const FACTS_RESERVE_BYTES: u64 = 32 * 1_024 * 1_024;
-/// Space that chunks leave free, in bytes: a disk full of chunks still takes the facts that remove some.
-const CHUNKS_RESERVE_BYTES: u64 = 2 * FACTS_RESERVE_BYTES;
+/// Space that always stays free, in bytes: an index can't go on after a write that found none. What else is left free is measured by it.
+const RESERVE_BYTES: u64 = 32 * 1_024 * 1_024;
 
 /// What asks for space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Use {
+    /// Log and index, of what only removes: a disk that is full for everything else has to take that.
+    Removals,
     /// Log and index.
     Facts,
     /// Bytes of chunks.
     Chunks,
 }
 
-/// Space left for a use, in bytes. On a small disk the reserve is an eighth or a quarter of it.
+/// Space left for a use, in bytes.
 pub(crate) fn free_bytes(disk: &dyn Disk, folder: &Path, using: Use) -> io::Result<u64> {
     let Space { total, free } = disk.space(folder)?;
-    let reserve = match using {
-        Use::Facts => facts_reserve(total),
-        Use::Chunks => CHUNKS_RESERVE_BYTES.min(total / 4),
+    let halves = match using {
+        Use::Removals => 2,
+        Use::Facts => 3,
+        Use::Chunks => 4,
     };
-    Ok(free.saturating_sub(reserve))
+    Ok(free.saturating_sub(reserve(total) / 2 * halves))
 }
 
 /// Rows in bytes that may wait in memory for the index, on the file system of a folder. It may take three times as much meanwhile, and sled some
-/// 2.4 times that on the disk: what was logged must still find the space that facts leave free.
+/// 2.4 times that on the disk: what was logged must still find the space that stays free.
 pub(crate) fn gathered_bytes(disk: &dyn Disk, folder: &Path) -> io::Result<usize> {
-    let bytes = facts_reserve(disk.space(folder)?.total) / 8;
+    let bytes = reserve(disk.space(folder)?.total) / 8;
     Ok(usize::try_from(bytes).unwrap_or(usize::MAX))
 }
 
-/// What facts leave free on a file system of `total` bytes.
-fn facts_reserve(total: u64) -> u64 {
-    FACTS_RESERVE_BYTES.min(total / 8)
+/// What always stays free on a file system of `total` bytes; an eighth of a small one.
+fn reserve(total: u64) -> u64 {
+    RESERVE_BYTES.min(total / 8)
 }
 
 /// Refuses to write `length` bytes where there is no space for them.

@@ -10,9 +10,10 @@ use super::survey::Survey;
 use super::verdict::judge;
 use super::{Ground, StoreId, adopt};
 use crate::chunk::{self, ChunkStore};
+use crate::disk::ballast::Ballast;
 use crate::disk::{Disk, START_BYTES, Use, check_space, reading, real};
 use crate::error::{Result, StoreError};
-use crate::meta::{self, INDEX_FAILED, IndexPlace, Library, MetaStore};
+use crate::meta::{self, INDEX_FAILED, IndexPlace, Library, LogFailure, MetaStore};
 
 /// How to open it.
 #[derive(Debug, Clone)]
@@ -61,33 +62,58 @@ pub struct Opened {
 /// A folder that can't be written, or has no room left, is opened to be read, as far as that goes: what changes something fails then, and the store
 /// closes once it can be written again.
 pub async fn open(data: &Path, options: Options) -> Result<Opened> {
-    match open_whole(data, options).await {
-        Err(error) if is_only_readable(&error, data) && has_store(data) => {
-            let shown = data.display();
-            tracing::warn!(
-                why = %error,
-                "{shown} can't be written: it is only read until that is mended; uploads and deletes get 503"
-            );
-            let data = data.to_owned();
-            blocking(move || read(&data)).await
-        }
+    match open_whole(data, options.clone()).await {
+        Err(error) if has_store(data) => match only_readable(&error, data) {
+            // What was put aside for this: room for the start, and for deletes.
+            Some(LogFailure::Full) if Ballast::new(real(), data).give_back() => {
+                let opened = open_whole(data, options).await;
+                let Err(error) = &opened else { return opened };
+                match only_readable(error, data) {
+                    Some(why) => read_only(data, why, error).await,
+                    None => opened,
+                }
+            }
+            Some(why) => read_only(data, why, &error).await,
+            None => Err(error),
+        },
         opened => opened,
     }
 }
 
-/// Whether the folder may still be read where opening it as a whole failed.
-fn is_only_readable(error: &StoreError, data: &Path) -> bool {
-    let has_no_room = || check_space(real().as_ref(), data, Use::Facts, START_BYTES).is_err();
+async fn read_only(data: &Path, why: LogFailure, error: &StoreError) -> Result<Opened> {
+    let shown = data.display();
+    if matches!(why, LogFailure::Full) {
+        tracing::warn!(
+            why = %error,
+            "the disk of {shown} has no room left, not even for deletes: files are only given out until somebody makes some there"
+        );
+    } else {
+        tracing::warn!(
+            why = %error,
+            "{shown} can't be written: it is only read until that is mended; uploads and deletes get 503"
+        );
+    }
+    let data = data.to_owned();
+    blocking(move || read(&data, why)).await
+}
+
+/// Why the folder may still be read, and no more, where opening it as a whole failed.
+fn only_readable(error: &StoreError, data: &Path) -> Option<LogFailure> {
+    let has_no_room = || check_space(real().as_ref(), data, Use::Removals, START_BYTES).is_err();
     match error {
-        StoreError::Io(error) => error.kind() == io::ErrorKind::ReadOnlyFilesystem,
-        StoreError::Full => true,
+        StoreError::Io(error) => {
+            (error.kind() == io::ErrorKind::ReadOnlyFilesystem).then_some(LogFailure::ReadOnly)
+        }
+        StoreError::Full => Some(LogFailure::Full),
         // A library of an index that found no space says so in words of its own.
-        StoreError::Closed(why) => why.starts_with(INDEX_FAILED) && has_no_room(),
+        StoreError::Closed(why) => {
+            (why.starts_with(INDEX_FAILED) && has_no_room()).then_some(LogFailure::Full)
+        }
         StoreError::Conflict(_)
         | StoreError::Damaged(_)
         | StoreError::Away(_)
         | StoreError::Apart(_)
-        | StoreError::Newer { .. } => false,
+        | StoreError::Newer { .. } => None,
     }
 }
 
@@ -95,14 +121,14 @@ fn has_store(data: &Path) -> bool {
     Survey::take(reading().as_ref(), &super::Places::new(data)).is_ok_and(|survey| survey.format.is_some())
 }
 
-fn read(data: &Path) -> Result<Opened> {
+fn read(data: &Path, why: LogFailure) -> Result<Opened> {
     let places = super::Places::new(data);
     let survey = Survey::take(reading().as_ref(), &places)?;
     judge(&survey, &places)?;
     let Found::Secret(secret) = survey.secret else {
         return Err(StoreError::Apart(format!("{} has no secret.", data.display())));
     };
-    let (chunks, meta) = (chunk::open_reading(data)?, meta::open_reading(data)?);
+    let (chunks, meta) = (chunk::open_reading(data)?, meta::open_because(data, why)?);
     Ok(Opened { meta, chunks, secret })
 }
 

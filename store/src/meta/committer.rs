@@ -13,6 +13,7 @@ use super::index::Writes;
 use super::log::{FRAME_BYTES_MAX, Log, LogFailure, frame};
 use super::sums::{Scan, Sums};
 use super::tx::Tx;
+use crate::disk::Use;
 use crate::error::{Result, StoreError};
 use crate::ground::witness::Witness;
 
@@ -50,8 +51,26 @@ impl Committer {
         T: Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
+        self.run(verb, Use::Facts).await
+    }
+
+    /// The same for one that only removes, or makes removing go on: a disk that is full for others takes it.
+    pub(crate) async fn commit_removal<T, F>(&self, verb: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        self.run(verb, Use::Removals).await
+    }
+
+    async fn run<T, F>(&self, verb: F, using: Use) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
         let (answer, answered) = oneshot::channel();
-        self.send(Message::Verb(Box::new(Verb { verb: Some(verb), outcome: None, answer }))).await?;
+        let verb = Verb { verb: Some(verb), using, outcome: None, answer };
+        self.send(Message::Verb(Box::new(verb))).await?;
         answered.await.map_err(|_| gone())?
     }
 
@@ -150,6 +169,9 @@ impl Drop for Committer {
 
 /// A verb that waits for its turn and then for the commit.
 trait Job: Send {
+    /// What it needs space for.
+    fn using(&self) -> Use;
+
     /// Runs the verb; says why the store must close, where the index failed.
     fn run(&mut self, tx: &mut Tx<'_>) -> Ran;
 
@@ -168,6 +190,7 @@ enum Ran {
 
 struct Verb<T, F> {
     verb: Option<F>,
+    using: Use,
     outcome: Option<Result<T>>,
     answer: oneshot::Sender<Result<T>>,
 }
@@ -177,6 +200,10 @@ where
     T: Send + 'static,
     F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
 {
+    fn using(&self) -> Use {
+        self.using
+    }
+
     fn run(&mut self, tx: &mut Tx<'_>) -> Ran {
         let Some(verb) = self.verb.take() else { return Ran::Refused };
         let outcome = verb(tx).and_then(|value| tx.settle().map(|()| value));
@@ -265,7 +292,7 @@ impl Work {
             let sequence = self.sequence + 1;
             let mut bytes = Vec::new();
             frame::encode(&mut bytes, sequence, sequence, &Writes::new())?;
-            self.log.append(&bytes, sequence).map_err(|failure| failure.error())?;
+            self.log.append(&bytes, sequence, Use::Removals).map_err(|failure| failure.error())?;
             if let Some(witness) = &mut self.notes.witness {
                 witness.note(sequence);
                 witness.sync();
@@ -319,9 +346,15 @@ impl Work {
                 .map_err(|error| LogFailure::Closed(error.to_string()))?;
         }
         let limits = self.shared.guest_limits();
+        // One that finds no room must not keep removals of the same batch from theirs.
+        let using = if self.log.has_room(Use::Facts) { Use::Facts } else { Use::Removals };
         while frames.len() < BATCH_BYTES
             && let Some(mut job) = waiting.pop_front()
         {
+            if using == Use::Removals && job.using() != Use::Removals {
+                job.answer(Some(&LogFailure::Full));
+                continue;
+            }
             let mut tx = Tx::new(self.shared.index.as_ref(), &written).with_limits(limits);
             let ran = job.run(&mut tx);
             let own = tx.into_writes();
@@ -342,7 +375,7 @@ impl Work {
         if written.is_empty() {
             return Ok(());
         }
-        let rolled = self.log.append(&frames, first)?;
+        let rolled = self.log.append(&frames, first, using)?;
         self.sequence = sequence;
         self.notes.owed.clear();
         // Behind the log's sync, so that it never says more than the log has; before anybody is told.

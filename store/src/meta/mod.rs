@@ -45,10 +45,12 @@ pub(crate) use self::{
     read::Read,
     tx::Tx,
 };
+pub(crate) use log::LogFailure;
 pub(crate) use log::replay::{last_sequence, walk_log};
 pub(crate) use log::segment::{begin_log, segment_number};
 pub(crate) use open::open_on;
 pub use open::{memory, open, open_gathering_little};
+pub(crate) use open_reading::open_because;
 pub use open_reading::open_reading;
 pub use operator::OperatorStore;
 pub(crate) use place::{INDEX_FAILED, IndexPlace};

@@ -15,7 +15,7 @@ use super::place::{IndexPlace, Library};
 use super::snapshot::{self, Snapshot};
 use super::store::{Past, Snapshots, Store};
 use super::{codec, keys};
-use crate::disk::{Disk, Lock, clear_new, gathered_bytes, make_folders, real};
+use crate::disk::{Disk, Lock, Use, clear_new, gathered_bytes, make_folders, real};
 use crate::error::{Result, StoreError};
 use crate::format;
 use crate::ground::mark::{self, Mark};
@@ -215,7 +215,7 @@ impl Place<'_> {
             owed.insert(keys::run(), Some(codec::run(run, began)));
             let mut frame = Vec::new();
             frame::encode(&mut frame, sequence, sequence, &owed)?;
-            match replayed.log.append(&frame, sequence) {
+            match replayed.log.append(&frame, sequence, Use::Facts) {
                 Ok(_) => {
                     replayed.sequence = sequence;
                     index.apply(&std::mem::take(&mut owed), sequence)?;

@@ -11,7 +11,7 @@ use super::log::{Log, LogFailure, replay};
 use super::memory::MemoryIndex;
 use super::snapshot;
 use super::store::{Past, Store};
-use crate::disk::{Disk, reading};
+use crate::disk::{Disk, Use, reading};
 use crate::error::{Result, StoreError};
 use crate::format;
 
@@ -19,13 +19,18 @@ use crate::format;
 /// would read is read, and takes memory, about a KiB for each chunk. `Closed` where a server uses it, `Damaged` where snapshot or log can't be
 /// read. What a kill left at the log's end is passed over.
 pub fn open_reading(data: &Path) -> Result<Arc<dyn MetaStore>> {
+    open_because(data, LogFailure::ReadOnly)
+}
+
+/// The same; what would change something is refused with `why`.
+pub(crate) fn open_because(data: &Path, why: LogFailure) -> Result<Arc<dyn MetaStore>> {
     let disk = reading();
     format::check(disk.as_ref(), data)?;
     let lock = disk.lock(&data.join("lock"))?;
     let index = read(disk.as_ref(), data)?;
     let shared = Shared::new(Box::new(index), Some(lock));
     // It never ends the log, having no frame.
-    let committer = Committer::start(shared.clone(), Box::new(ReadLog), 0, Notes::default());
+    let committer = Committer::start(shared.clone(), Box::new(ReadLog(why)), 0, Notes::default());
     shared.check_open()?;
     Ok(Arc::new(Store::new(shared, committer, Past::Read(data.to_owned()), true)))
 }
@@ -50,11 +55,15 @@ fn read(disk: &dyn Disk, data: &Path) -> Result<MemoryIndex> {
 }
 
 /// The log of a store that is only read. It was read as a whole when it was opened.
-struct ReadLog;
+struct ReadLog(LogFailure);
 
 impl Log for ReadLog {
-    fn append(&mut self, _frames: &[u8], _first: u64) -> Result<bool, LogFailure> {
-        Err(LogFailure::ReadOnly)
+    fn has_room(&mut self, _using: Use) -> bool {
+        true
+    }
+
+    fn append(&mut self, _frames: &[u8], _first: u64, _using: Use) -> Result<bool, LogFailure> {
+        Err(self.0.clone())
     }
 
     fn roll(&mut self, _first: u64) -> Result<(), LogFailure> {

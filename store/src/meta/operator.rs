@@ -1,7 +1,7 @@
 //! `OperatorStore`: what a server notes of itself, and what its operator asks for and removes.
 
 use async_trait::async_trait;
-use cairn_shared::{ChunkDigest, FileId, OwnerId, SessionId};
+use cairn_shared::{ChunkDigest, FileId, OwnerId, SessionId, UnixMs};
 
 use crate::error::Result;
 use crate::model::{ChunkRecord, ClockMark, File, Owner, ScrubPlace, Session};
@@ -14,6 +14,10 @@ pub trait OperatorStore: Send + Sync + 'static {
 
     /// Notes what the clock says.
     async fn mark_clock(&self, mark: ClockMark) -> Result<()>;
+
+    /// One step of filing anew what was filed under a time an hour or more ahead: what is said to be over at `now`, open sessions that
+    /// end later than `latest` there. False where there is nothing left to do.
+    async fn bring_back(&self, now: UnixMs, latest: UnixMs) -> Result<bool>;
 
     /// How far the reading of all chunks has come; `None` where none is under way.
     async fn scrub_place(&self) -> Result<Option<ScrubPlace>>;

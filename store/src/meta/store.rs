@@ -83,6 +83,16 @@ impl Store {
         self.shared.check_open()?;
         self.committer.commit(verb).await
     }
+
+    /// The same for one that only removes, or makes removing go on.
+    async fn commit_removal<T, F>(&self, verb: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        self.shared.check_open()?;
+        self.committer.commit_removal(verb).await
+    }
 }
 
 #[async_trait]
@@ -135,7 +145,7 @@ impl MetaStore for Store {
                 Err(StoreError::Conflict(Conflict::Changed)) => {}
                 declared => return declared,
             }
-            while self.commit(move |tx| sweep::drop_rows(tx, session)).await? {}
+            while self.commit_removal(move |tx| sweep::drop_rows(tx, session)).await? {}
         }
     }
 
@@ -213,7 +223,7 @@ impl MetaStore for Store {
     }
 
     async fn end_session(&self, id: SessionId, expired: bool, now: UnixMs) -> Result<()> {
-        self.commit(move |tx| finish::end_session(tx, id, expired, now)).await
+        self.commit_removal(move |tx| finish::end_session(tx, id, expired, now)).await
     }
 
     async fn add_folder(&self, folder: NewFolder) -> Result<(Folder, bool)> {
@@ -253,7 +263,7 @@ impl MetaStore for Store {
     }
 
     async fn remove_folder(&self, id: FolderId, now: UnixMs) -> Result<()> {
-        self.commit(move |tx| folder::remove(tx, id, now)).await
+        self.commit_removal(move |tx| folder::remove(tx, id, now)).await
     }
 
     async fn gone_folder(&self, id: FolderId) -> Result<Option<Gone>> {
@@ -281,7 +291,7 @@ impl MetaStore for Store {
     }
 
     async fn remove_link(&self, id: LinkId, now: UnixMs) -> Result<()> {
-        self.commit(move |tx| share::remove_link(tx, id, now)).await
+        self.commit_removal(move |tx| share::remove_link(tx, id, now)).await
     }
 
     async fn gone_link(&self, id: LinkId) -> Result<Option<Gone>> {
@@ -293,7 +303,7 @@ impl MetaStore for Store {
     }
 
     async fn remove_file(&self, id: FileId, now: UnixMs) -> Result<()> {
-        self.commit(move |tx| share::remove_file(tx, id, now)).await
+        self.commit_removal(move |tx| share::remove_file(tx, id, now)).await
     }
 
     async fn linked(&self, token_hash: [u8; 32]) -> Result<Option<Linked>> {
@@ -325,7 +335,7 @@ impl MetaStore for Store {
     }
 
     async fn sweep(&self, now: UnixMs, archive_before: UnixMs) -> Result<bool> {
-        self.commit(move |tx| sweep::step(tx, now, archive_before)).await
+        self.commit_removal(move |tx| sweep::step(tx, now, archive_before)).await
     }
 
     async fn doom(
@@ -335,20 +345,20 @@ impl MetaStore for Store {
         limit: usize,
     ) -> Result<Vec<Doomed>> {
         self.check_index().await?;
-        self.commit(move |tx| sweep::doom(tx, before, after, limit)).await
+        self.commit_removal(move |tx| sweep::doom(tx, before, after, limit)).await
     }
 
     async fn forget_chunk(&self, digest: ChunkDigest, generation: u32) -> Result<()> {
-        self.commit(move |tx| sweep::forget_chunk(tx, digest, generation)).await
+        self.commit_removal(move |tx| sweep::forget_chunk(tx, digest, generation)).await
     }
 
     async fn doom_stray(&self, copy: ChunkCopy) -> Result<bool> {
         self.check_index().await?;
-        self.commit(move |tx| sweep::doom_stray(tx, &copy)).await
+        self.commit_removal(move |tx| sweep::doom_stray(tx, &copy)).await
     }
 
     async fn quarantine(&self, digest: ChunkDigest, generation: u32) -> Result<bool> {
-        self.commit(move |tx| sweep::quarantine(tx, digest, generation)).await
+        self.commit_removal(move |tx| sweep::quarantine(tx, digest, generation)).await
     }
 
     async fn restore(&self, digest: ChunkDigest, generation: u32) -> Result<bool> {

@@ -160,6 +160,7 @@ suite! {
     }
     sweep {
         sessions_over_time_end,
+        what_a_clock_filed_that_ran_ahead_ends_in_time,
         an_ended_session_lets_go_of_its_chunks,
         a_held_chunk_is_never_doomed,
         deleting_a_file_leaves_others_alone,

@@ -2,7 +2,7 @@
 
 use cairn_shared::message::RowState::{Have, Need};
 use cairn_store::Conflict;
-use cairn_store::model::{ChunkState, Doomed, Given, SessionState};
+use cairn_store::model::{ChunkState, Doomed, Given, NewSession, SessionState};
 
 use crate::support::{EXPIRY, FULL, Kit, START, conflict, new_session, publish, record, row, rows, token};
 
@@ -13,6 +13,38 @@ pub(crate) async fn sessions_over_time_end(kit: Kit) {
     kit.sweep(EXPIRY).await;
     assert_eq!(kit.session(session).await.state, SessionState::Ended { at: EXPIRY, expired: true });
     assert!(!kit.meta.sweep(EXPIRY, 0).await.unwrap(), "there is nothing more to do");
+}
+
+pub(crate) async fn what_a_clock_filed_that_ran_ahead_ends_in_time(kit: Kit) {
+    const AHEAD: u64 = 40 * 365 * 24 * 3_600_000;
+    let bring_back = async || {
+        let mut steps = 0;
+        while kit.meta.bring_back(START, EXPIRY).await.unwrap() {
+            steps += 1;
+            assert!(steps < 100, "it never ends");
+        }
+        steps
+    };
+    let file = kit.file(1, 1, &rows(1, 1)).await;
+    kit.meta.remove_file(file.id, START + AHEAD).await.unwrap();
+    kit.sweep(START + AHEAD).await;
+    assert_eq!(kit.state(row(1, FULL)).await, Some(ChunkState::Condemned(START + AHEAD)));
+    let soon = kit.start(3, 3).await;
+    let late =
+        kit.meta.start(NewSession { expires_at: EXPIRY + AHEAD, ..new_session(2, 2) }).await.unwrap().0.id;
+    assert!(bring_back().await > 0);
+    assert_eq!(bring_back().await, 0, "nothing is ahead any more");
+    assert_eq!(kit.state(row(1, FULL)).await, Some(ChunkState::Condemned(START)));
+    assert_eq!(kit.session(late).await.expires_at, EXPIRY);
+    for forgotten in [false, true] {
+        assert_eq!(kit.meta.gone_file(file.id).await.unwrap().is_none(), forgotten);
+        while kit.meta.sweep(START, START + 1).await.unwrap() {}
+    }
+    assert_eq!(kit.session(late).await.state, SessionState::Open);
+    kit.sweep(EXPIRY).await;
+    for session in [soon, late] {
+        assert!(matches!(kit.session(session).await.state, SessionState::Ended { at: EXPIRY, .. }));
+    }
 }
 
 pub(crate) async fn an_ended_session_lets_go_of_its_chunks(kit: Kit) {

@@ -18,6 +18,7 @@ use crate::access::{Lasting, LinkRight};
 use crate::cairn::{Cairn, Stores};
 use crate::content::Content;
 use crate::refusal::Answer;
+use crate::upkeep::Clock;
 
 /// For whom takes nothing for so long nothing is kept where memory is scarce: what was read for him is read again when he goes on. Slow
 /// lines take what fits between two kernels at once, with long pauses between.
@@ -66,7 +67,7 @@ pub(super) async fn read(
     let mut reading = Reading {
         stores: cairn.stores(),
         right: right.lasting(),
-        clock: cairn.clock.teller(),
+        clock: cairn.clock.clone(),
         starts: cairn.starts.clone(),
         session: file.session,
         rule: file.fields.rule,
@@ -89,7 +90,7 @@ struct Reading {
     stores: Stores,
     /// Looked at before each chunk.
     right: Lasting,
-    clock: fn() -> UnixMs,
+    clock: Arc<Clock>,
     starts: Arc<Starts>,
     session: SessionId,
     rule: ChunkRule,
@@ -184,7 +185,7 @@ impl Reading {
 
     async fn open_next(&mut self) -> Result<Content, StoreError> {
         // Here, and not where the chunk is opened ahead: who revoked waits for no chunk that lies ready.
-        self.right.look(self.stores.meta.as_ref(), (self.clock)()).await?;
+        self.right.look(self.stores.meta.as_ref(), self.clock.sure()).await?;
         let content = match self.coming.take() {
             Some(coming) => coming.await.map_err(io::Error::other)??,
             None => self.next_chunk().await?.await?,

@@ -1,7 +1,7 @@
 //! The committer alone: what shares a commit, and what a failing log or verb does.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
@@ -14,10 +14,15 @@ use crate::meta::read::Read;
 struct TestLog {
     appends: Arc<AtomicUsize>,
     failures: Arc<Mutex<Vec<LogFailure>>>,
+    is_tight: Arc<AtomicBool>,
 }
 
 impl Log for TestLog {
-    fn append(&mut self, _frames: &[u8], _first: u64) -> Result<bool, LogFailure> {
+    fn has_room(&mut self, using: Use) -> bool {
+        using == Use::Removals || !self.is_tight.load(Ordering::SeqCst)
+    }
+
+    fn append(&mut self, _frames: &[u8], _first: u64, _using: Use) -> Result<bool, LogFailure> {
         self.appends.fetch_add(1, Ordering::SeqCst);
         thread::sleep(Duration::from_millis(5));
         self.failures.lock().unwrap().pop().map_or(Ok(false), Err)
@@ -99,6 +104,25 @@ async fn a_full_disk_refuses_the_batch_and_leaves_the_store_open() {
     assert_eq!(shared.index.get(&[1]).unwrap(), None);
     put(&committer, 1).await.unwrap();
     assert_eq!(shared.index.get(&[1]).unwrap(), Some(vec![1]));
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_for_others_takes_removals_of_the_same_batch() {
+    let log = TestLog::default();
+    let (shared, committer) = committer(&log);
+    put(&committer, 1).await.unwrap();
+    log.is_tight.store(true, Ordering::SeqCst);
+    let removal = committer.commit_removal(|tx| {
+        tx.remove(vec![1]);
+        Ok(())
+    });
+    // The first keeps the thread busy, so that the others gather.
+    let (first, second, removed) = tokio::join!(put(&committer, 2), put(&committer, 3), removal);
+    assert!(matches!((first, second), (Err(StoreError::Full), Err(StoreError::Full))));
+    removed.unwrap();
+    assert!((1..=3).all(|key| shared.index.get(&[key]).unwrap().is_none()));
+    log.is_tight.store(false, Ordering::SeqCst);
+    put(&committer, 4).await.unwrap();
 }
 
 #[tokio::test]

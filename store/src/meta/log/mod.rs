@@ -8,6 +8,7 @@ mod tests;
 
 use std::io;
 
+use crate::disk::Use;
 use crate::error::{Result, StoreError};
 
 /// Largest set of writes of one frame, in bytes of keys and values.
@@ -15,9 +16,12 @@ pub(crate) const FRAME_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 
 /// Takes frames, durably.
 pub(crate) trait Log: Send {
+    /// Whether frames of that use find room, however few.
+    fn has_room(&mut self, using: Use) -> bool;
+
     /// Appends whole frames, the first of which has the sequence `first`. They are on disk when this returns.
     /// True where they begin a new segment.
-    fn append(&mut self, frames: &[u8], first: u64) -> Result<bool, LogFailure>;
+    fn append(&mut self, frames: &[u8], first: u64, using: Use) -> Result<bool, LogFailure>;
 
     /// Ends the segment, unless it is empty: the next begins with the frame `first`.
     fn roll(&mut self, first: u64) -> Result<(), LogFailure>;
@@ -61,7 +65,11 @@ impl LogFailure {
 pub(crate) struct NoLog;
 
 impl Log for NoLog {
-    fn append(&mut self, _frames: &[u8], _first: u64) -> Result<bool, LogFailure> {
+    fn has_room(&mut self, _using: Use) -> bool {
+        true
+    }
+
+    fn append(&mut self, _frames: &[u8], _first: u64, _using: Use) -> Result<bool, LogFailure> {
         Ok(false)
     }
 

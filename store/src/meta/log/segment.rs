@@ -80,6 +80,8 @@ pub(crate) struct SegmentLog {
     segment_bytes: u64,
     closed_bytes: u64,
     ballast: Ballast,
+    /// It was told that the disk is full.
+    is_tight: bool,
 }
 
 impl SegmentLog {
@@ -135,6 +137,7 @@ impl SegmentLog {
             segment_bytes: SEGMENT_BYTES,
             closed_bytes,
             ballast,
+            is_tight: false,
         };
         log.refill();
         log
@@ -143,6 +146,36 @@ impl SegmentLog {
     #[cfg(test)]
     pub(crate) fn set_segment_bytes(&mut self, bytes: u64) {
         self.segment_bytes = bytes;
+    }
+
+    /// Appends durably. `Full` leaves the log as it was, or with an empty segment more.
+    fn put(&mut self, frames: &[u8], first: u64, using: Use) -> Result<(), LogFailure> {
+        check_space(self.disk.as_ref(), &self.folder, using, frames.len() as u64)
+            .map_err(|error| failure("asking for free space", error))?;
+        if self.end >= self.segment_bytes {
+            self.roll(first)?;
+        }
+        self.write(frames)?;
+        // Never retried: after a failed sync the kernel may call lost pages clean (fsync(2), errseq).
+        self.file.sync().map_err(|error| LogFailure::Closed(format!("syncing the log failed: {error}")))?;
+        self.end += frames.len() as u64;
+        Ok(())
+    }
+
+    /// Says once that the disk is full, and once that it has room again.
+    fn tell(&mut self, is_tight: bool) {
+        if self.is_tight == is_tight {
+            return;
+        }
+        self.is_tight = is_tight;
+        let folder = folder_of(&self.folder).display();
+        if is_tight {
+            tracing::warn!(
+                "the disk of {folder} is full: uploads wait, downloads and deletes go on. Make room there, or delete something in Cairn"
+            );
+        } else {
+            tracing::info!("the disk of {folder} has room again");
+        }
     }
 
     fn write(&mut self, frames: &[u8]) -> Result<(), LogFailure> {
@@ -174,22 +207,26 @@ fn failure(what: &str, error: io::Error) -> LogFailure {
 }
 
 impl Log for SegmentLog {
-    fn append(&mut self, frames: &[u8], first: u64) -> Result<bool, LogFailure> {
-        let check = || check_space(self.disk.as_ref(), &self.folder, Use::Facts, frames.len() as u64);
-        let space = match check() {
-            Err(error) if is_full(&error) && self.ballast.give_back() => check(),
-            checked => checked,
-        };
-        space.map_err(|error| failure("asking for free space", error))?;
+    fn has_room(&mut self, using: Use) -> bool {
+        // Where nobody can say, whoever writes will hear of it.
+        let checked = check_space(self.disk.as_ref(), &self.folder, using, 1);
+        let is_tight = checked.is_err_and(|error| is_full(&error));
+        self.tell(is_tight);
+        !is_tight
+    }
+
+    fn append(&mut self, frames: &[u8], first: u64, using: Use) -> Result<bool, LogFailure> {
         let rolls = self.end >= self.segment_bytes;
-        if rolls {
-            self.roll(first)?;
+        let put = match self.put(frames, first, using) {
+            Err(LogFailure::Full) if using == Use::Removals && self.ballast.give_back() => {
+                self.put(frames, first, using)
+            }
+            put => put,
+        };
+        if matches!(put, Err(LogFailure::Full)) {
+            self.tell(true);
         }
-        self.write(frames)?;
-        // Never retried: after a failed sync the kernel may call lost pages clean (fsync(2), errseq).
-        self.file.sync().map_err(|error| LogFailure::Closed(format!("syncing the log failed: {error}")))?;
-        self.end += frames.len() as u64;
-        Ok(rolls)
+        put.map(|()| rolls)
     }
 
     fn roll(&mut self, first: u64) -> Result<(), LogFailure> {

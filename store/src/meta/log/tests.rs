@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::replay::replay;
 use super::segment::{SegmentLog, list};
 use super::{Log, frame};
-use crate::disk::real;
+use crate::disk::{Use, real};
 use crate::error::StoreError;
 use crate::meta::index::Writes;
 
@@ -21,7 +21,7 @@ fn write(folder: &Path) {
         let mut bytes = Vec::new();
         let writes = Writes::from([(vec![1], Some(vec![sequence as u8]))]);
         frame::encode(&mut bytes, sequence, sequence, &writes).unwrap();
-        rolled += u32::from(log.append(&bytes, sequence).unwrap());
+        rolled += u32::from(log.append(&bytes, sequence, Use::Facts).unwrap());
     }
     assert_eq!(rolled, 3);
 }
@@ -54,7 +54,7 @@ fn the_log_goes_on_in_the_last_segment() {
     let mut replayed_log = replay(&real(), folder.path(), 10, 10, &mut |_| Ok(())).unwrap();
     let mut bytes = Vec::new();
     frame::encode(&mut bytes, 11, 11, &Writes::from([(vec![1], Some(vec![11]))])).unwrap();
-    assert!(!replayed_log.log.append(&bytes, 11).unwrap());
+    assert!(!replayed_log.log.append(&bytes, 11, Use::Facts).unwrap());
     assert_eq!(replayed(folder.path(), 9).unwrap(), (vec![10, 11], 11));
 }
 

@@ -1,13 +1,13 @@
 //! `OperatorStore` over any index.
 
 use async_trait::async_trait;
-use cairn_shared::{ChunkDigest, FileId, OwnerId, SessionId};
+use cairn_shared::{ChunkDigest, FileId, OwnerId, SessionId, UnixMs};
 
 use super::Store;
 use crate::error::Result;
 use crate::meta::OperatorStore;
 use crate::meta::facts;
-use crate::meta::verbs::operate;
+use crate::meta::verbs::{ahead, operate};
 use crate::model::{ChunkRecord, ClockMark, File, Owner, ScrubPlace, Session};
 
 #[async_trait]
@@ -22,6 +22,10 @@ impl OperatorStore for Store {
 
     async fn mark_clock(&self, mark: ClockMark) -> Result<()> {
         self.commit(move |tx| operate::mark_clock(tx, &mark)).await
+    }
+
+    async fn bring_back(&self, now: UnixMs, latest: UnixMs) -> Result<bool> {
+        self.commit_removal(move |tx| ahead::bring_back(tx, now, latest)).await
     }
 
     async fn scrub_place(&self) -> Result<Option<ScrubPlace>> {
@@ -45,11 +49,11 @@ impl OperatorStore for Store {
     }
 
     async fn lock_owner(&self, id: OwnerId) -> Result<()> {
-        self.commit(move |tx| operate::lock_owner(tx, id)).await
+        self.commit_removal(move |tx| operate::lock_owner(tx, id)).await
     }
 
     async fn forget_owner(&self, id: OwnerId) -> Result<()> {
-        self.commit(move |tx| operate::forget_owner(tx, id)).await
+        self.commit_removal(move |tx| operate::forget_owner(tx, id)).await
     }
 
     async fn chunks(

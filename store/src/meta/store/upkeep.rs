@@ -29,7 +29,7 @@ fn look_up(data: &Path) -> Result<()> {
     let parts = [&places.data, &places.log, &places.snapshots, &places.chunks];
     let is_writable = |part: &&PathBuf| {
         access(part.as_path(), Access::WRITE_OK).is_ok()
-            && check_space(real().as_ref(), part, Use::Facts, START_BYTES).is_ok()
+            && check_space(real().as_ref(), part, Use::Removals, START_BYTES).is_ok()
     };
     if parts.iter().all(is_writable) {
         return Err(StoreError::Closed(format!("{} can be written again", data.display())));

@@ -1,5 +1,6 @@
 //! The verbs, one file each, in the order of a file's life: functions over a transaction or a read.
 
+pub(crate) mod ahead;
 pub(crate) mod check;
 pub(crate) mod finish;
 pub(crate) mod folder;
