@@ -170,3 +170,33 @@ fn a_batch_that_breaks_off_or_is_too_large_changes_nothing() {
 fn is_log(path: &std::path::Path) -> bool {
     path.parent().is_some_and(|folder| folder.ends_with("log"))
 }
+
+#[test]
+fn what_others_hold_in_a_folder_that_is_away_is_stored_again() {
+    let site = Site::on_disk(&[]);
+    let contents = [noise(1, 1_000)];
+    let link = |owner: &str| {
+        let ids = declared(&site, owner, &contents);
+        let sent = send(&site, owner, &[frame(&ids[0], 0, &contents[0])]);
+        assert!(sent[0]["ok"].is_object(), "{sent:?}");
+        let finish = json!({"session": ids[0], "finish": {"size": 1_000}});
+        let finished = batch(&site, owner, "finish", &[finish]);
+        format!("{}/raw", finished[0]["ok"]["url"].as_str().unwrap())
+    };
+    let first = link(&site.owner());
+    let (path, _) = site
+        .stored("chunks")
+        .into_iter()
+        .find(|(_, stored)| stored.windows(1_000).any(|bytes| bytes == contents[0]))
+        .unwrap();
+    let folder = path.parent().unwrap();
+    let away = folder.with_file_name("away");
+    std::fs::rename(folder, &away).unwrap();
+    site.ask("GET", &first).send().refused(ProblemCode::Unavailable);
+    let second = link(&site.owner());
+    assert_eq!(site.ask("GET", &second).send().bytes, contents[0]);
+    std::fs::rename(&away, folder).unwrap();
+    for link in [&first, &second] {
+        assert_eq!(site.ask("GET", link).send().bytes, contents[0]);
+    }
+}

@@ -93,7 +93,10 @@ impl Packing<'_> {
         taken: &mut Vec<Answer<Taken>>,
     ) {
         let cairn = self.cairn;
-        let judged = join_all(group.into_iter().map(|(head, bytes)| judge(cairn, asker, head, bytes))).await;
+        // Once for all of them. Where nobody can say, each is looked at.
+        let is_any_away = cairn.chunks.is_any_away().await.unwrap_or(true);
+        let judged = group.into_iter().map(|(head, bytes)| judge(cairn, asker, head, bytes, is_any_away));
+        let judged = join_all(judged).await;
         for judged in judged {
             taken.push(match judged {
                 Ok(judged) => {
@@ -139,7 +142,13 @@ impl Packing<'_> {
     }
 }
 
-async fn judge(cairn: &Cairn, asker: &Asker, head: FrameHead, bytes: Option<Bytes>) -> Answer<Judged> {
+async fn judge(
+    cairn: &Cairn,
+    asker: &Asker,
+    head: FrameHead,
+    bytes: Option<Bytes>,
+    is_any_away: bool,
+) -> Answer<Judged> {
     let right = upload_right(cairn, asker, head.session).await?;
     let Some(bytes) = bytes else {
         let detail = format!("A batch takes chunks of 1 to {PACKED_BYTES_MAX} bytes. Longer ones go by PUT.");
@@ -153,14 +162,13 @@ async fn judge(cairn: &Cairn, asker: &Asker, head: FrameHead, bytes: Option<Byte
         // Nobody promised anything to a chunk that was not declared.
         cairn.space.require(Some(right.session().id), u64::from(row.length)).await?;
     }
-    let (mut generation, is_present) = cairn.meta.placement(chunk.digest).await?;
-    let mut known = None;
-    if is_present && may_be_known(cairn, &right, row).await? {
+    if is_any_away {
+        // Whoever holds it: the copy that comes now must not wait for that folder.
         content::give_up_away(&cairn.stores(), &[row]).await?;
-        let (fresh, is_still_present) = cairn.meta.placement(chunk.digest).await?;
-        generation = fresh;
-        known = if is_still_present { cairn.meta.chunk(chunk.digest).await? } else { None };
     }
+    let (generation, is_present) = cairn.meta.placement(chunk.digest).await?;
+    let is_known = is_present && may_be_known(cairn, &right, row).await?;
+    let known = if is_known { cairn.meta.chunk(chunk.digest).await? } else { None };
     Ok(Judged { right, index: head.index, chunk, bytes, generation, known })
 }
 
