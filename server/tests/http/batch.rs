@@ -173,7 +173,7 @@ fn is_log(path: &std::path::Path) -> bool {
 
 #[test]
 fn what_others_hold_in_a_folder_that_is_away_is_stored_again() {
-    let site = Site::on_disk(&[]);
+    let site = Site::on_disk(&[("dedup", "owner")]);
     let contents = [noise(1, 1_000)];
     let link = |owner: &str| {
         let ids = declared(&site, owner, &contents);
