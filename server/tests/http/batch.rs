@@ -176,10 +176,13 @@ fn what_others_hold_in_a_folder_that_is_away_is_stored_again() {
     let site = Site::on_disk(&[("dedup", "owner")]);
     let contents = [noise(1, 1_000)];
     let link = |owner: &str| {
-        let ids = declared(&site, owner, &contents);
-        let sent = send(&site, owner, &[frame(&ids[0], 0, &contents[0])]);
+        // Nobody asks before it is sent.
+        let start = json!({"name": "a", "size": 1_000, "chunking": "fixed/65536"});
+        let started = batch(&site, owner, "start", &[start]);
+        let id = started[0]["ok"]["session_id"].as_str().unwrap();
+        let sent = send(&site, owner, &[frame(id, 0, &contents[0])]);
         assert!(sent[0]["ok"].is_object(), "{sent:?}");
-        let finish = json!({"session": ids[0], "finish": {"size": 1_000}});
+        let finish = json!({"session": id, "finish": {"size": 1_000}});
         let finished = batch(&site, owner, "finish", &[finish]);
         format!("{}/raw", finished[0]["ok"]["url"].as_str().unwrap())
     };
