@@ -120,6 +120,61 @@ fn a_folder_of_chunks_that_was_away_for_a_moment_is_whole_again() {
     assert!(download(&format!("{}/d/{link}", server.url)) == bytes);
 }
 
+/// Something mounted at a path; unmounted when it is dropped.
+struct Mounted<'a>(&'a Path);
+
+impl<'a> Mounted<'a> {
+    fn bind(what: &Path, at: &'a Path) -> Self {
+        assert!(Command::new("mount").arg("--bind").args([what, at]).status().unwrap().success());
+        Self(at)
+    }
+}
+
+impl Drop for Mounted<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.0).status();
+    }
+}
+
+#[test]
+fn what_lies_on_a_disk_that_is_not_mounted_is_stored_again_by_whoever_has_it() {
+    let Some(disk) = Small::mount(64 * 1_024) else {
+        eprintln!(
+            "SKIPPED: a disk of its own needs the right to mount a tmpfs, which this machine does not give"
+        );
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut server = Server::start(&data);
+    let (path, bytes) = file(folder.path(), "a.bin", 9, 2_000_000);
+    let (other, _) = file(folder.path(), "b.bin", 10, 2_000_000);
+    let send = |server: &Server, state: &str, path: &Path| {
+        let ended = done(&put(&server.url, &folder.path().join(state), path).output().unwrap());
+        ended["url"].as_str().unwrap().rsplit("/d/").next().unwrap().to_owned()
+    };
+    let first = send(&server, "one", &path);
+    server.kill();
+    let chunks = data.join("chunks/00000001");
+    let moved = Command::new("cp").arg("-a").arg(chunks.join(".")).arg(disk.path()).status().unwrap();
+    assert!(moved.success());
+    fs::remove_dir_all(&chunks).unwrap();
+    fs::create_dir(&chunks).unwrap();
+    let mounted = Mounted::bind(disk.path(), &chunks);
+    server.restart();
+    assert!(download(&format!("{}/d/{first}", server.url)) == bytes);
+    // What comes lies elsewhere: a file can't be renamed onto another disk.
+    send(&server, "one", &other);
+    drop(mounted);
+    wait_for(&format!("{}/d/{first}/raw", server.url), 503);
+    let second = send(&server, "two", &path);
+    assert!(download(&format!("{}/d/{second}", server.url)) == bytes);
+    let _mounted = Mounted::bind(disk.path(), &chunks);
+    for link in [first, second] {
+        assert!(download(&format!("{}/d/{link}", server.url)) == bytes);
+    }
+}
+
 #[test]
 fn a_disk_that_can_only_be_read_is_read() {
     let Some(disk) = Small::mount(64 * 1_024) else {

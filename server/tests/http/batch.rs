@@ -173,6 +173,16 @@ fn is_log(path: &std::path::Path) -> bool {
 
 #[test]
 fn what_others_hold_in_a_folder_that_is_away_is_stored_again() {
+    stored_again(false);
+}
+
+/// As a mount point leaves one whose disk is not mounted.
+#[test]
+fn what_others_hold_is_stored_again_where_an_empty_folder_lies_in_its_place() {
+    stored_again(true);
+}
+
+fn stored_again(is_empty_there: bool) {
     let site = Site::on_disk(&[("dedup", "owner")]);
     let contents = [noise(1, 1_000)];
     let link = |owner: &str| {
@@ -195,9 +205,15 @@ fn what_others_hold_in_a_folder_that_is_away_is_stored_again() {
     let folder = path.parent().unwrap();
     let away = folder.with_file_name("away");
     std::fs::rename(folder, &away).unwrap();
+    if is_empty_there {
+        std::fs::create_dir(folder).unwrap();
+    }
     site.ask("GET", &first).send().refused(ProblemCode::Unavailable);
     let second = link(&site.owner());
     assert_eq!(site.ask("GET", &second).send().bytes, contents[0]);
+    if is_empty_there {
+        std::fs::remove_dir(folder).unwrap();
+    }
     std::fs::rename(&away, folder).unwrap();
     for link in [&first, &second] {
         assert_eq!(site.ask("GET", link).send().bytes, contents[0]);

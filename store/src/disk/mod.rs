@@ -97,6 +97,8 @@ pub(crate) struct Entry {
     pub(crate) path: PathBuf,
     /// Whether it is a folder.
     pub(crate) is_folder: bool,
+    /// Its number on the disk, where that is told with the name.
+    pub(crate) number: Option<u64>,
 }
 
 /// Space of a file system, in bytes.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, DirEntryExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -55,7 +55,8 @@ impl Disk for RealDisk {
     fn list(&self, folder: &Path) -> io::Result<Vec<Entry>> {
         let entries = fs::read_dir(folder)?.map(|entry| {
             let entry = entry?;
-            Ok(Entry { path: entry.path(), is_folder: entry.file_type()?.is_dir() })
+            let is_folder = entry.file_type()?.is_dir();
+            Ok(Entry { path: entry.path(), is_folder, number: Some(entry.ino()) })
         });
         entries.collect()
     }

@@ -207,7 +207,10 @@ impl Disk for SimDisk {
         }
         let inside = state.names.iter().filter(|(path, _)| path.parent() == Some(folder));
         let entries = inside
-            .map(|(path, node)| Entry { path: path.clone(), is_folder: *node == Node::Folder })
+            .map(|(path, node)| {
+                let is_folder = *node == Node::Folder;
+                Entry { path: path.clone(), is_folder, number: None }
+            })
             .collect();
         Ok(entries)
     }

@@ -62,21 +62,17 @@ pub struct Opened {
 /// A folder that can't be written, or has no room left, is opened to be read, as far as that goes: what changes something fails then, and the store
 /// closes once it can be written again.
 pub async fn open(data: &Path, options: Options) -> Result<Opened> {
-    match open_whole(data, options.clone()).await {
-        Err(error) if has_store(data) => match only_readable(&error, data) {
+    loop {
+        let error = match open_whole(data, options.clone()).await {
+            Err(error) if has_store(data) => error,
+            opened => return opened,
+        };
+        match only_readable(&error, data) {
             // What was put aside for this: room for the start, and for deletes.
-            Some(LogFailure::Full) if Ballast::new(real(), data).give_back() => {
-                let opened = open_whole(data, options).await;
-                let Err(error) = &opened else { return opened };
-                match only_readable(error, data) {
-                    Some(why) => read_only(data, why, error).await,
-                    None => opened,
-                }
-            }
-            Some(why) => read_only(data, why, &error).await,
-            None => Err(error),
-        },
-        opened => opened,
+            Some(LogFailure::Full) if Ballast::new(real(), data).give_back() => {}
+            Some(why) => return read_only(data, why, &error).await,
+            None => return Err(error),
+        }
     }
 }
 

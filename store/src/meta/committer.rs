@@ -330,6 +330,19 @@ impl Work {
         }
     }
 
+    /// How many of those that wait go into one commit, and what for. Others that find no room must not keep removals from theirs.
+    fn choose(&mut self, waiting: &mut VecDeque<Box<dyn Job>>) -> (Use, usize) {
+        let removals = waiting.iter().filter(|job| job.using() == Use::Removals).count();
+        if removals == waiting.len() {
+            (Use::Removals, removals)
+        } else if removals > 0 && self.log.is_tight() {
+            waiting.make_contiguous().sort_by_key(|job| job.using() != Use::Removals);
+            (Use::Removals, removals)
+        } else {
+            (Use::Facts, waiting.len())
+        }
+    }
+
     /// Commits the first jobs that wait, as many as fit, which are `done` then, whatever came of it.
     fn commit(
         &mut self,
@@ -346,15 +359,12 @@ impl Work {
                 .map_err(|error| LogFailure::Closed(error.to_string()))?;
         }
         let limits = self.shared.guest_limits();
-        // One that finds no room must not keep removals of the same batch from theirs.
-        let using = if self.log.has_room(Use::Facts) { Use::Facts } else { Use::Removals };
+        let (using, mut count) = self.choose(waiting);
         while frames.len() < BATCH_BYTES
+            && count > 0
             && let Some(mut job) = waiting.pop_front()
         {
-            if using == Use::Removals && job.using() != Use::Removals {
-                job.answer(Some(&LogFailure::Full));
-                continue;
-            }
+            count -= 1;
             let mut tx = Tx::new(self.shared.index.as_ref(), &written).with_limits(limits);
             let ran = job.run(&mut tx);
             let own = tx.into_writes();

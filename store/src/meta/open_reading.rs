@@ -58,8 +58,8 @@ fn read(disk: &dyn Disk, data: &Path) -> Result<MemoryIndex> {
 struct ReadLog(LogFailure);
 
 impl Log for ReadLog {
-    fn has_room(&mut self, _using: Use) -> bool {
-        true
+    fn is_tight(&mut self) -> bool {
+        false
     }
 
     fn append(&mut self, _frames: &[u8], _first: u64, _using: Use) -> Result<bool, LogFailure> {

@@ -1,7 +1,7 @@
 //! The folders of the chunks: numbered, filled one after another, so that chunks which arrive together lie together
 //! and share the sync of their names.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -35,6 +35,8 @@ pub(super) struct Folders {
     kept: HashSet<(String, u64)>,
     current: Mutex<Current>,
     begun: Condvar,
+    /// Those that said that they are this store's, by their numbers.
+    own: Mutex<HashMap<u32, Place>>,
     // Ends with the last who may still write: a hanging operation of a closed store must not meet the next one.
     _lock: Lock,
 }
@@ -44,6 +46,15 @@ struct Current {
     number: u32,
     folder: Option<Arc<Folder>>,
     chunks: u32,
+}
+
+/// Where a folder lies that said whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Beside the others: another one in its place has another number on the disk.
+    Here(Option<u64>),
+    /// On a disk of its own: without that an empty folder lies in its place, under the same number.
+    Mounted,
 }
 
 /// A folder, and who waits for its names.
@@ -147,7 +158,8 @@ impl Folders {
         current.folder = Some(Folder::new(disk.as_ref(), &chunks, current.number));
         let current = Mutex::new(current);
         let kept = if owner.is_some() { kept::read(disk.as_ref(), &chunks)? } else { HashSet::new() };
-        Ok(Self { disk, chunks, tmp, owner, kept, current, begun: Condvar::new(), _lock: lock })
+        let (begun, own) = (Condvar::new(), Mutex::default());
+        Ok(Self { disk, chunks, tmp, owner, kept, current, begun, own, _lock: lock })
     }
 
     /// `Away` where a folder is not there, or carries another store's id than the others.
@@ -163,12 +175,31 @@ impl Folders {
         Err(StoreError::Away(format!("{folder} is not there, or does not say that it is this store's")))
     }
 
-    /// Whether a number is missing of those that were made: they count from 1. One that could never be made looks the same.
+    /// Whether a number is missing of those that were made, which count from 1, or something else lies in its place. One that could
+    /// never be made looks the same.
     pub(super) fn is_any_away(&self) -> io::Result<bool> {
-        let numbers = numbers(self.disk.as_ref(), &self.chunks)?;
-        let there = numbers.iter().filter(|number| **number > 0).count();
-        let made = self.current().number.max(numbers.into_iter().max().unwrap_or(0));
-        Ok(there < usize::try_from(made).unwrap_or(usize::MAX))
+        let mut there = numbered(self.disk.as_ref(), &self.chunks)?;
+        there.retain(|(number, _)| *number > 0);
+        let last = there.iter().map(|(number, _)| *number).max().unwrap_or(0);
+        let made = self.current().number.max(last);
+        if there.len() < usize::try_from(made).unwrap_or(usize::MAX) {
+            return Ok(true);
+        }
+        {
+            let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+            there.retain(|(number, on_disk)| own.get(number) != Some(&Place::Here(*on_disk)));
+        }
+        for (number, on_disk) in there {
+            let folder = self.chunks.join(name(number));
+            if self.check_own(&folder).is_err() {
+                return Ok(true);
+            }
+            let device = |folder: &Path| self.disk.identity(folder).map(|id| id.map(|(device, _)| device));
+            let is_here = device(&folder)? == device(&self.chunks)?;
+            let place = if is_here { Place::Here(on_disk) } else { Place::Mounted };
+            self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(number, place);
+        }
+        Ok(false)
     }
 
     /// Those of a disk that is only read.
@@ -176,8 +207,8 @@ impl Folders {
         let (chunks, tmp) = (data.join("chunks"), data.join("tmp"));
         let folder = Some(Folder::new(disk.as_ref(), &chunks, 0));
         let current = Mutex::new(Current { number: 0, folder, chunks: FOLDER_CHUNKS });
-        let kept = HashSet::new();
-        Self { disk, chunks, tmp, owner: None, kept, current, begun: Condvar::new(), _lock: lock }
+        let (kept, begun, own) = (HashSet::new(), Condvar::new(), Mutex::default());
+        Self { disk, chunks, tmp, owner: None, kept, current, begun, own, _lock: lock }
     }
 
     /// Links are unlinked, never followed.
@@ -194,14 +225,26 @@ impl Folders {
     /// returns. Gives the folder's name.
     pub(super) fn place(&self, from: &Path, file: &str, chunks: u32) -> io::Result<String> {
         let mut folder = self.enter(chunks)?;
-        if !folder.is_there(self.disk.as_ref()) {
-            // It went away with its disk: the next one is taken.
+        if !self.rename_into(&folder, from, file)? {
             folder.fail();
             folder = self.enter(chunks)?;
+            if !self.rename_into(&folder, from, file)? {
+                return Err(io::ErrorKind::NotFound.into());
+            }
         }
-        self.disk.rename(from, &folder.path.join(file))?;
         folder.sync(self.disk.as_ref())?;
         Ok(folder.name.clone())
+    }
+
+    /// False where the folder takes nothing: it went away with its disk, or lies on a disk of its own by now.
+    fn rename_into(&self, folder: &Folder, from: &Path, file: &str) -> io::Result<bool> {
+        if !folder.is_there(self.disk.as_ref()) {
+            return Ok(false);
+        }
+        match self.disk.rename(from, &folder.path.join(file)) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Ok(false),
+            renamed => renamed.map(|()| true),
+        }
     }
 
     /// Whether a copy is one of those that nobody is told of.
@@ -300,8 +343,13 @@ pub(crate) fn mark_folders(disk: &dyn Disk, chunks: &Path, owner: StoreId) -> Re
 }
 
 fn numbers(disk: &dyn Disk, chunks: &Path) -> io::Result<Vec<u32>> {
+    Ok(numbered(disk, chunks)?.into_iter().map(|(number, _)| number).collect())
+}
+
+/// The same with their numbers on the disk.
+fn numbered(disk: &dyn Disk, chunks: &Path) -> io::Result<Vec<(u32, Option<u64>)>> {
     let entries = disk.list(chunks)?.into_iter().filter(|entry| entry.is_folder);
-    Ok(entries.filter_map(|entry| number(entry.path.file_name()?.to_str()?)).collect())
+    Ok(entries.filter_map(|entry| Some((number(entry.path.file_name()?.to_str()?)?, entry.number))).collect())
 }
 
 fn name(number: u32) -> String {

@@ -14,16 +14,22 @@ use crate::meta::read::Read;
 struct TestLog {
     appends: Arc<AtomicUsize>,
     failures: Arc<Mutex<Vec<LogFailure>>>,
-    is_tight: Arc<AtomicBool>,
+    is_full: Arc<AtomicBool>,
+    /// The disk says so before anybody writes.
+    is_told: Arc<AtomicBool>,
 }
 
 impl Log for TestLog {
-    fn has_room(&mut self, using: Use) -> bool {
-        using == Use::Removals || !self.is_tight.load(Ordering::SeqCst)
+    fn is_tight(&mut self) -> bool {
+        self.is_told.load(Ordering::SeqCst)
     }
 
-    fn append(&mut self, _frames: &[u8], _first: u64, _using: Use) -> Result<bool, LogFailure> {
+    fn append(&mut self, _frames: &[u8], _first: u64, using: Use) -> Result<bool, LogFailure> {
         self.appends.fetch_add(1, Ordering::SeqCst);
+        if using == Use::Facts && self.is_full.load(Ordering::SeqCst) {
+            self.is_told.store(true, Ordering::SeqCst);
+            return Err(LogFailure::Full);
+        }
         thread::sleep(Duration::from_millis(5));
         self.failures.lock().unwrap().pop().map_or(Ok(false), Err)
     }
@@ -111,7 +117,9 @@ async fn a_disk_that_is_full_for_others_takes_removals_of_the_same_batch() {
     let log = TestLog::default();
     let (shared, committer) = committer(&log);
     put(&committer, 1).await.unwrap();
-    log.is_tight.store(true, Ordering::SeqCst);
+    log.is_full.store(true, Ordering::SeqCst);
+    // Nobody knew of it before.
+    assert!(matches!(put(&committer, 2).await, Err(StoreError::Full)));
     let removal = committer.commit_removal(|tx| {
         tx.remove(vec![1]);
         Ok(())
@@ -121,7 +129,9 @@ async fn a_disk_that_is_full_for_others_takes_removals_of_the_same_batch() {
     assert!(matches!((first, second), (Err(StoreError::Full), Err(StoreError::Full))));
     removed.unwrap();
     assert!((1..=3).all(|key| shared.index.get(&[key]).unwrap().is_none()));
-    log.is_tight.store(false, Ordering::SeqCst);
+    // What writes nothing needs no room.
+    assert!(!committer.commit(|tx| tx.get(&[1]).map(|found| found.is_some())).await.unwrap());
+    log.is_full.store(false, Ordering::SeqCst);
     put(&committer, 4).await.unwrap();
 }
 

@@ -16,8 +16,8 @@ pub(crate) const FRAME_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 
 /// Takes frames, durably.
 pub(crate) trait Log: Send {
-    /// Whether frames of that use find room, however few.
-    fn has_room(&mut self, using: Use) -> bool;
+    /// Whether facts have found no room, or would find none.
+    fn is_tight(&mut self) -> bool;
 
     /// Appends whole frames, the first of which has the sequence `first`. They are on disk when this returns.
     /// True where they begin a new segment.
@@ -65,8 +65,8 @@ impl LogFailure {
 pub(crate) struct NoLog;
 
 impl Log for NoLog {
-    fn has_room(&mut self, _using: Use) -> bool {
-        true
+    fn is_tight(&mut self) -> bool {
+        false
     }
 
     fn append(&mut self, _frames: &[u8], _first: u64, _using: Use) -> Result<bool, LogFailure> {

@@ -207,12 +207,12 @@ fn failure(what: &str, error: io::Error) -> LogFailure {
 }
 
 impl Log for SegmentLog {
-    fn has_room(&mut self, using: Use) -> bool {
-        // Where nobody can say, whoever writes will hear of it.
-        let checked = check_space(self.disk.as_ref(), &self.folder, using, 1);
-        let is_tight = checked.is_err_and(|error| is_full(&error));
-        self.tell(is_tight);
-        !is_tight
+    fn is_tight(&mut self) -> bool {
+        let asked = || check_space(self.disk.as_ref(), &self.folder, Use::Facts, 1);
+        if !self.is_tight && asked().is_err_and(|error| is_full(&error)) {
+            self.tell(true);
+        }
+        self.is_tight
     }
 
     fn append(&mut self, frames: &[u8], first: u64, using: Use) -> Result<bool, LogFailure> {
@@ -223,8 +223,11 @@ impl Log for SegmentLog {
             }
             put => put,
         };
-        if matches!(put, Err(LogFailure::Full)) {
-            self.tell(true);
+        match put {
+            Err(LogFailure::Full) => self.tell(true),
+            // A quota may leave no room where the file system has some: only what was written says that there is.
+            Ok(()) if using == Use::Facts => self.tell(false),
+            Ok(()) | Err(_) => {}
         }
         put.map(|()| rolls)
     }
