@@ -178,6 +178,15 @@ impl Failure {
         }
     }
 
+    /// How long the server asks to wait, in seconds.
+    pub fn asked_seconds(&self) -> Option<u32> {
+        match self {
+            Self::Network => None,
+            Self::Status { retry_after_seconds, .. } => *retry_after_seconds,
+            Self::Problem(problem) => problem.retry_after,
+        }
+    }
+
     /// The request came too often, and is to come again later.
     pub(crate) fn is_too_often(&self) -> bool {
         match self {

@@ -118,3 +118,26 @@ pub struct View {
     /// The published file.
     pub finished: Option<FinishResponse>,
 }
+
+impl View {
+    /// One in that state of which nothing was read or sent.
+    pub fn of(name: Name, size: u64, state: State) -> Self {
+        Self {
+            name,
+            path: None,
+            size,
+            state,
+            read: 0,
+            stored: 0,
+            reused: 0,
+            sent: 0,
+            speed: None,
+            left_seconds: None,
+            changed: false,
+            limit: None,
+            trouble: None,
+            retry_at: None,
+            finished: None,
+        }
+    }
+}

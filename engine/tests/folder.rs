@@ -64,21 +64,10 @@ fn view(source: &Source, state: State) -> View {
         url: None,
     });
     View {
-        name: source.name.clone(),
         path: source.path.clone(),
-        size: source.size,
-        state,
-        read: 0,
-        stored: 0,
-        reused: 0,
-        sent: 0,
-        speed: None,
-        left_seconds: None,
-        changed: false,
-        limit: None,
         trouble: (state == State::Failed).then_some(Trouble::KeepsChanging),
-        retry_at: None,
         finished,
+        ..View::of(source.name.clone(), source.size, state)
     }
 }
 

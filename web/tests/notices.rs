@@ -14,21 +14,12 @@ wasm_bindgen_test_configure!(run_in_browser);
 
 fn view(state: State, stored: u64) -> View {
     View {
-        name: "a.txt".parse().unwrap(),
-        path: None,
-        size: 1_000,
-        state,
         read: stored,
         stored,
-        reused: 0,
         sent: stored,
         speed: Some(5_000_000),
         left_seconds: Some(80_000),
-        changed: false,
-        limit: None,
-        trouble: None,
-        retry_at: None,
-        finished: None,
+        ..View::of("a.txt".parse().unwrap(), 1_000, state)
     }
 }
 
@@ -82,4 +73,19 @@ fn whoever_is_away_has_no_speed_and_is_named() {
     page.uploads.put(UploadId(1), away);
     page.uploads.sum_up();
     assert_eq!(page.uploads.totals.get_untracked().left_seconds(), None);
+}
+
+#[wasm_bindgen_test]
+fn what_can_not_be_read_is_counted_and_named() {
+    let owner = Owner::new();
+    owner.set();
+    let page = Page::new(Words::of("en"));
+    let told = |names: &[&str]| {
+        page.notices.unread(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        assert_eq!(page.notices.notice.get_untracked(), Some(page.notices.said.get_untracked()));
+        page.notices.said.get_untracked()
+    };
+    assert_eq!(told(&["a.txt"]), "“a.txt” can’t be read, and is not sent. Choose it again.");
+    let many = told(&["1", "2", "3", "4", "5", "six", "seven"]);
+    assert!(many.starts_with("7 files can’t be read") && many.contains(": 1, 2, 3, 4, 5, …."), "{many}");
 }

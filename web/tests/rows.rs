@@ -22,23 +22,7 @@ const MANY: u32 = 20_000;
 const SHOWN_MAX: usize = 150;
 
 fn view(id: u32, state: State) -> View {
-    View {
-        name: format!("{id}.txt").parse().unwrap(),
-        path: None,
-        size: 1_000,
-        state,
-        read: 0,
-        stored: 0,
-        reused: 0,
-        sent: 0,
-        speed: None,
-        left_seconds: None,
-        changed: false,
-        limit: None,
-        trouble: None,
-        retry_at: None,
-        finished: None,
-    }
+    View::of(format!("{id}.txt").parse().unwrap(), 1_000, state)
 }
 
 /// A list in the document; it goes when this does, so that no other test finds its rows.

@@ -48,12 +48,7 @@ fn patiently_by<T>(
 
 /// How long to wait before the same request is sent again: a second, or what the server asks for.
 fn pause(failure: &Failure) -> Duration {
-    let asked = match failure {
-        Failure::Network => None,
-        Failure::Status { retry_after_seconds, .. } => *retry_after_seconds,
-        Failure::Problem(problem) => problem.retry_after,
-    };
-    Duration::from_secs(u64::from(asked.unwrap_or(1).max(1))).min(PAUSE_MAX)
+    Duration::from_secs(u64::from(failure.asked_seconds().unwrap_or(1).max(1))).min(PAUSE_MAX)
 }
 
 #[cfg(test)]

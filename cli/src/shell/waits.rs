@@ -74,23 +74,7 @@ mod tests {
     const SERVER: &str = "http://cairn.test";
 
     fn view(state: State, trouble: Option<Trouble>) -> View {
-        View {
-            name: "a".parse().unwrap(),
-            path: None,
-            size: 1,
-            state,
-            read: 0,
-            stored: 0,
-            reused: 0,
-            sent: 0,
-            speed: None,
-            left_seconds: None,
-            changed: false,
-            limit: None,
-            trouble,
-            retry_at: None,
-            finished: None,
-        }
+        View { trouble, ..View::of("a".parse().unwrap(), 1, state) }
     }
 
     #[test]

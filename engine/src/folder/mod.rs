@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use cairn_shared::message::FolderResponse;
 use cairn_shared::{ClientKey, RelPath, UnixMs};
 
+use crate::meter::Meter;
 use crate::{Failure, JournalEntry, Now, Source, Trouble, UploadId, View};
 
 pub use contents::{Contents, Stat};
@@ -30,7 +31,6 @@ pub use view::FolderView;
 
 use steps::Stage;
 use talk::Talk;
-use view::Meter;
 
 /// One folder, numbered by the shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

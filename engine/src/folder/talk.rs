@@ -106,12 +106,7 @@ pub(super) fn trouble(failure: &Failure) -> Trouble {
 }
 
 fn pause(failure: &Failure) -> Now {
-    let asked_seconds = match failure {
-        Failure::Network => None,
-        Failure::Status { retry_after_seconds, .. } => *retry_after_seconds,
-        Failure::Problem(problem) => problem.retry_after,
-    };
-    (Now::from(asked_seconds.unwrap_or(0)) * 1_000).clamp(PAUSE_MS, PAUSE_MS_MAX)
+    (Now::from(failure.asked_seconds().unwrap_or(0)) * 1_000).clamp(PAUSE_MS, PAUSE_MS_MAX)
 }
 
 #[cfg(test)]

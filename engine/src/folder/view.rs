@@ -6,9 +6,6 @@ use super::steps::Stage;
 use super::{File, Folder};
 use crate::{Now, State, Trouble, View};
 
-/// Between two measurements of speed, in milliseconds.
-const MEASURE_MS: Now = 1_000;
-
 /// One row for all that is in a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FolderView {
@@ -42,37 +39,12 @@ pub struct FolderView {
     pub reused: u64,
     /// Sum of what was sent in this visit, in bytes.
     pub sent: u64,
-    /// Bytes per second; absent while it rests.
+    /// Bytes that travel per second, as of a file.
     pub speed: Option<u64>,
     /// Why a file waits or failed.
     pub trouble: Option<Trouble>,
     /// When that file is tried again.
     pub retry_at: Option<Now>,
-}
-
-/// How fast the server gets it.
-#[derive(Debug, Default)]
-pub(super) struct Meter {
-    measured: Option<(Now, u64)>,
-    speed: Option<u64>,
-}
-
-impl Meter {
-    fn update(&mut self, now: Now, stored: u64, state: State) {
-        if !matches!(state, State::Reading | State::Sending | State::Verifying) {
-            *self = Self::default();
-            return;
-        }
-        let Some((at, before)) = self.measured else {
-            self.measured = Some((now, stored));
-            return;
-        };
-        if now >= at + MEASURE_MS {
-            let fresh = stored.saturating_sub(before) * 1_000 / (now - at);
-            self.speed = Some(self.speed.map_or(fresh, |speed| (speed * 3 + fresh) / 4));
-            self.measured = Some((now, stored));
-        }
-    }
 }
 
 impl<F: File> Folder<F> {
@@ -92,7 +64,13 @@ impl<F: File> Folder<F> {
         // Until it is over, what is missing of it has still to be told.
         let receipt = self.receipt.as_ref().filter(|_| self.stage == Stage::Over && self.server.is_some());
         let counted = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-        let view = FolderView {
+        let is_paced = views().any(|view| view.limit.is_some());
+        if matches!(state, State::Reading | State::Sending | State::Verifying) {
+            self.meter.update(now, sent, is_paced);
+        } else {
+            self.meter.rest();
+        }
+        FolderView {
             name: self.record.name.clone(),
             state,
             walking: self.walking,
@@ -108,12 +86,10 @@ impl<F: File> Folder<F> {
             stored,
             reused,
             sent,
-            speed: None,
+            speed: self.meter.speed(),
             trouble,
             retry_at,
-        };
-        self.meter.update(now, stored, state);
-        FolderView { speed: self.meter.speed, ..view }
+        }
     }
 
     /// Why it waits or failed: a file of it, or the folder itself.

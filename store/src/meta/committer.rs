@@ -1,5 +1,6 @@
 //! The committer: one thread through which every change goes, in batches that share one `fdatasync`.
 
+mod job;
 mod shared;
 
 use std::collections::VecDeque;
@@ -10,13 +11,14 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::{mpsc, oneshot};
 
 use super::index::Writes;
-use super::log::{FRAME_BYTES_MAX, Log, LogFailure, frame};
+use super::log::{Log, LogFailure, frame};
 use super::sums::{Scan, Sums};
 use super::tx::Tx;
 use crate::disk::Use;
 use crate::error::{Result, StoreError};
 use crate::ground::witness::Witness;
 
+use self::job::{Job, Ran, Verb};
 pub(crate) use self::shared::Shared;
 
 /// Verbs that wait for one commit at most.
@@ -69,8 +71,7 @@ impl Committer {
         F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let verb = Verb { verb: Some(verb), using, outcome: None, answer };
-        self.send(Message::Verb(Box::new(verb))).await?;
+        self.send(Message::Verb(Box::new(Verb::new(verb, using, answer)))).await?;
         answered.await.map_err(|_| gone())?
     }
 
@@ -165,72 +166,6 @@ impl Drop for Committer {
             drop(thread.join());
         }
     }
-}
-
-/// A verb that waits for its turn and then for the commit.
-trait Job: Send {
-    /// What it needs space for.
-    fn using(&self) -> Use;
-
-    /// Runs the verb; says why the store must close, where the index failed.
-    fn run(&mut self, tx: &mut Tx<'_>) -> Ran;
-
-    /// Answers the waiter: the verb's own outcome, or why it was not committed.
-    fn answer(self: Box<Self>, failure: Option<&LogFailure>);
-}
-
-enum Ran {
-    /// What it wrote is to be committed.
-    Done,
-    /// It changed nothing.
-    Refused,
-    /// The index failed.
-    Failed(String),
-}
-
-struct Verb<T, F> {
-    verb: Option<F>,
-    using: Use,
-    outcome: Option<Result<T>>,
-    answer: oneshot::Sender<Result<T>>,
-}
-
-impl<T, F> Job for Verb<T, F>
-where
-    T: Send + 'static,
-    F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
-{
-    fn using(&self) -> Use {
-        self.using
-    }
-
-    fn run(&mut self, tx: &mut Tx<'_>) -> Ran {
-        let Some(verb) = self.verb.take() else { return Ran::Refused };
-        let outcome = verb(tx).and_then(|value| tx.settle().map(|()| value));
-        let outcome =
-            outcome.and_then(|value| if tx.bytes() > FRAME_BYTES_MAX { Err(large()) } else { Ok(value) });
-        let ran = match &outcome {
-            Ok(_) => Ran::Done,
-            Err(StoreError::Closed(why)) => Ran::Failed(why.clone()),
-            Err(_) => Ran::Refused,
-        };
-        self.outcome = Some(outcome);
-        ran
-    }
-
-    fn answer(self: Box<Self>, failure: Option<&LogFailure>) {
-        let outcome = match (failure, self.outcome) {
-            (Some(failure), _) => Err(failure.error()),
-            (None, Some(outcome)) => outcome,
-            (None, None) => return,
-        };
-        // Whoever waited may have gone away; the verb holds nevertheless.
-        drop(self.answer.send(outcome));
-    }
-}
-
-fn large() -> StoreError {
-    StoreError::Io(std::io::Error::other("a verb changes more rows than one frame of the log takes"))
 }
 
 /// What is noted beside the verbs' own rows.

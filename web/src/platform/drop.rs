@@ -43,7 +43,7 @@ impl Dropped {
 
     /// Everything, with handles where the browser has them.
     pub async fn take(self) -> Taken {
-        let mut taken = Taken { files: files::given(self.1), folders: Vec::new() };
+        let mut taken = Taken { files: files::given(self.1), ..Taken::default() };
         for item in self.0 {
             item.take(&mut taken).await;
         }
@@ -72,13 +72,17 @@ impl Item {
         match (file, handle) {
             (Some(file), Some(handle)) if !is_folder => taken.files.push(Given::with_handle(file, handle)),
             (Some(file), None) if !is_folder => taken.files.push(Given::file(file)),
-            (_, handle) => {
+            (file, handle) => {
                 let handle = match handle {
                     Some(handle) => handle.answer().await,
                     None => None,
                 };
+                let name = entry.as_ref().map(FileSystemEntry::name).or_else(|| file.map(|file| file.name()));
                 let folder = handle.and_then(Folder::of_handle);
-                taken.folders.extend(folder.or_else(|| entry.and_then(Folder::of_entry)));
+                match folder.or_else(|| entry.and_then(Folder::of_entry)) {
+                    Some(folder) => taken.folders.push(folder),
+                    None => taken.unread.push(name.unwrap_or_default()),
+                }
             }
         }
     }

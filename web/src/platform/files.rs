@@ -74,18 +74,21 @@ pub struct Taken {
     pub files: Vec<Given>,
     /// Folders, not walked yet.
     pub folders: Vec<Folder>,
+    /// Names of what the browser gives no way to.
+    pub unread: Vec<String>,
 }
 
 impl Taken {
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.folders.is_empty()
+        self.files.is_empty() && self.folders.is_empty() && self.unread.is_empty()
     }
 
     /// Puts others behind these.
     pub fn extend(&mut self, others: Self) {
         self.files.extend(others.files);
         self.folders.extend(others.folders);
+        self.unread.extend(others.unread);
     }
 
     /// Whether something of that name is among them.
@@ -104,21 +107,21 @@ pub fn picked(event: &Event) -> Taken {
     // Without this, choosing the same file again would not be told.
     input.set_value("");
     if in_folder {
-        return Taken { files: Vec::new(), folders: Folder::of_list(files).into_iter().collect() };
+        return Taken { folders: Folder::of_list(files).into_iter().collect(), ..Taken::default() };
     }
-    Taken { files: given(files), folders: Vec::new() }
+    Taken { files: given(files), ..Taken::default() }
 }
 
 /// Lets a person pick files whose handles can be kept.
 pub async fn pick_files() -> Result<Taken, NotPicked> {
     let handles = handle::pick_files().await?;
-    Ok(Taken { files: handles.into_iter().map(Given::handle).collect(), folders: Vec::new() })
+    Ok(Taken { files: handles.into_iter().map(Given::handle).collect(), ..Taken::default() })
 }
 
 /// Lets a person pick a folder whose handle can be kept.
 pub async fn pick_folder() -> Result<Taken, NotPicked> {
     let handle = handle::pick_folder().await?;
-    Ok(Taken { files: Vec::new(), folders: Folder::of_handle(handle).into_iter().collect() })
+    Ok(Taken { folders: Folder::of_handle(handle).into_iter().collect(), ..Taken::default() })
 }
 
 pub(super) fn given(files: Vec<File>) -> Vec<Given> {

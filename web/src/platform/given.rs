@@ -46,8 +46,8 @@ pub enum Looked {
     File(Chosen),
     /// A folder after all.
     Folder(Folder),
-    /// It is gone or may not be read.
-    Nothing,
+    /// The file of that name is gone, or may not be read.
+    Nothing(String),
 }
 
 impl Given {
@@ -73,17 +73,18 @@ impl Given {
 
     /// What it is. The browser asks the disk, and the page waits meanwhile.
     pub async fn look(self) -> Looked {
+        let name = self.name();
         let file = match self.0 {
             Way::File(file) => Chosen::new(file, None, None),
             Way::WithHandle(file, asked) => {
                 let handle = asked.answer().await;
                 if let Some(handle) = handle.as_ref().filter(|handle| handle.is_folder()) {
-                    return Folder::of_handle(handle.clone()).map_or(Looked::Nothing, Looked::Folder);
+                    return Folder::of_handle(handle.clone()).map_or(Looked::Nothing(name), Looked::Folder);
                 }
                 Chosen::new(file, handle, None)
             }
             Way::Handle(handle) => Chosen::again(&handle, None).await,
         };
-        file.map_or(Looked::Nothing, Looked::File)
+        file.map_or(Looked::Nothing(name), Looked::File)
     }
 }

@@ -22,9 +22,12 @@ impl Shell {
     pub fn add(&self, taken: Taken) {
         let shell = self.clone();
         spawn_local(async move {
-            let mut folders = taken.folders;
-            if !taken.files.is_empty() {
-                folders.extend(shell.add_files(taken.files).await);
+            let Taken { files, mut folders, mut unread } = taken;
+            if !files.is_empty() {
+                shell.add_files(files, &mut folders, &mut unread).await;
+            }
+            if !unread.is_empty() {
+                shell.0.watcher.unread(&unread);
             }
             for folder in folders {
                 shell.add_folder(folder).await;
@@ -32,27 +35,26 @@ impl Shell {
         });
     }
 
-    /// Takes loose files; gives the folders among them.
-    async fn add_files(&self, files: Vec<Given>) -> Vec<Folder> {
+    /// Takes loose files; gives the folders among them, and the names of those that can't be read.
+    async fn add_files(&self, files: Vec<Given>, folders: &mut Vec<Folder>, unread: &mut Vec<String>) {
         let entries = self.entries().await;
         let lost = self.lost();
         // What is known decides over all of them together; where nothing is, each is sent as soon as it was looked at.
         let sends_at_once = entries.is_empty() && lost.is_empty();
-        let (mut chosen, mut folders, mut pieces) = (Vec::new(), Vec::new(), Pieces::new());
+        let (mut chosen, mut pieces) = (Vec::new(), Pieces::new());
         for given in files {
             pieces.rest().await;
             match given.look().await {
                 Looked::File(file) if sends_at_once => self.queue_fresh(file),
                 Looked::File(file) => chosen.push(file),
                 Looked::Folder(folder) => folders.push(folder),
-                Looked::Nothing => {}
+                Looked::Nothing(name) => unread.push(name),
             }
         }
         if !chosen.is_empty() {
             self.add_known(chosen, entries, lost).await;
         }
         self.feed_loose();
-        folders
     }
 
     /// Takes files some of which may go on with what is unfinished.

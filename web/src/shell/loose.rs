@@ -163,21 +163,5 @@ impl Shell {
 
 /// A row before the engine knows of it.
 pub(super) fn waiting(source: &Source, state: State) -> View {
-    View {
-        name: source.name.clone(),
-        path: source.path.clone(),
-        size: source.size,
-        state,
-        read: 0,
-        stored: 0,
-        reused: 0,
-        sent: 0,
-        speed: None,
-        left_seconds: None,
-        changed: false,
-        limit: None,
-        trouble: None,
-        retry_at: None,
-        finished: None,
-    }
+    View { path: source.path.clone(), ..View::of(source.name.clone(), source.size, state) }
 }

@@ -56,6 +56,8 @@ pub trait Watcher {
     fn folders(&self, views: Vec<(FolderId, FolderView)>);
     /// The folder of that name could not be read: it has no row any more.
     fn folder_gone(&self, folder: FolderId, name: &Name);
+    /// Files of these names were chosen, and can't be read: they have no rows.
+    fn unread(&self, names: &[String]);
     /// What earlier visits left, and what other tabs are at.
     fn unfinished(&self, left: Vec<Unfinished>);
     /// The uploads that wait for another tab to let go of them.

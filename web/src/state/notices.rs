@@ -1,5 +1,6 @@
 //! What the page tells: aloud, in a sentence that stays in sight, and in the tab's title.
 
+use cairn_shared::name;
 use leptos::prelude::*;
 
 use crate::platform::{clock, document};
@@ -10,6 +11,9 @@ use crate::state::words::fill;
 
 /// Progress is said again after this time, in milliseconds.
 const SAY_MS: u64 = 10_000;
+
+/// Names that one sentence tells.
+const NAMES_MAX: usize = 5;
 
 /// What is told.
 #[derive(Clone, Copy)]
@@ -49,6 +53,19 @@ impl Notices {
         } else if self.notice.with_untracked(|notice| *notice == broken) {
             self.notice.set(None);
         }
+    }
+
+    /// What was chosen and can't be read, the first few by their names.
+    pub fn unread(self, names: &[String]) {
+        let mut shown: Vec<_> = names.iter().take(NAMES_MAX).map(|name| name::visible(name)).collect();
+        if names.len() > NAMES_MAX {
+            shown.push("…".to_owned());
+        }
+        let (names, count) = (shown.join(", "), names.len() as u64);
+        let gaps = [("names", &*names), ("count", &*count.to_string())];
+        let told = self.language.with(|words| fill(words.files_unread.of(count), &gaps));
+        self.said.set(told.clone());
+        self.notice.set(Some(told));
     }
 
     /// How far everything is: in the tab at once, and aloud every 10 %, but not more often than every 10 s.

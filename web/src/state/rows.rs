@@ -200,23 +200,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test;
 
     fn view(state: State) -> View {
-        View {
-            name: "a".parse().unwrap(),
-            path: None,
-            size: 10,
-            state,
-            read: 0,
-            stored: 4,
-            reused: 0,
-            sent: 0,
-            speed: Some(2),
-            left_seconds: None,
-            changed: false,
-            limit: None,
-            trouble: None,
-            retry_at: None,
-            finished: None,
-        }
+        View { stored: 4, speed: Some(2), ..View::of("a".parse().unwrap(), 10, state) }
     }
 
     fn set(rows: &mut Rows, id: u32, state: State) {

@@ -38,6 +38,10 @@ impl Watcher for Watch {
         refocus();
     }
 
+    fn unread(&self, names: &[String]) {
+        self.notices.unread(names);
+    }
+
     fn unfinished(&self, left: Vec<Unfinished>) {
         let shown = self.uploads.unfinished;
         if shown.with_untracked(|shown| *shown != left) {

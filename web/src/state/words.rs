@@ -66,7 +66,7 @@ words! {
     hand_over_label hand_over_title hand_over_lead hand_over_secret hand_over_code hand_over_early
     hand_over_broken close limit limit_label limit_none limit_unit limited files_total folder_unread without
     without_label not_safe unreachable said_cancelled title_done;
-    total_files files_so_far files_all files_lost folders_empty unfinished_folder unfinished_walk said_progress
+    total_files files_so_far files_all files_lost files_unread folders_empty unfinished_folder unfinished_walk said_progress
 }
 
 impl Words {
