@@ -156,16 +156,24 @@ fn adopt(options: &AdoptOptions) -> anyhow::Result<ExitCode> {
         "a server has {} open: stop it first",
         options.data.display()
     );
+    let take = |only_tell| {
+        let system = actix_web::rt::System::new();
+        system.block_on(cairn_server::admin::adopt(&options.data, only_tell))
+    };
     if !options.yes {
-        for line in cairn_server::admin::adopt(&options.data, true)? {
-            say::explain(&line);
+        let adoption = take(true)?;
+        for line in &adoption.told {
+            say::explain(line);
+        }
+        if !adoption.is_needed {
+            return Ok(ExitCode::SUCCESS);
         }
         anyhow::ensure!(io::stdin().is_terminal(), "nobody is there to be asked: say --yes");
         if !is_meant("Take it as one store, for good?")? {
             return Ok(ExitCode::from(FAILED));
         }
     }
-    for line in cairn_server::admin::adopt(&options.data, false)? {
+    for line in take(false)?.told {
         say::tell(&line);
     }
     Ok(ExitCode::SUCCESS)

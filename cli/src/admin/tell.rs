@@ -11,6 +11,9 @@ use super::FAILED;
 use crate::platform::unix_now;
 use crate::say;
 
+/// Chunks of one file that are named.
+const SHOWN_MAX: usize = 10;
+
 /// What was told so far.
 pub(super) struct Teller {
     json: bool,
@@ -65,10 +68,16 @@ impl Teller {
                 line(&format!("damaged: chunk {chunk}; upload its content again to heal it"));
             }
             Event::Away { chunk, why } => line(&format!("not there: chunk {chunk} ({why})")),
+            Event::Folder { folder, chunks } => line(&format!(
+                "not there: {folder} with {chunks} chunks: bring it back (is its disk mounted?)"
+            )),
             Event::File { file, owner, name, chunks } => {
                 line(&format!("{} chunks of the file {file} \"{name}\" of the owner {owner}:", chunks.len()));
-                for chunk in chunks {
+                for chunk in chunks.iter().take(SHOWN_MAX) {
                     line(&format!("  {chunk}"));
+                }
+                if let more @ 1.. = chunks.len().saturating_sub(SHOWN_MAX) {
+                    line(&format!("  and {more} more (--json names all)"));
                 }
             }
             Event::Owner(item) => self.owner(item),

@@ -99,6 +99,16 @@ fn damage_and_loss_are_told_apart_and_named() {
         fs::rename(&aside, &chunks[1]).unwrap();
         expect(&admin(&data, &["check"]), 0, ": all are there");
         expect(&admin(&data, &["scrub"]), 0, "everything is what it was");
+        // A folder is told once, whatever it has. (One file of it says whose it is.)
+        fs::rename(data.join("chunks/00000001"), &aside).unwrap();
+        for look in ["check", "scrub"] {
+            let looked = admin(&data, &[look, "--json"]);
+            let folder = json!({"event": "folder", "folder": "chunks/00000001", "chunks": chunks.len() - 1});
+            assert_eq!((looked.all("folder"), looked.all("away").len()), (vec![folder], 0), "{}", looked.out);
+            expect(&admin(&data, &[look]), 1, "not there: chunks/00000001 with ");
+        }
+        fs::rename(&aside, data.join("chunks/00000001")).unwrap();
+        expect(&admin(&data, &["check"]), 0, ": all are there");
     }
     server.restart();
     flip(&chunks[0]);

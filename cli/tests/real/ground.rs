@@ -1,8 +1,9 @@
 //! Parts of the data folder go and come back under the real server.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::disks::Small;
@@ -209,4 +210,82 @@ fn a_disk_that_can_only_be_read_is_read() {
         std::thread::sleep(Duration::from_millis(100));
     }
     panic!("the disk can be written again, and nobody noticed");
+}
+
+#[test]
+fn a_part_of_another_kind_is_named_with_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    drop(Server::with(&data, 0, &[]));
+    for part in ["format", "secret"] {
+        let (path, away) = (data.join(part), folder.path().join(part));
+        fs::rename(&path, &away).unwrap();
+        fs::create_dir(&path).unwrap();
+        let why = refused(&data);
+        assert!(why.contains(&format!("{} is a folder, and has to be a file", path.display())), "{why}");
+        fs::remove_dir(&path).unwrap();
+        fs::rename(&away, &path).unwrap();
+    }
+    let file = folder.path().join("file");
+    fs::write(&file, "no folder").unwrap();
+    let why = refused(&file);
+    assert!(why.contains(&format!("{} is not a folder", file.display())), "{why}");
+}
+
+#[test]
+fn adoption_counts_first_and_leaves_a_whole_folder_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut server = Server::with(&data, 0, &[]);
+    let (path, _) = file(folder.path(), "a.bin", 7, 3_000_000);
+    done(&put(&server.url, &folder.path().join("state"), &path).output().unwrap());
+    assert!(server.terminate().success());
+    let adopt = |args: &[&str]| {
+        let mut command = Command::new(CAIRN);
+        let run = command.args(["admin", "adopt", "--data"]).arg(&data).args(args).output().unwrap();
+        let said = [run.stdout, run.stderr].concat();
+        (run.status.code(), String::from_utf8(said).unwrap())
+    };
+    let format = fs::read(data.join("format")).unwrap();
+    for args in [&[][..], &["--yes"]] {
+        let (code, said) = adopt(args);
+        assert!(code == Some(0) && said.contains("Nothing is missing"), "{said}");
+    }
+    assert_eq!(fs::read(data.join("format")).unwrap(), format);
+    fs::remove_file(data.join("chunks/witness")).unwrap();
+    assert!(refused(&data).contains("It counts them and asks first"));
+    let (code, said) = adopt(&[]);
+    assert!(code == Some(2) && said.contains("name 1 files in "), "{said}");
+    assert!(said.contains("0 more chunks are there"), "{said}");
+    assert_eq!(adopt(&["--yes"]).0, Some(0));
+    server.restart();
+}
+
+#[test]
+fn of_servers_that_start_at_once_one_founds_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..8 {
+        let data = folder.path().join(format!("data{round}"));
+        let start = || {
+            let mut command = Command::new(CAIRN);
+            let command = command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+            command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+        };
+        let (mut first, mut second) = (start(), start());
+        let (lost, won) = loop {
+            if first.try_wait().unwrap().is_some() {
+                break (&mut first, &mut second);
+            }
+            if second.try_wait().unwrap().is_some() {
+                break (&mut second, &mut first);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        let mut said = String::new();
+        lost.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(said.contains("is in use by another server"), "{said}");
+        assert!(won.try_wait().unwrap().is_none(), "one goes on");
+        won.kill().unwrap();
+        won.wait().unwrap();
+    }
 }

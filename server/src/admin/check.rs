@@ -7,6 +7,7 @@ use cairn_shared::{ChunkDigest, Row};
 use cairn_store::StoreError;
 use cairn_store::model::{ChunkRecord, ChunkState, File, Locator};
 
+use super::absent::Absent;
 use super::desk::{Desk, Failure, Told};
 use super::message::{Event, Outcome, Progress};
 use super::suspects::{Suspects, shown};
@@ -19,13 +20,20 @@ const LOST_MAX: usize = 10_000;
 
 /// Looks whether every record's copy, and every file's record, is there.
 pub(super) async fn check(desk: &Desk, _right: &AdminRight, told: &Told) -> Result<Outcome, Failure> {
-    let mut looked =
-        Looked { desk, told, progress: Progress::default(), suspects: Suspects::default(), is_wrong: false };
+    let mut looked = Looked {
+        desk,
+        told,
+        progress: Progress::default(),
+        suspects: Suspects::default(),
+        absent: Absent::default(),
+        is_wrong: false,
+    };
     let places = looked.list().await?;
     looked.records(&places).await?;
     drop(places);
     looked.files().await?;
-    let Looked { progress, suspects, is_wrong, .. } = looked;
+    let Looked { progress, suspects, absent, is_wrong, .. } = looked;
+    absent.name(told).await?;
     suspects.name(&desk.stores, told).await?;
     told.tell(Event::Progress(Progress { permille: 1_000, ..progress })).await?;
     let is_whole = progress.damaged == 0 && progress.away == 0 && !is_wrong;
@@ -37,6 +45,7 @@ struct Looked<'a> {
     told: &'a Told,
     progress: Progress,
     suspects: Suspects,
+    absent: Absent,
     is_wrong: bool,
 }
 
@@ -96,7 +105,9 @@ impl Looked<'_> {
             return Ok(());
         }
         self.progress.away += 1;
-        self.told.tell(Event::Away { chunk: digest, why }).await?;
+        if !self.absent.takes(self.desk.stores.chunks.as_ref(), &record.locator).await? {
+            self.told.tell(Event::Away { chunk: digest, why }).await?;
+        }
         Ok(self.suspects.note(&self.desk.stores, digest).await?)
     }
 

@@ -64,6 +64,13 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// A folder of chunks is not there, or does not say that it is this store's.
+    Folder {
+        /// Which, seen from the data folder.
+        folder: String,
+        /// How many chunks it should have; they are told together, not one by one.
+        chunks: u64,
+    },
     /// A file that has such chunks.
     File {
         /// Its id.

@@ -8,6 +8,7 @@ use cairn_store::model::{ChunkRecord, ChunkState, ScrubPlace};
 use cairn_store::verify::{Examined, examine};
 use tokio::time::Instant;
 
+use super::absent::Absent;
 use super::check::{is_still, permille};
 use super::desk::{Desk, Failure, Told};
 use super::message::{Event, Outcome, Progress};
@@ -50,6 +51,7 @@ pub(super) async fn scrub(
         place,
         pace,
         suspects: Suspects::default(),
+        absent: Absent::default(),
         noted: Instant::now(),
         shown: Instant::now(),
     };
@@ -60,6 +62,7 @@ pub(super) async fn scrub(
     }
     walked?;
     let place = run.place;
+    run.absent.name(told).await?;
     run.suspects.name(&desk.stores, told).await?;
     if !desk.is_only_read {
         desk.stores.meta.keep_scrub_place(None).await?;
@@ -86,6 +89,7 @@ struct Run<'a> {
     place: ScrubPlace,
     pace: Pace,
     suspects: Suspects,
+    absent: Absent,
     noted: Instant,
     shown: Instant,
 }
@@ -144,7 +148,9 @@ impl Run<'_> {
             }
             Examined::Away(why) => {
                 self.place.away += 1;
-                self.told.tell(Event::Away { chunk: digest, why }).await?;
+                if !self.absent.takes(stores.chunks.as_ref(), &record.locator).await? {
+                    self.told.tell(Event::Away { chunk: digest, why }).await?;
+                }
                 Ok(self.suspects.note(&self.desk.stores, digest).await?)
             }
         }

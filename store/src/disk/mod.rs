@@ -188,12 +188,26 @@ pub(crate) fn clear_new(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// All bytes of a file.
+/// All bytes of a file. What went wrong says where.
 pub(crate) fn read_file(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
-    let file = disk.open(path)?;
-    let mut bytes = Vec::new();
-    file.append_at(&mut bytes, usize::try_from(file.length()?).map_err(io::Error::other)?, 0)?;
-    Ok(bytes)
+    let read = || {
+        let file = disk.open(path)?;
+        let mut bytes = Vec::new();
+        file.append_at(&mut bytes, usize::try_from(file.length()?).map_err(io::Error::other)?, 0)?;
+        Ok(bytes)
+    };
+    read().map_err(|error| at(path, error))
+}
+
+/// The same failure, and the path that it is about.
+pub(crate) fn at(path: &Path, error: io::Error) -> io::Error {
+    let shown = path.display();
+    let what = if error.kind() == io::ErrorKind::IsADirectory {
+        format!("{shown} is a folder, and has to be a file: move it away, and bring back what belongs there")
+    } else {
+        format!("{shown}: {error}")
+    };
+    io::Error::new(error.kind(), what)
 }
 
 /// The folder that a path lies in.

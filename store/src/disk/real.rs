@@ -10,7 +10,7 @@ use rustix::buffer::spare_capacity;
 use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock, statvfs};
 use rustix::io::{Errno, pread, retry_on_intr};
 
-use super::{Disk, DiskFile, Entry, Lock, Space};
+use super::{Disk, DiskFile, Entry, Lock, Space, at};
 use crate::error::{Result, StoreError};
 
 /// Taken for the size of a file system that tells none: a PiB.
@@ -95,8 +95,9 @@ impl Disk for RealDisk {
     }
 
     fn lock(&self, path: &Path) -> Result<Lock> {
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let file = options.open(path).map_err(|error| at(path, error))?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Lock::new(file)),
             Err(Errno::WOULDBLOCK) => {

@@ -6,16 +6,19 @@ use super::StoreId;
 use super::agree::Counts;
 use super::kept;
 use super::mark::{self, Mark};
-use super::runs::Runs;
+use super::runs::{Moment, Runs};
 use super::secret::{self, Found, SECRET_BYTES};
 use super::survey::{Places, Survey};
 use super::verdict::{Verdict, judge};
 use super::witness::{self, Run, Seen};
-use crate::chunk::mark_folders;
+use crate::chunk::{self, mark_folders};
 use crate::disk::{Disk, clear_new, make_folders, real};
 use crate::error::{Result, StoreError};
 use crate::format::{self, Format};
-use crate::meta::{last_sequence, newest_snapshot, read_snapshot, walk_log};
+use crate::meta::{last_sequence, newest_snapshot, open_reading, read_snapshot, walk_log};
+
+/// Files read at once.
+const PAGE: usize = 1_000;
 
 /// Marks every part of a folder, and remembers copies that no record names, to be kept; durable when it returns. `format` comes last, so that one which breaks
 /// off is gone on with.
@@ -58,17 +61,35 @@ pub(super) fn doubt(counts: &Counts) -> String {
     )
 }
 
+/// What taking a folder as one store means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adoption {
+    /// A sentence each.
+    pub told: Vec<String>,
+    /// It is not where the folder is one whole store: nothing is done then.
+    pub is_needed: bool,
+}
+
 /// Takes what lies in the folder `data` of a stopped server as one store, because the operator says that nothing else is to come: every
-/// part gets a fresh id, `fresh`. Gives what that means, a sentence each; those alone where `only_tell`, and nothing is touched.
+/// part gets a fresh id, `fresh`. Gives what that means; that alone where `only_tell`, or where nothing is missing, and nothing is touched.
 /// `Apart` where there is no log: then there are no facts.
-pub fn adopt(data: &Path, fresh: [u8; 16], only_tell: bool) -> Result<Vec<String>> {
+pub async fn adopt(data: &Path, fresh: [u8; 16], only_tell: bool) -> Result<Adoption> {
     let disk = real();
     let places = Places::new(data);
     let survey = Survey::take_whatever_format(disk.as_ref(), &places)?;
     check_facts(disk.as_ref(), &survey, &places)?;
+    if let Some(store) = whole(disk.as_ref(), &survey, &places)? {
+        let told = vec![format!(
+            "Nothing is missing: {} is the store {store}, with all its parts, and a server starts there. Nothing was \
+             changed. (`cairn admin check` looks whether each chunk is there.)",
+            data.display()
+        )];
+        return Ok(Adoption { told, is_needed: false });
+    }
     let mut told = meaning(&survey, &places);
+    told.extend(counted(data).await);
     if only_tell {
-        return Ok(told);
+        return Ok(Adoption { told, is_needed: true });
     }
     let _lock = disk.lock(&data.join("lock"))?;
     let secret = match survey.secret {
@@ -84,7 +105,45 @@ pub fn adopt(data: &Path, fresh: [u8; 16], only_tell: bool) -> Result<Vec<String
     let store = StoreId::new(fresh);
     take(disk.as_ref(), &places, store, &secret, &[])?;
     told.push(format!("The folder is the store {store} now."));
-    Ok(told)
+    Ok(Adoption { told, is_needed: true })
+}
+
+/// The store that the folder is, where a start has nothing against it and every folder of chunks says that it is this store's.
+fn whole(disk: &dyn Disk, survey: &Survey, places: &Places) -> Result<Option<StoreId>> {
+    let Ok(Verdict::Whole { store, seen }) = judge(survey, places) else { return Ok(None) };
+    let moment = Moment { run: seen.run, sequence: seen.sequence };
+    let is_known = Runs::read(disk, &places.log, store)?.is_some_and(|runs| runs.knows(moment));
+    if !is_known || last_sequence(disk, &places.log)? < seen.sequence {
+        return Ok(None);
+    }
+    for entry in disk.list(&places.chunks)?.iter().filter(|entry| entry.is_folder) {
+        if mark::read(disk, &entry.path)? != Mark::Of(store) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(store))
+}
+
+/// How much the facts name, and how much of it is there.
+async fn counted(data: &Path) -> Vec<String> {
+    let count = async {
+        let (chunks, meta) = (chunk::open_reading(data)?, open_reading(data)?);
+        let (mut files, mut after) = (0, None);
+        loop {
+            let page = meta.all_files(after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            files += page.len() as u64;
+        }
+        Ok::<_, StoreError>((files, Counts::take(meta.as_ref(), chunks.as_ref()).await?))
+    };
+    match count.await {
+        Ok((files, Counts { records, named, unnamed, .. })) => vec![
+            format!("Log and snapshot name {files} files in {records} chunks, of which {named} are there."),
+            format!("{unnamed} more chunks are there that they do not name: those go."),
+        ],
+        Err(error) => vec![format!("What is there can't be counted: {error}.")],
+    }
 }
 
 /// `Apart` or `Damaged` where a start could not go on with log and snapshot, whatever is lost beside them.

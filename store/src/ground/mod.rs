@@ -29,7 +29,7 @@ use self::witness::Seen;
 use crate::disk::{Disk, Lock, make_folders};
 use crate::error::{Result, StoreError};
 
-pub use adopt::adopt;
+pub use adopt::{Adoption, adopt};
 pub use id::StoreId;
 pub use open::{Fresh, Opened, Options, open};
 pub use secret::SECRET_BYTES;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::mark::{self, Mark};
 use super::secret;
 use super::witness::{self, Testimony};
-use crate::disk::{Disk, Entry};
+use crate::disk::{Disk, Entry, at};
 use crate::error::{Result, StoreError};
 use crate::format::{self, Format};
 use crate::meta::{segment_number, snapshot_number};
@@ -67,21 +67,22 @@ const TRACES: [&str; 5] = ["index", "index.seal", "figures.json", "page", "balla
 impl Survey {
     /// Looks. `Damaged` or `Newer` where the format can't be told.
     pub(super) fn take(disk: &dyn Disk, places: &Places) -> Result<Self> {
+        let inside = list(disk, &places.data)?;
         let format = format::read(disk, &places.data)?;
-        Self::take_with(disk, places, format)
+        Self::take_with(disk, places, &inside, format)
     }
 
     /// The same where a file `format` that says nothing is none.
     pub(super) fn take_whatever_format(disk: &dyn Disk, places: &Places) -> Result<Self> {
+        let inside = list(disk, &places.data)?;
         let format = match format::read(disk, &places.data) {
             Err(StoreError::Damaged(_)) => None,
             read => read?,
         };
-        Self::take_with(disk, places, format)
+        Self::take_with(disk, places, &inside, format)
     }
 
-    fn take_with(disk: &dyn Disk, places: &Places, format: Option<Format>) -> Result<Self> {
-        let inside = list(disk, &places.data)?;
+    fn take_with(disk: &dyn Disk, places: &Places, inside: &[Entry], format: Option<Format>) -> Result<Self> {
         let has = |name: &str| inside.iter().any(|entry| entry.path.file_name().is_some_and(|n| n == name));
         Ok(Self {
             format,
@@ -115,7 +116,7 @@ fn list(disk: &dyn Disk, folder: &Path) -> Result<Vec<Entry>> {
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
             Err(StoreError::Apart(format!("{} is not a folder.", folder.display())))
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(at(folder, error).into()),
     }
 }
 

@@ -55,8 +55,9 @@ impl Faults<'_> {
         StoreError::Apart(format!(
             "The data folder {data} is not one whole store. Nothing in it was touched.{list}\n\
              Bring back what is missing, or was exchanged, and start again (docs/STORAGE.md, \"The parts and whose they \
-             are\"). Where something beside the log is lost for good, `cairn admin adopt --data {data}` takes what is \
-             there as one store, and says what that means."
+             are\"). Only where something beside the log is lost for good, `cairn admin adopt --data {data}` takes what is \
+             there as one store: what was acknowledged later than this log says is lost then, and chunks that it does not \
+             name are removed. It counts them and asks first."
         ))
     }
 

@@ -185,8 +185,9 @@ impl Place<'_> {
         let (log, data) = (self.places.log.display(), self.places.data.display());
         StoreError::Apart(format!(
             "{log} is not of the same history as {part}: one of them is older, or comes from another copy of this store.{why} \
-             Nothing was removed. Bring back those that belong together. Where they are lost for good, `cairn admin adopt \
-             --data {data}` takes what is there as one store, and says what that means."
+             Nothing was removed. Bring back those that belong together. Only where they are lost for good, `cairn admin adopt \
+             --data {data}` takes what is there as one store: what was acknowledged later than this log says is lost then, and \
+             chunks that it does not name are removed. It counts them and asks first."
         ))
     }
 

@@ -105,13 +105,15 @@ fn what_is_lost_for_good_is_given_up_by_the_operator_alone() {
         drop(store);
         let newer = root.path().join("newer");
         fs::rename(data.join("log"), &newer).unwrap();
-        assert!(ground::adopt(&data, [9; 16], false).unwrap_err().to_string().contains("has no segment"));
+        assert!(
+            ground::adopt(&data, [9; 16], false).await.unwrap_err().to_string().contains("has no segment")
+        );
         copy(&older.join("log"), &data.join("log"));
         assert!(matches!(open(&data, true).await, Err(StoreError::Apart(_))));
         let before = crate::world::tree(&data);
-        assert!(ground::adopt(&data, [9; 16], true).unwrap().len() > 2);
+        assert!(ground::adopt(&data, [9; 16], true).await.unwrap().told.len() > 2);
         assert!(crate::world::tree(&data) == before, "it was to tell only");
-        ground::adopt(&data, [9; 16], false).unwrap();
+        ground::adopt(&data, [9; 16], false).await.unwrap();
         for _ in 0..2 {
             let store = open(&data, false).await.unwrap();
             check(&store, &Facts::from([(1, 1)])).await.unwrap();
@@ -145,7 +147,7 @@ fn what_no_record_names_when_a_folder_gets_its_id_is_kept_for_good() {
         remove(&data.join("log"));
         fs::rename(&newer, data.join("log")).unwrap();
         assert!(matches!(open(&data, false).await, Err(StoreError::Apart(_))));
-        ground::adopt(&data, [9; 16], false).unwrap();
+        ground::adopt(&data, [9; 16], false).await.unwrap();
         let store = open(&data, false).await.unwrap();
         check(&store, &(1..31).map(|n| (n, n)).collect()).await.unwrap();
     });
@@ -165,7 +167,7 @@ fn facts_of_different_times_are_not_adopted() {
         remove(&data.join("log"));
         copy(&older, &data.join("log"));
         let before = crate::world::tree(&data);
-        let why = ground::adopt(&data, [9; 16], false).unwrap_err().to_string();
+        let why = ground::adopt(&data, [9; 16], false).await.unwrap_err().to_string();
         assert!(why.contains("of different times"), "{why}");
         assert!(crate::world::tree(&data) == before);
     });
