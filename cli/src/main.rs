@@ -20,6 +20,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// The index writes small pages anew all the time, from several threads: what the system's allocator can't give back after that is twice what
+/// is in use (docs/STORAGE.md, "Memory of sled 0.34").
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// A self-hosted place to put files: uploads that survive everything, and nothing sent twice.
 #[derive(Parser)]
 #[command(name = "cairn", version, about, propagate_version = true)]

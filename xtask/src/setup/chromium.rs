@@ -1,12 +1,12 @@
 //! Chromium and its driver, by Debian's package manager.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::{env, fs};
 
+use super::debian::{Rights, is_debian};
 use super::find;
 use crate::place::Place;
-use crate::{run, say};
+use crate::say;
 
 const BROWSERS: &[&str] =
     &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
@@ -44,11 +44,7 @@ pub(super) fn ensure(place: &Place) -> anyhow::Result<String> {
         anyhow::bail!("Chromium is missing and only root may install it: `sudo {INSTALL}`");
     };
     say::tell("  Chromium and chromedriver: missing, apt-get installs them (about 270 MB)");
-    // The lists may be as old as the machine's image: then the packages they name are gone.
-    let installed = rights.apt(place, &["update"]).and_then(|()| {
-        rights.apt(place, &["install", "--yes", "--no-install-recommends", "chromium", "chromium-driver"])
-    });
-    if let Err(error) = installed {
+    if let Err(error) = rights.install(place, &["chromium", "chromium-driver"]) {
         anyhow::bail!("Chromium could not be installed ({error:#}). By hand, as root: `{INSTALL}`");
     }
     match Browser::find(place) {
@@ -58,10 +54,6 @@ pub(super) fn ensure(place: &Place) -> anyhow::Result<String> {
 }
 
 const INSTALL: &str = "apt-get install chromium chromium-driver";
-
-fn is_debian(release: &str) -> bool {
-    release.lines().any(|line| matches!(line.trim(), "ID=debian" | "ID=\"debian\""))
-}
 
 /// What people do on systems where nothing is installed for them.
 fn by_hand(os: &str, release: &str) -> String {
@@ -89,44 +81,9 @@ fn by_hand(os: &str, release: &str) -> String {
     )
 }
 
-/// How packages may be installed here.
-#[derive(Debug)]
-enum Rights {
-    Root,
-    Sudo,
-}
-
-impl Rights {
-    fn find(place: &Place) -> Option<Self> {
-        let ask = |program: &str, args: &[&str]| run::ask(&mut run::command(place, program, args).ok()?);
-        if ask("id", &["-u"]).as_deref() == Some("0") {
-            return Some(Self::Root);
-        }
-        ask("sudo", &["-n", "true"]).map(|_| Self::Sudo)
-    }
-
-    fn apt(&self, place: &Place, args: &[&str]) -> anyhow::Result<()> {
-        let mut command: Command = match self {
-            Self::Root => run::command(place, "apt-get", args)?,
-            Self::Sudo => run::command(place, "sudo", &["-n", "DEBIAN_FRONTEND=noninteractive", "apt-get"])?,
-        };
-        if matches!(self, Self::Sudo) {
-            command.args(args);
-        }
-        run::show(command.env("DEBIAN_FRONTEND", "noninteractive"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn debian_is_told_from_its_relatives() {
-        assert!(is_debian("PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nID=debian\n"));
-        assert!(!is_debian("ID=ubuntu\nID_LIKE=debian\n"));
-        assert!(!is_debian(""));
-    }
 
     #[test]
     fn other_systems_are_told_what_to_do() {

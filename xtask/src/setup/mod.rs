@@ -3,7 +3,9 @@
 mod binaryen;
 mod cargo_tool;
 mod chromium;
+mod debian;
 mod lockfile;
+mod make;
 mod peers;
 mod proxies;
 mod wasm_target;
@@ -22,6 +24,8 @@ use crate::{run, say};
 /// One thing that a command can need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
+    /// Builds the server's allocator.
+    Make,
     /// The standard library for wasm32.
     WasmTarget,
     /// Builds the page.
@@ -41,10 +45,12 @@ pub(crate) enum Need {
 }
 
 impl Need {
-    /// What the page's build needs.
-    pub(crate) const FOR_PAGE: [Self; 4] = [Self::WasmTarget, Self::Trunk, Self::WasmBindgen, Self::WasmOpt];
+    /// What page and server need to be built.
+    pub(crate) const FOR_PAGE: [Self; 5] =
+        [Self::Make, Self::WasmTarget, Self::Trunk, Self::WasmBindgen, Self::WasmOpt];
     /// What the tests need.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Make,
         Self::WasmTarget,
         Self::Trunk,
         Self::WasmBindgen,
@@ -71,6 +77,7 @@ pub(crate) fn ensure(place: &Place, needs: &[Need]) -> anyhow::Result<()> {
     let mut failures = Vec::new();
     for need in needs {
         let outcome = match need {
+            Need::Make => make::ensure(place),
             Need::WasmTarget => wasm_target::ensure(place),
             Need::Trunk => cargo_tool::trunk().ensure(place),
             Need::WasmBindgen => cargo_tool::wasm_bindgen(place).and_then(|tool| tool.ensure(place)),

@@ -26,8 +26,18 @@ const WASM_TESTS: &[Need] = &[Need::WasmTarget, Need::WasmBindgen, Need::Chromiu
 pub(super) const STEPS: &[Step] = &[
     Step { name: "tidy", about: "walls and style of the source", needs: &[], run: tidy::run },
     Step { name: "format", about: "rustfmt changes nothing", needs: &[], run: format },
-    Step { name: "clippy", about: "no warning, native and wasm", needs: &[Need::WasmTarget], run: clippy },
-    Step { name: "native", about: "tests of every crate but the page", needs: &[Need::Proxies], run: native },
+    Step {
+        name: "clippy",
+        about: "no warning, native and wasm",
+        needs: &[Need::Make, Need::WasmTarget],
+        run: clippy,
+    },
+    Step {
+        name: "native",
+        about: "tests of every crate but the page",
+        needs: &[Need::Make, Need::Proxies],
+        run: native,
+    },
     Step {
         name: "wasm-engine",
         about: "the engine cuts as wasm where it cuts natively, in Chromium",

@@ -1,5 +1,7 @@
 //! The index in sled 0.34: one tree, which holds the rows and the last applied sequence.
 
+use std::fs;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use sled::{Batch, Config, Db, Mode};
@@ -9,8 +11,12 @@ use crate::error::Result;
 use crate::meta::index::{Index, Writes};
 use crate::meta::read::{Entry, Read};
 
-/// Memory that sled may use for pages, in bytes.
-const CACHE_BYTES: u64 = 128 * 1_024 * 1_024;
+/// Memory that sled may use for pages, in bytes as they lie on the disk: in memory they take two to three times as much. A part of the
+/// file as it is when it is opened, so that rows which come in one run, whoever sends them, take little.
+const CACHE_BYTES: RangeInclusive<u64> = 32 * 1_024 * 1_024..=128 * 1_024 * 1_024;
+const CACHE_PART: u64 = 16;
+/// Where sled keeps its pages.
+const FILE: &str = "db";
 
 /// Rows that sled is given at once: it keeps every page that a batch replaces until its end, some KiB for each row.
 const BATCH_ROWS: usize = 2_000;
@@ -29,9 +35,10 @@ pub(super) struct SledIndex {
 
 /// Opens what lies in `folder`, or begins anew there.
 pub(super) fn open(folder: &Path, guard: Guard) -> Result<SledIndex> {
+    let length = fs::metadata(folder.join(FILE)).map_or(0, |file| file.len());
     let config = Config::new()
         .path(folder)
-        .cache_capacity(CACHE_BYTES)
+        .cache_capacity((length / CACHE_PART).clamp(*CACHE_BYTES.start(), *CACHE_BYTES.end()))
         .flush_every_ms(None)
         .mode(Mode::HighThroughput);
     let db = guard.call(|| config.open())?;
