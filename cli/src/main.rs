@@ -1,6 +1,7 @@
 //! The one binary: `cairn serve`, and the terminal's shell around the upload engine.
 
 mod admin;
+mod agent;
 mod folder;
 mod get;
 mod greeting;

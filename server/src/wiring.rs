@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, Resource, Route as Handler, guard, web};
 use cairn_shared::route::{Method, Route};
 use cairn_shared::{Problem, ProblemCode};
 
-use crate::http::problem_response;
+use crate::http::{preflight, problem_response};
 use crate::stages::{batch, check, download, finish, folder, owner, share, start, status, upload};
 
 /// Answers what no route takes.
@@ -31,7 +31,14 @@ pub(crate) fn resources() -> Vec<Resource> {
         .into_iter()
         .map(|(pattern, routes)| {
             let resource = web::resource(pattern).default_service(web::to(method_not_allowed));
-            routes.into_iter().fold(resource, |resource, route| resource.route(handler(route)))
+            let is_for_everybody = routes.iter().any(|route| is_for_everybody(*route));
+            let resource =
+                routes.into_iter().fold(resource, |resource, route| resource.route(handler(route)));
+            if is_for_everybody {
+                resource.route(web::method(actix_web::http::Method::OPTIONS).to(preflight))
+            } else {
+                resource
+            }
         })
         .collect()
 }
@@ -48,6 +55,11 @@ fn anonymous(pattern: &str) -> String {
         if part == "{path}" { format!("{{v{number}:.*}}") } else { format!("{{v{number}}}") }
     });
     parts.collect::<Vec<_>>().join("/")
+}
+
+/// Pages of other sites may read what a link gives.
+fn is_for_everybody(route: Route) -> bool {
+    matches!(route, Route::LinkList | Route::Raw | Route::RawIn)
 }
 
 /// The handler of a route: one that has none does not compile.
@@ -82,6 +94,7 @@ fn handler(route: Route) -> Handler {
         Route::Files => base.to(share::route::files),
         Route::FileDelete => base.to(share::route::delete_file),
         Route::SharePage => base.to(download::route::page),
+        Route::LinkList => base.to(download::route::list),
         Route::Raw => base.to(download::route::raw),
         Route::RawIn => base.to(download::route::raw_in),
     }

@@ -99,9 +99,11 @@ routes! {
     FolderDelete = Delete "/api/folder/{folder}";
     /// The share page.
     SharePage = Get "/d/{token}";
-    /// The bytes.
+    /// What the link gives, as JSON.
+    LinkList = Get "/d/{token}/list";
+    /// The bytes; with `?path=` those of one file in a folder.
     Raw = Get "/d/{token}/raw";
-    /// The bytes of one file in a folder.
+    /// The same with the path, or the file's own name, at the end of the address.
     RawIn = Get "/d/{token}/raw/{path}";
 }
 
@@ -194,4 +196,56 @@ pub fn file(file: FileId) -> String {
 /// `GET /d/{token}`.
 pub fn share_page(token: &LinkToken) -> String {
     format!("/d/{token}")
+}
+
+/// The bytes behind a link whose address is `link`: of its file, whose name `path` is, or of the file at `path` in its folder. The address ends with
+/// the name, so that clients which take it from there call the file so; but where proxies refuse what the name needs in a path, it stands in the query.
+pub fn raw(link: &str, path: &str) -> String {
+    let begin = if path.contains(['\\', ';', '%', '?', '#']) { "/raw?path=" } else { "/raw/" };
+    let mut address = format!("{link}{begin}");
+    push_path(&mut address, path);
+    address
+}
+
+/// `GET /d/{token}/list` behind the link whose address is `link`.
+pub fn link_list(link: &str, inside: Option<&str>, after: Option<&str>) -> String {
+    let mut address = format!("{link}/list");
+    for (begin, key, value) in
+        [('?', "in=", inside), (if inside.is_some() { '&' } else { '?' }, "after=", after)]
+    {
+        if let Some(value) = value {
+            address.push(begin);
+            address.push_str(key);
+            push_path(&mut address, value);
+        }
+    }
+    address
+}
+
+/// The same with slashes as they are, which may stand in a path and in a query (RFC 3986 section 3.4).
+fn push_path(address: &mut String, path: &str) {
+    for (number, part) in path.split('/').enumerate() {
+        if number > 0 {
+            address.push('/');
+        }
+        push_encoded(address, part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stands_at_the_end_unless_proxies_refuse_it_there() {
+        assert_eq!(raw("/d/x", "a b/ü.txt"), "/d/x/raw/a%20b/%C3%BC.txt");
+        for (path, encoded) in
+            [("100%", "100%25"), ("a?b", "a%3Fb"), ("c#", "c%23"), ("d;e", "d%3Be"), ("f/g\\h", "f/g%5Ch")]
+        {
+            assert_eq!(raw("https://x/d/x", path), format!("https://x/d/x/raw?path={encoded}"));
+        }
+        assert_eq!(link_list("/d/x", None, None), "/d/x/list");
+        assert_eq!(link_list("/d/x", None, Some("a/")), "/d/x/list?after=a/");
+        assert_eq!(link_list("/d/x", Some("a&b"), Some("c")), "/d/x/list?in=a%26b&after=c");
+    }
 }

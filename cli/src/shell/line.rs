@@ -1,7 +1,6 @@
 //! Requests: a pool of threads that send what the engine asks for, and tell the replies.
 
-use std::collections::{HashSet, VecDeque};
-use std::io::{self, Read};
+use std::collections::HashSet;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,8 +16,10 @@ use ureq::http::{Method, Request, Response};
 use ureq::{Agent, AsSendBody, Body, SendBody};
 
 use super::Event;
+use super::joined::Joined;
 use super::pause::patiently;
 use super::reader::Held;
+use crate::agent;
 
 /// The longest wait for one request, chunk or answer: the engine's own watchdog is shorter for most.
 const REQUEST_TIME: Duration = Duration::from_secs(600);
@@ -32,6 +33,8 @@ const ANSWER_TIME: Duration = Duration::from_secs(60);
 pub(crate) struct Line {
     agent: Agent,
     server: String,
+    /// Why there was no answer, the last time.
+    silence: Arc<Mutex<Option<String>>>,
 }
 
 impl Line {
@@ -42,15 +45,12 @@ impl Line {
             server.starts_with("http://") || server.starts_with("https://"),
             "--server \"{server}\" must begin with http:// or https://"
         );
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
+        let config = agent::agent(&server)
             .timeout_global(Some(REQUEST_TIME))
             .timeout_connect(Some(CONNECT_TIME))
             .timeout_recv_response(Some(ANSWER_TIME))
-            .max_redirects(0)
-            .user_agent(concat!("cairn/", env!("CARGO_PKG_VERSION")))
             .build();
-        Ok(Self { agent: config.new_agent(), server })
+        Ok(Self { agent: config.new_agent(), server, silence: Arc::default() })
     }
 
     /// The server's address, without a slash at its end.
@@ -99,7 +99,10 @@ impl Line {
     /// The same, as text.
     pub(crate) fn words(&self, failure: &Failure) -> String {
         match failure {
-            Failure::Network => format!("{} does not answer", self.server),
+            Failure::Network => match &*self.silence.lock().unwrap_or_else(PoisonError::into_inner) {
+                Some(why) => format!("{} does not answer: {why}", self.server),
+                None => format!("{} does not answer", self.server),
+            },
             Failure::Status { status, .. } => format!("{} answered with {status}", self.server),
             Failure::Problem(problem) if failure.may_pass() => format!("{} says: {problem}", self.server),
             Failure::Problem(problem) => format!("{} refuses: {problem}", self.server),
@@ -159,23 +162,12 @@ impl Line {
         body: impl AsSendBody,
     ) -> Result<Response<Body>, Failure> {
         let request = request.body(body).map_err(|_| Failure::Network)?;
-        let response = self.agent.run(request).map_err(|_| Failure::Network)?;
+        let response = self.agent.run(request).map_err(|error| {
+            let why = agent::reason(&error);
+            *self.silence.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+            Failure::Network
+        })?;
         if response.status().is_success() { Ok(response) } else { Err(failure(response)) }
-    }
-}
-
-/// Bytes one behind the other.
-struct Joined(VecDeque<Bytes>);
-
-impl Read for Joined {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(first) = self.0.front_mut() else { return Ok(0) };
-        let length = first.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&first.split_to(length));
-        if first.is_empty() {
-            self.0.pop_front();
-        }
-        Ok(length)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The terminal's shell: carries out the engine's effects with threads, files and blocking requests.
 
 mod jobs;
+mod joined;
 mod line;
 mod pause;
 mod pool;

@@ -13,6 +13,7 @@ mod full;
 #[expect(dead_code, unreachable_pub, reason = "a browser needs more of it, and it is another crate's")]
 #[path = "../../../e2e/src/gate.rs"]
 mod gate;
+mod get;
 mod ground;
 mod guests;
 mod hand_over;

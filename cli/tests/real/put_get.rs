@@ -23,7 +23,13 @@ fn a_file_comes_back_by_its_link_and_again_costs_nothing() {
     assert!(got.status.success(), "{}", String::from_utf8_lossy(&got.stderr));
     assert!(fs::read(target.join("über uns.bin")).unwrap() == bytes);
     let again = Command::new(CAIRN).args(["get", url]).current_dir(&target).output().unwrap();
-    assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("exists already"));
+    assert!(again.status.success() && String::from_utf8_lossy(&again.stderr).contains("here already"));
+    fs::write(target.join("über uns.bin"), "mine").unwrap();
+    let other = Command::new(CAIRN).args(["get", url]).current_dir(&target).output().unwrap();
+    assert!(
+        !other.status.success() && String::from_utf8_lossy(&other.stderr).contains("something else lies")
+    );
+    assert_eq!(fs::read(target.join("über uns.bin")).unwrap(), b"mine");
     let second = done(&put(&server.url, &state, &path).output().unwrap());
     assert_eq!((second["sent"].as_u64(), second["reused"].as_u64()), (Some(0), Some(20_000_000)));
     assert_eq!(second["finished"]["blob"], first["finished"]["blob"]);

@@ -63,7 +63,7 @@ fn admit(request: &ServiceRequest) -> Answer<()> {
     })?;
     // No browser asks a server before it lets a page of another site open a WebSocket to it. (`Connection` tells nothing: many a
     // proxy sets it everywhere.)
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let safe = reads && !request.headers().contains_key(UPGRADE);
     let cairn = request.app_data::<web::Data<Cairn>>();
     let public = cairn.and_then(|cairn| cairn.config.public_url.as_ref()).map(PublicUrl::origin);

@@ -34,7 +34,7 @@ fn all_works_below_the_path_of_the_public_address() {
         let page = site.ask("GET", &format!("{base}{url}")).send();
         assert_eq!(page.status, 200);
         let text = page.text();
-        assert!(text.contains(&format!("href=\"/cairn{url}/raw\"")), "{text}");
+        assert!(text.contains(&format!("href=\"/cairn{url}/raw/a.txt\"")), "{text}");
         assert!(text.contains("href=\"/cairn/\""), "{text}");
         let raw = site.ask("GET", &format!("{base}{url}/raw")).send();
         assert_eq!((raw.status, raw.bytes.as_slice()), (200, &b"hello"[..]));

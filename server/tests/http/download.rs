@@ -74,6 +74,72 @@ fn ranges_and_conditions_follow_rfc_9110() {
 }
 
 #[test]
+fn a_file_is_dated_as_it_was_sent_and_named_by_its_address() {
+    let site = Site::start();
+    let send = |fields: Value| {
+        let started = site.ask("POST", "/api/start").json(&fields).send().expect(201);
+        let id = started["session_id"].as_str().unwrap().to_owned();
+        site.ask("PUT", &format!("/api/upload/{id}/0")).body(b"hello").send().expect(204);
+        let finished = site.ask("POST", &format!("/api/finish/{id}")).send().expect(201);
+        finished["url"].as_str().unwrap().to_owned()
+    };
+    let url = send(json!({"name": "50% off.txt", "size": 5, "mtime": 1_500_000_000_999_u64}));
+    let page = site.ask("GET", &url).send().text();
+    let address = format!("{url}/raw?path=50%25%20off.txt");
+    assert!(page.contains(&format!("href=\"{address}\"")), "{page}");
+    let given = site.ask("GET", &address).send();
+    assert_eq!((given.status, header(&given, "last-modified")), (200, "Fri, 14 Jul 2017 02:40:00 GMT"));
+    let since = |name: &str, date: &str| site.ask("GET", &address).header(name, date).send().status;
+    assert_eq!(since("If-Modified-Since", "Fri, 14 Jul 2017 02:40:00 GMT"), 304);
+    assert_eq!(since("If-Modified-Since", "Fri, 14 Jul 2017 02:39:59 GMT"), 200);
+    assert_eq!(since("If-Unmodified-Since", "Fri, 14 Jul 2017 02:39:59 GMT"), 412);
+    // Of a date to come nothing is said, and one that was not sent is that of the upload.
+    for mtime in [json!(9_000_000_000_000_u64), json!(null)] {
+        let mut fields = json!({"name": "a.txt", "size": 5});
+        if !mtime.is_null() {
+            fields["mtime"] = mtime;
+        }
+        let url = send(fields);
+        assert!(site.ask("GET", &url).send().text().contains(&format!("href=\"{url}/raw/a.txt\"")));
+        let given = site.ask("HEAD", &format!("{url}/raw/a.txt")).send();
+        let dated = header(&given, "last-modified");
+        assert!(given.status == 200 && dated.ends_with(" GMT") && !dated.contains("2255"), "{dated}");
+    }
+}
+
+#[test]
+fn pages_of_other_sites_may_read_what_a_link_gives_and_nothing_else() {
+    let site = Site::start();
+    let finished = upload(&site, "a.bin", "application/x-thing", &noise(3, 70_000));
+    let url = finished["url"].as_str().unwrap();
+    let from_elsewhere = |method: &str, path: &str| {
+        let ask = site.ask(method, path).header("Origin", "https://o.example");
+        ask.header("Sec-Fetch-Site", "cross-site").header("Access-Control-Request-Method", "GET")
+    };
+    for path in ["raw", "raw/a.bin", "list", "raw/nothing"] {
+        let path = format!("{url}/{path}");
+        let preflight = from_elsewhere("OPTIONS", &path).send();
+        assert_eq!((preflight.status, header(&preflight, "access-control-allow-origin")), (204, "*"));
+        assert_eq!(header(&preflight, "access-control-allow-methods"), "GET, HEAD");
+        assert!(header(&preflight, "access-control-allow-headers").contains("Range"));
+        let given = from_elsewhere("GET", &path).header("Range", "bytes=1-2").send();
+        assert_eq!(header(&given, "access-control-allow-origin"), "*");
+        assert_eq!(header(&given, "cross-origin-resource-policy"), "cross-origin");
+        for exposed in ["Content-Range", "ETag", "Content-Length", "Accept-Ranges", "Content-Disposition"] {
+            assert!(header(&given, "access-control-expose-headers").contains(exposed), "{exposed}");
+        }
+        assert_eq!(header(&given, "access-control-allow-credentials"), "");
+    }
+    for path in ["/api/files", "/api/start", url, "/healthz"] {
+        let answer = from_elsewhere("OPTIONS", path).send();
+        assert_eq!((answer.status, header(&answer, "access-control-allow-origin")), (405, ""), "{path}");
+    }
+    let page = from_elsewhere("GET", url).send();
+    assert_eq!(header(&page, "cross-origin-resource-policy"), "same-origin");
+    from_elsewhere("POST", "/api/start").json(&json!({"name": "a"})).send().refused(ProblemCode::CrossSite);
+}
+
+#[test]
 fn head_tells_the_same_without_bytes() {
     let site = Site::start();
     let path = raw(&upload(&site, "a.bin", "image/png", &noise(2, 70_000)));

@@ -32,7 +32,7 @@ fn the_page_leads_from_the_top_to_every_file() {
         assert_eq!(html.contains("4 files, 18 B"), level == tree.url, "{html}");
         for address in addresses(&html) {
             let is_deeper = address.starts_with(&format!("{}?in=", tree.url));
-            if address.contains("/raw/") {
+            if address.contains("/raw/") || address.contains("/raw?path=") {
                 files.push(address);
             } else if is_deeper && !seen.contains(&address) {
                 seen.push(address.clone());
@@ -163,6 +163,67 @@ fn a_path_is_a_key_and_leads_nowhere_else() {
     for broken in ["a/%", "a/%4", "a/%zz", "a/%ff", "a/%c3", "%+1/b"] {
         assert_eq!(inside(broken), "400", "{broken}");
     }
-    assert_eq!(get(&format!("{single}/raw/b")), "404", "a file has nothing inside");
+    for nothing in ["c", "b/b", "B", "b/"] {
+        assert_eq!(get(&format!("{single}/raw/{nothing}")), "404", "{nothing}: a file has nothing inside");
+    }
+    for own in ["raw", "raw/b", "raw/%62", "raw?path=b", "raw?utm_source=x"] {
+        assert_eq!(get(&format!("{single}/{own}")), "200", "{own}");
+    }
+    let in_query = |path: &str| get(&format!("{}/raw?path={path}", tree.url));
+    for same in ["a/b", "a%2Fb", "%61%2fb"] {
+        assert_eq!(in_query(same), "200", "{same}");
+    }
+    for nothing in
+        ["", "a", "a/", "/a/b", "a//b", "../a/b", "a/../a/b", "%2e%2e/a/b", "a%5Cb", "a/b%00", "A/B"]
+    {
+        assert_eq!(in_query(nothing), "404", "{nothing}");
+    }
     assert_eq!(get("/d/AAAAAAAAAAAAAAAAAAAAAA/raw/a/b"), "404");
+}
+
+#[test]
+fn a_list_tells_programs_what_the_page_tells_people() {
+    let site = Site::start();
+    let tree = Tree::new(&site, &json!({"name": "Reise", "folders": ["leer"]}));
+    let bytes = noise(1, 70_000);
+    let finished = tree.put("a/50% b.txt", &bytes);
+    tree.put("top", b"top");
+    let list = |query: &str| site.ask("GET", &format!("{}/list{query}", tree.url)).send();
+    let top = list("").expect(200);
+    assert_eq!(
+        (&top["kind"], &top["name"], &top["rights"], &top["folder"]),
+        (&json!("folder"), &json!("Reise"), &json!(["read"]), &json!(tree.id))
+    );
+    assert_eq!((&top["files"], &top["bytes"], &top["next"]), (&json!(2), &json!(70_003), &json!(null)));
+    assert!(top["revision"].as_u64().unwrap() >= 2 && top.get("file").is_none(), "{top}");
+    let names = |page: &serde_json::Value| -> Vec<_> {
+        let items = page["items"].as_array().unwrap();
+        items.iter().map(|item| (item["name"].clone(), item["kind"].clone())).collect()
+    };
+    let expected = [("a", "folder"), ("leer", "folder"), ("top", "file")].map(|(n, k)| (json!(n), json!(k)));
+    assert_eq!(names(&top), expected);
+    let (mut paged, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = list(&format!("?limit=1{after}")).expect(200);
+        paged.extend(names(&page));
+        let Some(next) = page["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!(paged, expected);
+    let inside = list("?in=a").expect(200);
+    let item = &inside["items"][0];
+    assert_eq!(
+        (&item["name"], &item["size"], &item["mtime"]),
+        (&json!("50% b.txt"), &json!(70_000), &json!(7))
+    );
+    assert_eq!(item["manifest_digest"], finished["manifest_digest"]);
+    // The address that it and the page make of the name gives the bytes, by both forms.
+    for address in ["raw/a/50%25%20b.txt", "raw?path=a/50%25%20b.txt"] {
+        assert_eq!(site.ask("GET", &format!("{}/{address}", tree.url)).send().bytes, bytes);
+    }
+    for (query, status) in [("?limit=0", 400), ("?limit=1001", 400), ("?in=top", 404), ("?in=x", 404)] {
+        assert_eq!(list(query).status, status, "{query}");
+    }
+    assert_eq!(site.ask("HEAD", &format!("{}/list", tree.url)).send().bytes, b"");
+    assert_eq!(list("").headers["access-control-allow-origin"], "*");
 }

@@ -1,8 +1,10 @@
 //! `GET /d/{token}`: the share pages and the bytes.
 
+mod conditions;
 #[cfg(test)]
 mod ends;
 mod haste;
+mod list;
 mod media;
 mod page;
 pub(crate) mod route;

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use cairn_shared::LinkToken;
+use cairn_shared::{LinkToken, route};
 use data_encoding::BASE64;
 use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
@@ -88,7 +88,9 @@ pub(super) fn shown(file: &Shown, token: &LinkToken, reader: Reader<'_>) -> Stri
     let body = html! {
         h1 { bdi { (file.name) } }
         p.size { (size(words, file.size)) }
-        a.download href=(format!("{}/d/{token}/raw", reader.base)) download { (words.download) }
+        a.download href=(route::raw(&format!("{}/d/{token}", reader.base), &file.address)) download {
+            (words.download)
+        }
         dl {
             @if let Some(mtime) = &file.mtime { dt { (words.changed) } dd { (mtime) } }
             dt { (words.sent) } dd { (file.created_at) }
@@ -168,6 +170,7 @@ mod tests {
         for language in [None, Some("de-DE,de;q=0.9"), Some("en,de"), Some("fr,xx")] {
             let file = Shown {
                 name: "<script>alert(1)</script>\"'&".to_owned(),
+                address: "<script>alert(1)<script>\"'&".to_owned(),
                 size: 1_234_567,
                 mtime: None,
                 created_at: "2026-11-21".to_owned(),
@@ -176,7 +179,8 @@ mod tests {
             let reader = Reader { base: "/cairn", language };
             let page = shown(&file, &token, reader);
             assert!(
-                page.contains(&format!("href=\"/cairn/d/{token}/raw\"")) && page.contains("href=\"/cairn/\""),
+                page.contains(&format!("href=\"/cairn/d/{token}/raw/%3Cscript"))
+                    && page.contains("href=\"/cairn/\""),
                 "{page}"
             );
             assert!(!page.contains("<script"), "{page}");

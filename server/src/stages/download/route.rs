@@ -1,18 +1,22 @@
-//! Translates `GET /d/{token}`, `GET /d/{token}/raw` and `GET /d/{token}/raw/{path}`.
+//! Translates what is asked of a link: its page, its list, its bytes.
 
 use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderMap, HeaderName};
+use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
-use cairn_shared::{LinkToken, Problem, ProblemCode};
+use cairn_shared::limits::LIST_ITEMS_MAX;
+use cairn_shared::{LinkToken, Problem, ProblemCode, RelPath};
 use data_encoding::BASE64;
 use serde::Deserialize;
 
+use super::conditions::{Asked, Version};
 use super::page::Reader;
-use super::{media, page, service, tree, tree_page};
+use super::{list, media, page, service, tree, tree_page};
 use crate::access::{LinkRight, Opened, inside, link_right};
 use crate::cairn::Cairn;
-use crate::http::{Range, attachment, path_behind, problem_response, query, requested_range, variable};
+use crate::http::{
+    Range, attachment, for_everybody, page_limit, path_behind, problem_response, query, variable,
+};
 use crate::refusal::{Answer, Refusal};
 
 /// What runs in no browser, even where somebody shows it inline (TRUST 4.2).
@@ -63,57 +67,97 @@ async fn page_of(cairn: &Cairn, request: &HttpRequest, reader: Reader<'_>) -> An
         Opened::Folder(right) => {
             let InQuery { inside, after } = query(request)?;
             let inside = inside.filter(|path| !path.is_empty());
-            let shown = tree::look(cairn, &right, inside.as_deref(), after.as_deref()).await?;
+            let shown =
+                tree::look(cairn, &right, inside.as_deref(), after.as_deref(), LIST_ITEMS_MAX).await?;
             Ok(tree_page::shown(&shown, &token, reader))
         }
     }
 }
 
-/// 200 or 206 with the bytes of the link's file, 304, 412 or 416 without.
-pub(crate) async fn raw(cairn: web::Data<Cairn>, request: HttpRequest) -> Answer<HttpResponse> {
-    match link_right(&cairn, &variable(&request)?).await? {
-        Opened::File(right) => bytes(&cairn, &request, right).await,
-        Opened::Folder(_) => {
+#[derive(Default, Deserialize)]
+struct ListQuery {
+    #[serde(rename = "in")]
+    inside: Option<String>,
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+/// 200 with what the link gives, for programs.
+pub(crate) async fn list(cairn: web::Data<Cairn>, request: HttpRequest) -> HttpResponse {
+    let listed = async {
+        let listed = match link_right(&cairn, &variable(&request)?).await? {
+            Opened::File(right) => list::of_file(right.file()),
+            Opened::Folder(right) => {
+                let ListQuery { inside, after, limit } = query(&request)?;
+                let inside = inside.filter(|path| !path.is_empty());
+                let limit = page_limit(limit)?;
+                list::of_tree(tree::look(&cairn, &right, inside.as_deref(), after.as_deref(), limit).await?)
+            }
+        };
+        Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "private, no-cache")).json(listed))
+    };
+    for_everybody(listed.await)
+}
+
+#[derive(Default, Deserialize)]
+struct RawQuery {
+    path: Option<String>,
+}
+
+/// 200 or 206 with the bytes, 304, 412 or 416 without: of the link's file, or of the one at `?path=` in its folder. A path in the query is the
+/// second form of one in the address: proxies refuse some characters there.
+pub(crate) async fn raw(cairn: web::Data<Cairn>, request: HttpRequest) -> HttpResponse {
+    let answer = async {
+        let RawQuery { path } = query(&request)?;
+        let path = path.map(|path| path.parse().map_err(|_| Refusal::not_found())).transpose()?;
+        bytes(&cairn, &request, path).await
+    };
+    for_everybody(answer.await)
+}
+
+/// The same with the path at the end of the address. The path is a key and nothing else: it leads nowhere but to an entry.
+pub(crate) async fn raw_in(cairn: web::Data<Cairn>, request: HttpRequest) -> HttpResponse {
+    let answer = async { bytes(&cairn, &request, Some(path_behind(&request, 3)?)).await };
+    for_everybody(answer.await)
+}
+
+/// A single file may be asked for by its own name, so that an address can end with it, and by no other.
+async fn bytes(
+    cairn: &web::Data<Cairn>,
+    request: &HttpRequest,
+    path: Option<RelPath>,
+) -> Answer<HttpResponse> {
+    let right = match (link_right(cairn, &variable(request)?).await?, path) {
+        (Opened::Folder(right), Some(path)) => inside(cairn, &right, path).await?,
+        (Opened::File(right), Some(path)) if path.as_str() != right.file().fields.name.as_str() => {
+            return Err(Refusal::not_found());
+        }
+        (Opened::File(right), _) => right,
+        (Opened::Folder(_), None) => {
             let detail =
                 "This link gives a folder. The bytes of each of its files are at raw/ and the file's path.";
-            Err(Refusal::new(ProblemCode::NotFound, detail))
+            return Err(Refusal::new(ProblemCode::NotFound, detail));
         }
-    }
-}
-
-/// The same for one file of the link's folder. The path is a key and nothing else: it leads nowhere but to an entry.
-pub(crate) async fn raw_in(cairn: web::Data<Cairn>, request: HttpRequest) -> Answer<HttpResponse> {
-    match link_right(&cairn, &variable(&request)?).await? {
-        Opened::File(_) => Err(Refusal::not_found()),
-        Opened::Folder(right) => {
-            let right = inside(&cairn, &right, path_behind(&request, 3)?).await?;
-            bytes(&cairn, &request, right).await
-        }
-    }
-}
-
-async fn bytes(cairn: &web::Data<Cairn>, request: &HttpRequest, right: LinkRight) -> Answer<HttpResponse> {
-    let tag = format!("\"{}\"", right.file().manifest_digest);
-    let headers = request.headers();
-    if lists(headers, header::IF_MATCH).is_some_and(|tags| !matches(&tags, &tag, true)) {
-        let detail = "The file is not the one of If-Match.";
-        return Err(Problem::new(ProblemCode::ConditionFailed, detail).with_field("If-Match").into());
-    }
-    if lists(headers, header::IF_NONE_MATCH).is_some_and(|tags| matches(&tags, &tag, false)) {
-        return Ok(HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish());
-    }
-    let size = right.file().size;
-    let range = match lists(headers, header::IF_RANGE) {
-        Some(given) if given != tag => Range::Whole,
-        Some(_) | None => requested_range(lists(headers, header::RANGE).as_deref(), size),
     };
-    respond(cairn, right, &tag, range).await
+    let version = Version::of(right.file(), cairn.now());
+    match version.asked(request.headers()) {
+        Asked::Bytes(range) => respond(cairn, right, &version, range).await,
+        Asked::NotModified => {
+            let mut response = HttpResponse::NotModified();
+            response.insert_header((header::LAST_MODIFIED, version.last_modified()));
+            Ok(response.insert_header((header::ETAG, version.tag)).finish())
+        }
+        Asked::Failed(field) => {
+            let detail = format!("The file is not the one of {field}.");
+            Err(Problem::new(ProblemCode::ConditionFailed, detail).with_field(field).into())
+        }
+    }
 }
 
 async fn respond(
     cairn: &web::Data<Cairn>,
     right: LinkRight,
-    tag: &str,
+    version: &Version,
     range: Range,
 ) -> Answer<HttpResponse> {
     let size = right.file().size;
@@ -134,13 +178,13 @@ async fn respond(
     response
         .content_type(media::passive(fields.media_type.as_ref().map(|media_type| media_type.as_str())))
         .insert_header((header::CONTENT_DISPOSITION, attachment(fields.name.as_str())))
-        .insert_header((header::ETAG, tag.to_owned()))
+        .insert_header((header::ETAG, version.tag.clone()))
+        .insert_header((header::LAST_MODIFIED, version.last_modified()))
         .insert_header((header::ACCEPT_RANGES, "bytes"))
         .insert_header((header::CACHE_CONTROL, "private, no-cache"))
         .insert_header((header::CONTENT_SECURITY_POLICY, SANDBOX))
         // nginx would keep up to 1 GB of it on its own disk first, and read nothing more while that drains.
-        .insert_header((HeaderName::from_static("x-accel-buffering"), "no"))
-        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
+        .insert_header((HeaderName::from_static("x-accel-buffering"), "no"));
     let bytes = service::read(cairn, &right, first, length).await?;
     Ok(response.body(SizedStream::new(length, bytes)))
 }
@@ -153,19 +197,6 @@ fn unsatisfiable(size: u64) -> HttpResponse {
         response.headers_mut().insert(header::CONTENT_RANGE, value);
     }
     response
-}
-
-fn lists(headers: &HeaderMap, name: HeaderName) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(|value| value.trim().to_owned())
-}
-
-/// RFC 9110 section 8.8.3.2: a weak tag matches in a weak comparison only.
-fn matches(tags: &str, tag: &str, strong: bool) -> bool {
-    tags == "*"
-        || tags
-            .split(',')
-            .map(str::trim)
-            .any(|given| given == tag || (!strong && given.strip_prefix("W/") == Some(tag)))
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ const KEPT_FOR: Duration = Duration::from_secs(30);
 /// What a share page tells of a file.
 pub(super) struct Shown {
     pub(super) name: String,
+    /// The name as it is, for an address.
+    pub(super) address: String,
     pub(super) size: u64,
     pub(super) mtime: Option<String>,
     pub(super) created_at: String,
@@ -38,6 +40,7 @@ pub(super) fn shown(right: &LinkRight) -> Shown {
     let file = right.file();
     Shown {
         name: file.fields.name.visible(),
+        address: file.fields.name.to_string(),
         size: file.size,
         mtime: file.fields.mtime.map(date),
         created_at: date(file.created_at),

@@ -1,7 +1,6 @@
 //! Looks at one level of a folder behind a link.
 
-use cairn_shared::limits::LIST_ITEMS_MAX;
-use cairn_shared::{Name, RelPath};
+use cairn_shared::{FolderId, Name, RelPath};
 use cairn_store::model::{Child, ChildMark};
 
 use crate::access::TreeRight;
@@ -10,8 +9,12 @@ use crate::refusal::{Answer, Refusal};
 
 /// What a page of a folder tells.
 pub(super) struct Tree {
-    /// The folder's name.
+    /// The folder's id.
+    pub(super) folder: FolderId,
+    /// Its name.
     pub(super) name: Name,
+    /// Grows by one with every change of it.
+    pub(super) revision: u64,
     /// Files in all of it.
     pub(super) files: u64,
     /// Their sizes together, in bytes.
@@ -24,24 +27,27 @@ pub(super) struct Tree {
     pub(super) next: Option<String>,
 }
 
-/// One page of what lies directly at `inside`, behind `after`: a name, with a slash behind that of a folder.
+/// One page, of `limit` at most, of what lies directly at `inside`, behind `after`: a name, with a slash behind that of a folder.
 pub(super) async fn look(
     cairn: &Cairn,
     right: &TreeRight,
     inside: Option<&str>,
     after: Option<&str>,
+    limit: usize,
 ) -> Answer<Tree> {
     let folder = right.folder();
     let inside = inside.map(str::parse::<RelPath>).transpose().map_err(|_| Refusal::not_found())?;
     let after = after.map(mark).transpose()?;
-    let page = cairn.meta.children(folder.id, inside.clone(), after, LIST_ITEMS_MAX).await?;
+    let page = cairn.meta.children(folder.id, inside.clone(), after, limit).await?;
     let page = page.ok_or_else(Refusal::not_found)?;
     let next = page.next.map(|mark| match mark {
         ChildMark::Folder(name) => format!("{name}/"),
         ChildMark::File(name) => name.to_string(),
     });
     Ok(Tree {
+        folder: folder.id,
         name: folder.name.clone(),
+        revision: folder.revision,
         files: folder.files,
         bytes: folder.bytes,
         inside,

@@ -1,6 +1,6 @@
 //! The share page of a folder: one level of it at a time, as HTML that works without script.
 
-use cairn_shared::{LinkToken, Name, RelPath, name};
+use cairn_shared::{LinkToken, Name, RelPath, name, route};
 use cairn_store::model::Child;
 use maud::{Markup, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -70,7 +70,7 @@ fn line(words: &Words, inside: Option<&RelPath>, child: &Child, link: &str) -> M
         },
         Child::File(name, file) => html! {
             li {
-                a href=(format!("{link}/raw/{}", encoded(&below(inside, name)))) download {
+                a href=(route::raw(link, &below(inside, name))) download {
                     bdi { (name.visible()) }
                 }
                 span { (size(words, file.size)) }
@@ -103,7 +103,9 @@ mod tests {
 
     fn tree(inside: Option<&str>, names: &[&str]) -> Tree {
         Tree {
+            folder: cairn_shared::FolderId::new([1; 16]),
             name: "<b>root".parse().unwrap(),
+            revision: 1,
             files: 1,
             bytes: 1_200,
             inside: inside.map(|path| path.parse().unwrap()),
