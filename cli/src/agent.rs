@@ -63,7 +63,8 @@ pub(crate) fn reason(error: &ureq::Error) -> String {
     } else {
         matches!(error, ureq::Error::Timeout(_)).then_some("it takes too long")
     };
-    known.or_else(|| of_certificate(&text)).map_or(text, str::to_owned)
+    let is_unknown = text.contains("failed to lookup address").then_some("there is no host of that name");
+    known.or(is_unknown).or_else(|| of_certificate(&text)).map_or(text, str::to_owned)
 }
 
 /// Whether the server was there, and is not believed to be who it says.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cairn_engine::View;
 use cairn_engine::folder::{Receipt, Why};
-use cairn_shared::RelPath;
+use cairn_shared::{RelPath, route};
 use serde::Serialize;
 
 use crate::left_out::{self, Told};
@@ -52,6 +52,9 @@ enum Event<'a> {
         detail: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         url: Option<String>,
+        /// The address of the bytes alone; it ends with the file's name where it can.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        raw_url: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         finished: Option<&'a cairn_shared::message::FinishResponse>,
     },
@@ -107,6 +110,7 @@ impl Report for Json {
 
     fn ended(&self, job: &Job, view: &View, why: Option<&Why>, said: Option<&str>) {
         let finished = view.finished.as_ref();
+        let url = finished.and_then(|finished| finished.url.as_deref()).map(|url| self.line.absolute(url));
         Self::write(&Event::Ended {
             path: &job.path,
             state: view.state.as_str(),
@@ -116,7 +120,8 @@ impl Report for Json {
             changed: view.changed,
             trouble: why.map(Why::as_str),
             detail: why.map(|why| left_out::words(self.line.server(), why, said)),
-            url: finished.and_then(|finished| finished.url.as_deref()).map(|url| self.line.absolute(url)),
+            raw_url: url.as_ref().map(|url| route::raw(url, job.source.name.as_str())),
+            url,
             finished,
         });
     }

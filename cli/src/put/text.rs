@@ -4,6 +4,7 @@ use std::path::Path;
 
 use cairn_engine::folder::{LeftOut, Receipt, Why};
 use cairn_engine::{State, View};
+use cairn_shared::route;
 
 use crate::shell::{Job, Line, Progress, Report};
 use crate::{left_out, say};
@@ -24,7 +25,10 @@ impl Report for Text {
             say::complain(&format!("{}: not sent: {why}", job.path.display()));
         }
         if let Some(url) = view.finished.as_ref().and_then(|finished| finished.url.as_deref()) {
-            say::tell(&self.line.absolute(url));
+            let link = self.line.absolute(url);
+            say::tell(&link);
+            // Clients that name what they fetch by its address name it right by this one.
+            say::complain(&format!("its bytes alone: {}", route::raw(&link, job.source.name.as_str())));
         }
     }
 

@@ -20,13 +20,30 @@ fn the_curl_lines_of_the_readme_upload_a_file() {
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&folder.path().join("data"));
-    let (path, bytes) = file(folder.path(), "film.mov", 5, 3_500_000);
-    let output = Command::new("sh")
-        .args(["-eu", "-c", script])
-        .env("SERVER", &server.url)
-        .env("FILE", &path)
-        .output()
-        .expect("this test needs sh and curl");
+    let run = |name: &str| {
+        let mut command = Command::new("sh");
+        let command = command.args(["-eu", "-c", script]).current_dir(folder.path());
+        command.env("SERVER", &server.url).env("FILE", name).output().expect("this test needs sh and curl")
+    };
+    for name in ["we \"quote\" it.txt", "a\\b.txt", "-n", "50% of $HOME.txt"] {
+        let (_, bytes) = file(folder.path(), name, 6, 70);
+        let output = run(name);
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.contains(&hex(&bytes)), "{name}: {text}");
+    }
+    // No name has a control character in it.
+    for name in ["two\nlines", "a\ttab"] {
+        file(folder.path(), name, 6, 70);
+        let output = run(name);
+        let why = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && why.contains("was not taken") && why.contains("control"),
+            "{why}"
+        );
+    }
+    let (_, bytes) = file(folder.path(), "film.mov", 5, 3_500_000);
+    let output = run("film.mov");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     let answers: Vec<serde_json::Value> =
