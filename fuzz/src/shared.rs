@@ -194,5 +194,7 @@ fn reads_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(bytes: &[u8])
 }
 
 fn hides(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200B}'..='\u{200F}')
+    c.is_control()
+        || matches!(c, '\u{AD}' | '\u{61C}' | '\u{200B}' | '\u{200E}'..='\u{200F}' | '\u{202A}'..='\u{202E}')
+        || matches!(c, '\u{2066}'..='\u{2069}' | '\u{3164}' | '\u{FFF9}'..='\u{FFFB}')
 }

@@ -15,6 +15,7 @@ pub mod route;
 pub mod rule;
 pub mod secret;
 mod text;
+mod visible;
 
 pub use digest::{BlobDigest, ChunkDigest, ManifestDigest};
 pub use hand_over::HandOver;

@@ -53,8 +53,8 @@ pub const LINKS_MAX: usize = 1_000;
 /// Opaque `meta` of a session, in bytes of its JSON text.
 pub const META_BYTES_MAX: usize = 4 * KIB as usize;
 
-/// A name, or one part of a path, in bytes of UTF-8.
-pub const NAME_BYTES_MAX: usize = 255;
+/// A name, or one part of a path, in bytes of UTF-8. NTFS, APFS and exFAT take 255 units of UTF-16, which are up to 765 bytes.
+pub const NAME_BYTES_MAX: usize = 1_024;
 /// A relative path, in bytes of UTF-8.
 pub const PATH_BYTES_MAX: usize = 4_096;
 /// Parts of a relative path.

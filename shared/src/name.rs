@@ -5,6 +5,8 @@ use std::str::FromStr;
 use crate::limits::{MEDIA_TYPE_BYTES_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX, PATH_PARTS_MAX};
 use crate::text::wire_text;
 
+pub use crate::visible::visible;
+
 /// Why a text is not a name or path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
@@ -12,7 +14,7 @@ pub enum NameError {
     #[error("is empty")]
     Empty,
     /// More bytes or parts than `limits` allow.
-    #[error("is too long: 255 bytes a part, 64 parts, 4096 bytes in all")]
+    #[error("is too long: 1024 bytes a part, 64 parts, 4096 bytes in all")]
     TooLong,
     /// `.` or `..`.
     #[error("is or contains \".\" or \"..\"")]
@@ -120,22 +122,6 @@ impl From<&Name> for RelPath {
     }
 }
 
-/// Spells out what could hide, reorder or control text on a page or in a terminal (C0, C1, bidirectional
-/// controls, zero-width marks), so that `invoice\u{202E}fdp.exe` shows what it is.
-pub fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control()
-            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
-        {
-            shown.push_str(&format!("\\u{{{:X}}}", u32::from(c)));
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}
-
 fn check_part(part: &str) -> Result<(), NameError> {
     if part.is_empty() {
         return Err(NameError::Empty);
@@ -203,7 +189,7 @@ mod tests {
         for good in ["a", "über uns.txt", "日本語", "a\\b", "...", "\u{202e}fdp.exe", " x "] {
             assert_eq!(good.parse::<Name>().map(|name| name.to_string()).as_deref(), Ok(good));
         }
-        let long = "x".repeat(256);
+        let long = "x".repeat(1_025);
         for (bad, why) in [
             ("", NameError::Empty),
             (".", NameError::Dots),

@@ -140,13 +140,22 @@ pub(super) fn relative_path(file: &File) -> Option<String> {
     (!path.is_empty()).then(|| parts.collect::<Option<Vec<_>>>().map(|parts| parts.join("/")))?
 }
 
-/// Names may carry what the protocol refuses: control characters, or more bytes than it allows.
+/// Names may carry what the protocol refuses: control characters, which become their pictures (`␊`), so that no other name is met; or more bytes
+/// than it allows.
 pub(super) fn name(text: &str) -> Option<Name> {
-    let clean: String =
-        text.chars().map(|c| if c.is_ascii_control() || c == '/' { '_' } else { c }).collect();
+    let clean: String = text.chars().map(shown).collect();
     let mut end = clean.len().min(NAME_BYTES_MAX);
     while !clean.is_char_boundary(end) {
         end -= 1;
     }
     clean[..end].parse().or_else(|_| "file".parse()).ok()
+}
+
+fn shown(c: char) -> char {
+    match c {
+        '\0'..='\u{1F}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('_'),
+        '\u{7F}' => '\u{2421}',
+        '/' => '_',
+        _ => c,
+    }
 }
