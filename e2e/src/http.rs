@@ -34,12 +34,7 @@ pub fn body(url: &str) -> anyhow::Result<impl std::io::Read> {
 
 /// Downloads.
 pub fn get(url: &str) -> anyhow::Result<Answer> {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_secs(60)))
-        .build()
-        .into();
-    let response = agent.get(url).call().with_context(|| format!("can't get {url}"))?;
+    let response = agent().get(url).call().with_context(|| format!("can't get {url}"))?;
     let headers = response.headers().iter().map(|(name, value)| {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
         (name.as_str().to_owned(), value)
@@ -47,4 +42,15 @@ pub fn get(url: &str) -> anyhow::Result<Answer> {
     let (status, headers) = (response.status().as_u16(), headers.collect());
     let (sha256, size) = make::sha256(&mut response.into_body().into_reader())?;
     Ok(Answer { status, headers, sha256, size })
+}
+
+/// Asks for JSON.
+pub fn get_json(url: &str) -> anyhow::Result<serde_json::Value> {
+    let mut response = agent().get(url).call().with_context(|| format!("can't get {url}"))?;
+    Ok(serde_json::from_slice(&response.body_mut().read_to_vec()?)?)
+}
+
+fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder().http_status_as_error(false);
+    config.timeout_global(Some(Duration::from_secs(60))).build().into()
 }

@@ -24,7 +24,7 @@ pub use clock::{Deadline, Timer};
 pub use gate::{Body, Gate};
 pub use group::Group;
 pub use half_way::{HalfWay, WINDOW_BYTES};
-pub use http::{Answer, body, get};
+pub use http::{Answer, body, get, get_json};
 pub use make::{insert_byte, random_file, seed, sha256_file};
 pub use page::Page;
 pub use proxy::{Passed, Proxy, Refusal};

@@ -18,6 +18,7 @@ fn a_folder_that_can_not_be_read_is_named() -> anyhow::Result<()> {
     let page = Page::ready(&tab)?;
     tab.evaluate(
         "window.values = FileSystemDirectoryHandle.prototype.values;
+         DataTransferItem.prototype.webkitGetAsEntry = () => null;
          FileSystemDirectoryHandle.prototype.values = () => { throw new DOMException('gone', 'NotFoundError'); }; 0",
     )?;
     page.drop_files(&[&root])?;
@@ -43,7 +44,8 @@ fn a_folder_ends_without_what_can_not_be_read() -> anyhow::Result<()> {
     let tab = browser.open(&server.url("/"))?;
     let page = Page::ready(&tab)?;
     tab.evaluate(
-        "window.getFile = FileSystemFileHandle.prototype.getFile;
+        "DataTransferItem.prototype.webkitGetAsEntry = () => null;
+         window.getFile = FileSystemFileHandle.prototype.getFile;
          FileSystemFileHandle.prototype.getFile = function () {
              return this.name == 'gone.txt' ? Promise.reject(new DOMException('gone', 'NotFoundError'))
                                             : window.getFile.call(this);

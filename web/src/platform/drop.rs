@@ -78,8 +78,11 @@ impl Item {
                     None => None,
                 };
                 let name = entry.as_ref().map(FileSystemEntry::name).or_else(|| file.map(|file| file.name()));
-                let folder = handle.and_then(Folder::of_handle);
-                match folder.or_else(|| entry.and_then(Folder::of_entry)) {
+                let folder = match entry {
+                    Some(entry) if is_folder => Folder::of_entry(entry, handle),
+                    Some(_) | None => handle.and_then(Folder::of_handle),
+                };
+                match folder {
                     Some(folder) => taken.folders.push(folder),
                     None => taken.unread.push(name.unwrap_or_default()),
                 }

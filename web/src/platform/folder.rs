@@ -1,5 +1,7 @@
 //! Walks a chosen folder, however deep, in slices between which the page goes on living.
 
+use std::collections::HashMap;
+
 use cairn_engine::folder::{LeftOut, Why, path_of};
 use cairn_shared::name::NameError;
 use cairn_shared::{Name, RelPath};
@@ -31,8 +33,12 @@ pub struct Folder {
 /// One level of a folder, in whatever form the browser gives it.
 #[derive(Clone)]
 enum Node {
+    /// Chromium leaves out what it holds unsafe, without a word: `notes.txt~`, `a:b`, names with joiners.
     Handle(Handle),
+    /// Nothing is left out, and nothing of it outlives the visit.
     Entry(FileSystemDirectoryEntry),
+    /// Both ways to one folder.
+    Both(FileSystemDirectoryEntry, Handle),
     /// Everything below it at once, as an input gives it.
     List(Vec<File>),
 }
@@ -84,10 +90,11 @@ impl Folder {
         Some(Self { name: files::name(&handle.name())?, root: Node::Handle(handle) })
     }
 
-    /// One that was dropped where there are no handles.
-    pub(super) fn of_entry(entry: FileSystemEntry) -> Option<Self> {
+    /// One that was dropped; `handle` where the browser has one of it.
+    pub(super) fn of_entry(entry: FileSystemEntry, handle: Option<Handle>) -> Option<Self> {
         let name = files::name(&entry.name())?;
-        entry.is_directory().then(|| Self { name, root: Node::Entry(entry.unchecked_into()) })
+        let handle = handle.filter(Handle::is_folder);
+        entry.is_directory().then(|| Self { name, root: Node::of_entry(entry, handle) })
     }
 
     /// One that an input gives as a list of all its files.
@@ -100,7 +107,7 @@ impl Folder {
     /// What the journal can keep of it.
     pub fn handle(&self) -> Option<&Handle> {
         match &self.root {
-            Node::Handle(handle) => Some(handle),
+            Node::Handle(handle) | Node::Both(_, handle) => Some(handle),
             Node::Entry(_) | Node::List(_) => None,
         }
     }
@@ -157,6 +164,7 @@ enum What {
     Folder(Node),
     Handle(Handle),
     Entry(FileSystemFileEntry),
+    Both(FileSystemFileEntry, Handle),
     File(File),
 }
 
@@ -164,13 +172,13 @@ impl Child {
     fn into_level(self) -> Option<(String, Node)> {
         match self.what {
             What::Folder(node) => Some((self.path, node)),
-            What::Handle(_) | What::Entry(_) | What::File(_) => None,
+            What::Handle(_) | What::Entry(_) | What::Both(..) | What::File(_) => None,
         }
     }
 
     fn handle(&self) -> Option<Handle> {
         match &self.what {
-            What::Handle(handle) => Some(handle.clone()),
+            What::Handle(handle) | What::Both(_, handle) => Some(handle.clone()),
             What::Folder(_) | What::Entry(_) | What::File(_) => None,
         }
     }
@@ -179,16 +187,43 @@ impl Child {
         match &self.what {
             What::Folder(_) => None,
             What::Handle(handle) => handle.file().await,
-            What::Entry(entry) => {
-                let called = called(|good, bad| entry.file_with_callback_and_callback(good, bad));
-                called.await?.dyn_into().ok()
-            }
+            What::Entry(entry) => file_of(entry).await,
+            What::Both(entry, handle) => match handle.file().await {
+                Some(file) => Some(file),
+                None => file_of(entry).await,
+            },
             What::File(file) => Some(file.clone()),
         }
     }
 }
 
+async fn file_of(entry: &FileSystemFileEntry) -> Option<File> {
+    called(|good, bad| entry.file_with_callback_and_callback(good, bad)).await?.dyn_into().ok()
+}
+
+impl What {
+    fn of_entry(entry: FileSystemEntry, handle: Option<Handle>) -> Self {
+        let handle = handle.filter(|handle| handle.is_folder() == entry.is_directory());
+        match handle {
+            _ if entry.is_directory() => Self::Folder(Node::of_entry(entry, handle)),
+            Some(handle) => Self::Both(entry.unchecked_into(), handle),
+            None => Self::Entry(entry.unchecked_into()),
+        }
+    }
+
+    fn of_handle(handle: Handle) -> Self {
+        if handle.is_folder() { Self::Folder(Node::Handle(handle)) } else { Self::Handle(handle) }
+    }
+}
+
 impl Node {
+    fn of_entry(entry: FileSystemEntry, handle: Option<Handle>) -> Self {
+        match handle {
+            Some(handle) => Self::Both(entry.unchecked_into(), handle),
+            None => Self::Entry(entry.unchecked_into()),
+        }
+    }
+
     /// What lies directly in it, by name; nothing where it can't be read.
     async fn children(&self, path: &str) -> Option<Vec<Child>> {
         let below = |name: &str| {
@@ -197,26 +232,32 @@ impl Node {
         };
         let mut children: Vec<Child> = match self {
             Self::Handle(folder) => {
-                let all = folder.children().await?.into_iter();
-                let child = |one: Handle| {
-                    let path = below(&one.name())?;
-                    let what =
-                        if one.is_folder() { What::Folder(Self::Handle(one)) } else { What::Handle(one) };
-                    Some(Child { path, what })
-                };
-                all.filter_map(child).collect()
+                let child =
+                    |one: Handle| Some(Child { path: below(&one.name())?, what: What::of_handle(one) });
+                folder.children().await?.into_iter().filter_map(child).collect()
             }
             Self::Entry(folder) => {
                 let child = |one: FileSystemEntry| {
-                    let path = below(&one.name())?;
-                    let what = if one.is_directory() {
-                        What::Folder(Self::Entry(one.unchecked_into()))
-                    } else {
-                        What::Entry(one.unchecked_into())
-                    };
-                    Some(Child { path, what })
+                    Some(Child { path: below(&one.name())?, what: What::of_entry(one, None) })
                 };
                 entries(&folder.create_reader()).await?.into_iter().filter_map(child).collect()
+            }
+            Self::Both(folder, handle) => {
+                let handles = handle.children().await.unwrap_or_default().into_iter();
+                let mut handles: HashMap<String, Handle> = handles.map(|one| (one.name(), one)).collect();
+                let listed = entries(&folder.create_reader()).await?.into_iter();
+                let mut children = Vec::new();
+                for one in listed {
+                    let name = one.name();
+                    let what = What::of_entry(one, handles.remove(&name));
+                    children.extend(below(&name).map(|path| Child { path, what }));
+                }
+                let others = handles.into_iter();
+                let child = |(name, one): (String, Handle)| {
+                    Some(Child { path: below(&name)?, what: What::of_handle(one) })
+                };
+                children.extend(others.filter_map(child));
+                children
             }
             Self::List(list) => {
                 // The folder's own name comes first.
