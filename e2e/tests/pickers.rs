@@ -50,6 +50,7 @@ fn what_was_picked_goes_on_by_one_click() -> anyhow::Result<()> {
     visitor.proxy.gate().hold_all_after(0);
     answer_picker(&visit, "showDirectoryPicker", &tree.root)?;
     visit.tab.click(&Page::by_id("choose-folder"))?;
+    visit.tab.wait_for("document.querySelector('.notice')?.innerText.includes('keeps files back')", SOON)?;
     visit.tab.wait_for(&format!("document.querySelector('{}')", Page::row(Tree::NAME)), SOON)?;
     visitor.kill(visit)?;
     visitor.proxy.gate().open();

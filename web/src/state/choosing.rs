@@ -137,6 +137,14 @@ impl Choosing {
         });
     }
 
+    /// Nobody else looks into a folder that was picked: what its handle leaves out can't be counted, only told of.
+    fn say_what_handles_hide(self) {
+        if self.notices.notice.with_untracked(Option::is_none) {
+            let words = self.language.word(|words| &words.folder_picked);
+            self.notices.notice.set(Some(words));
+        }
+    }
+
     fn pick_folder(self, wanted: Option<String>) {
         self.wanted.set_value(wanted);
         if !handle::has_pickers() {
@@ -145,7 +153,10 @@ impl Choosing {
         }
         spawn_local(async move {
             match files::pick_folder().await {
-                Ok(taken) => self.picked(taken),
+                Ok(taken) => {
+                    self.picked(taken);
+                    self.say_what_handles_hide();
+                }
                 Err(NotPicked::Cancelled) => {}
                 Err(NotPicked::Broken) => document::click(FOLDER_INPUT),
             }
