@@ -146,7 +146,8 @@ pub enum Reply {
 pub enum Failure {
     /// No answer came: broken or refused connection, time over, an answer that is not ours.
     Network,
-    /// The server, or a proxy before it, answered with an error that carries no problem body.
+    /// The server, or a proxy before it, answered with an error that carries no problem body; below 400 it is no answer of Cairn's
+    /// at all, as of a login page.
     Status {
         /// The HTTP status.
         status: u16,

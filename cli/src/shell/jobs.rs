@@ -123,6 +123,7 @@ impl Shell {
             self.progress.stored += view.stored;
             self.progress.reused += view.reused;
             let why = (view.state != State::Done).then(|| reason(&upload.job, &view));
+            self.waits.give_up(&view);
             self.report.ended(&upload.job, &view, why.as_ref(), self.engine.said(id));
             match (upload.home.and_then(|home| self.trees.get_mut(home)), why) {
                 (_, Some(why)) => self.give_up(id, &upload.job, upload.home, why),

@@ -19,6 +19,7 @@ use super::Event;
 use super::joined::Joined;
 use super::pause::patiently;
 use super::reader::Held;
+use super::waits;
 use crate::agent;
 
 /// The longest wait for one request, chunk or answer: the engine's own watchdog is shorter for most.
@@ -103,6 +104,7 @@ impl Line {
                 Some(why) => format!("{} does not answer: {why}", self.server),
                 None => format!("{} does not answer", self.server),
             },
+            Failure::Status { status: ..400, .. } => waits::stranger(&self.server),
             Failure::Status { status, .. } => format!("{} answered with {status}", self.server),
             Failure::Problem(problem) if failure.may_pass() => format!("{} says: {problem}", self.server),
             Failure::Problem(problem) => format!("{} refuses: {problem}", self.server),
@@ -167,13 +169,23 @@ impl Line {
             *self.silence.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
             Failure::Network
         })?;
-        if response.status().is_success() { Ok(response) } else { Err(failure(response)) }
+        let is_page = |response: &Response<Body>| {
+            let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+            kind.is_some_and(|kind| kind.starts_with("text/html"))
+        };
+        if response.status().is_success() && !is_page(&response) {
+            Ok(response)
+        } else {
+            Err(failure(response))
+        }
     }
 }
 
 fn read<T: DeserializeOwned>(mut response: Response<Body>) -> Result<T, Failure> {
     let bytes = response.body_mut().read_to_vec().map_err(|_| Failure::Network)?;
-    serde_json::from_slice(&bytes).map_err(|_| Failure::Network)
+    // All of it came, and it is not what a Cairn server says.
+    let status = response.status().as_u16();
+    serde_json::from_slice(&bytes).map_err(|_| Failure::Status { status, retry_after_seconds: None })
 }
 
 fn failure(mut response: Response<Body>) -> Failure {

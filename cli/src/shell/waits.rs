@@ -22,6 +22,13 @@ impl Waits {
         }
     }
 
+    /// This upload ends with what it waited for: that is not over.
+    pub(crate) fn give_up(&mut self, view: &View) {
+        if let Some(trouble) = view.trouble.as_ref().filter(|_| view.state == State::Failed) {
+            self.now.remove(trouble.as_str());
+        }
+    }
+
     /// Every upload was looked at: what is to be told, a line for each reason that has begun or ended.
     pub(crate) fn news(&mut self) -> Vec<String> {
         let met = std::mem::take(&mut self.met);
@@ -47,9 +54,17 @@ pub(crate) fn why(server: &str, trouble: &Trouble, said: Option<&str>) -> String
         Trouble::Problem(code) => {
             format!("the server says: {} ({code})", said.unwrap_or_else(|| code.title()))
         }
+        Trouble::Status(..400) => stranger(server),
         Trouble::Status(status) => format!("{server}, or something before it, answers with {status}"),
         Trouble::KeepsChanging => "the file keeps changing while it is read".to_owned(),
     }
+}
+
+/// What answers at the server's address is not Cairn.
+pub(super) fn stranger(server: &str) -> String {
+    format!(
+        "something else than Cairn answers at {server} (a login page?): let this machine through there, and run it again; what was sent is kept"
+    )
 }
 
 fn over(server: &str, trouble: &Trouble) -> String {
@@ -103,6 +118,14 @@ mod tests {
         );
         assert_eq!(news(&[fits]), ["going on: the server's disk has room again"]);
         assert_eq!(news(&[]), Vec::<String>::new());
+        let (page, waiting) = (Some(Trouble::Status(302)), "waiting: something else than Cairn answers");
+        assert!(news(&[view(State::Offline, page.clone())])[0].starts_with(waiting));
+        waits.give_up(&view(State::Failed, page));
+        let mut news = |views: &[View]| {
+            views.iter().for_each(|view| waits.look_at(SERVER, view, Some("It is being mended.")));
+            waits.news()
+        };
+        assert_eq!(news(&[]), Vec::<String>::new(), "it is told as a failure");
         let busy = Trouble::Problem(ProblemCode::Unavailable);
         assert_eq!(
             news(&[view(State::Offline, Some(busy.clone()))]),

@@ -83,8 +83,10 @@ pub struct Ask<'a> {
 /// Sends it and reads a JSON answer.
 pub async fn json<T: DeserializeOwned>(ask: Ask<'_>, signal: Signal) -> Result<T, Failure> {
     let response = send(ask, signal).await?;
-    // An answer that can't be read was cut short, or came from something that is not our server.
-    response.json().await.map_err(|_| Failure::Network)
+    // One that can't be read was cut short; one that is no JSON came from something that is not our server.
+    let text = response.text().await.map_err(|_| Failure::Network)?;
+    serde_json::from_str(&text)
+        .map_err(|_| Failure::Status { status: response.status(), retry_after_seconds: None })
 }
 
 /// Sends it; the answer carries nothing but success.
@@ -97,6 +99,8 @@ async fn send(ask: Ask<'_>, signal: Signal) -> Result<Response, Failure> {
         .method(method(ask.method))
         .cache(web_sys::RequestCache::NoStore)
         .credentials(web_sys::RequestCredentials::SameOrigin)
+        // Followed to another origin it would look like no answer at all.
+        .redirect(web_sys::RequestRedirect::Manual)
         .abort_signal(signal.0.as_ref());
     if let Some(bearer) = ask.bearer {
         builder = builder.header("authorization", &format!("Bearer {bearer}"));
@@ -112,7 +116,7 @@ async fn send(ask: Ask<'_>, signal: Signal) -> Result<Response, Failure> {
         Ok(request) => request.send().await.map_err(|_| Failure::Network)?,
         Err(_) => return Err(Failure::Network),
     };
-    if response.ok() { Ok(response) } else { Err(failure(&response).await) }
+    if response.ok() && !is_page(&response) { Ok(response) } else { Err(failure(&response).await) }
 }
 
 fn method(method: Method) -> gloo_net::http::Method {
@@ -124,6 +128,11 @@ fn method(method: Method) -> gloo_net::http::Method {
     }
 }
 
+/// A page is no answer of the API's.
+fn is_page(response: &Response) -> bool {
+    response.headers().get("content-type").is_some_and(|kind| kind.starts_with("text/html"))
+}
+
 async fn failure(response: &Response) -> Failure {
     let headers = response.headers();
     let retry_after_seconds = headers.get("retry-after").and_then(|text| text.trim().parse().ok());
@@ -133,5 +142,7 @@ async fn failure(response: &Response) -> Failure {
     {
         return Failure::Problem(Box::new(problem));
     }
-    Failure::Status { status: response.status(), retry_after_seconds }
+    // Of a redirect that is not followed the browser tells nothing.
+    let status = if response.status() == 0 { 302 } else { response.status() };
+    Failure::Status { status, retry_after_seconds }
 }

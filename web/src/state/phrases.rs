@@ -98,6 +98,7 @@ fn why(words: &Words, trouble: &Trouble) -> String {
         Trouble::Full { .. } => words.full_somehow.clone(),
         Trouble::Problem(code) => problem(words, *code),
         Trouble::Status(429 | 503) => words.busy.clone(),
+        Trouble::Status(..400) => words.stranger.clone(),
         Trouble::Status(status) => fill(&words.status, &[("status", &status.to_string())]),
         Trouble::KeepsChanging => words.keeps_changing.clone(),
     }

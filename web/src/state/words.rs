@@ -64,7 +64,7 @@ words! {
     said_done said_failed said_folder_done title_progress folder_button walking needs_files
     files_failed busy elsewhere elsewhere_row unfinished_lost unfinished_again go_on_all choose_again_label more_files
     hand_over_label hand_over_title hand_over_lead hand_over_secret hand_over_code hand_over_early
-    hand_over_broken close limit limit_label limit_none limit_unit limited files_total folder_picked folder_unread without
+    hand_over_broken close limit limit_label limit_none limit_unit limited files_total stranger folder_picked folder_unread without
     without_label not_safe unreachable said_cancelled title_done;
     total_files files_so_far files_all files_lost files_unread folders_empty unfinished_folder unfinished_walk said_progress
 }
