@@ -24,13 +24,26 @@ pub enum Refusal {
     Busy(u32),
     /// 413 to bodies of more bytes, and 400 to WebSockets: as many a proxy does that nobody has set up for more.
     Larger(u64),
+    /// To everything below `/api` a redirect to another site, as a proxy does that wants a login; WebSockets end.
+    Login,
+    /// The same by a page, with a status that says that all is well.
+    LoginPage,
 }
 
 impl Refusal {
     /// The head of the answer, where this request is refused.
     fn answer(self, head: &[u8]) -> Option<String> {
+        let is_api = || head.split(|byte| *byte == b' ').nth(1).is_some_and(|path| path.starts_with(b"/api"));
         let line = match self {
             Self::None => return None,
+            Self::Login | Self::LoginPage if !is_api() => return None,
+            Self::Login => "302 Found\r\nLocation: http://login.example/".to_owned(),
+            Self::LoginPage => {
+                let page = "<!doctype html><title>Log in</title>";
+                let head =
+                    "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length";
+                return Some(format!("{head}: {}\r\n\r\n{page}", page.len()));
+            }
             Self::Busy(seconds) => format!("503 Service Unavailable\r\nRetry-After: {seconds}"),
             Self::Larger(_) if asks_for_websocket(head) => "400 Bad Request".to_owned(),
             Self::Larger(bytes) if content_length(head) > bytes => "413 Content Too Large".to_owned(),
@@ -158,7 +171,8 @@ impl Shared {
     fn meet(&self, bytes: &[u8], upgraded: &Cell<bool>) -> Verdict {
         let begins = |method: &&[u8]| bytes.starts_with(method);
         if ![&b"GET "[..], b"POST ", b"PUT ", b"PATCH ", b"DELETE "].iter().any(begins) {
-            let breaks = upgraded.get() && matches!(*lock(&self.refusal), Refusal::Busy(_));
+            let breaks = upgraded.get()
+                && matches!(*lock(&self.refusal), Refusal::Busy(_) | Refusal::Login | Refusal::LoginPage);
             let announced = if upgraded.get() { announced(bytes) } else { None };
             return if breaks { Verdict::Break } else { self.hold(announced) };
         }

@@ -180,3 +180,18 @@ fn a_proxy_that_takes_no_large_body_is_learned() -> anyhow::Result<()> {
     assert_eq!(puts_refused(), refused);
     Ok(())
 }
+
+#[test]
+fn a_login_page_in_front_is_told_as_that_and_nothing_is_lost() -> anyhow::Result<()> {
+    for refusal in [Refusal::Login, Refusal::LoginPage] {
+        let sending = Sending::start(Refusal::None)?;
+        sending.wait_stored()?;
+        sending.proxy.refuse(refusal);
+        sending.proxy.gate().open();
+        sending.wait_says(&["a login page?", "Load this page again"])?;
+        sending.proxy.refuse(Refusal::None);
+        sending.check(&["WebSocket", "302"])?;
+        assert!(Page(&sending.tab).sent(NAME)? < SIZE + SIZE / 2, "{refusal:?}: what was sent is kept");
+    }
+    Ok(())
+}
