@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use cairn_engine::View;
 use cairn_engine::folder::{Receipt, Why};
-use cairn_shared::{RelPath, route};
+use cairn_engine::{State, View};
+use cairn_shared::message::FinishResponse;
+use cairn_shared::{Name, RelPath, route};
 use serde::Serialize;
 
 use crate::left_out::{self, Told};
@@ -56,7 +57,7 @@ enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         raw_url: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        finished: Option<&'a cairn_shared::message::FinishResponse>,
+        finished: Option<&'a FinishResponse>,
     },
 }
 
@@ -121,6 +122,24 @@ impl Report for Json {
             trouble: why.map(Why::as_str),
             detail: why.map(|why| left_out::words(self.line.server(), why, said)),
             raw_url: url.as_ref().map(|url| route::raw(url, job.source.name.as_str())),
+            url,
+            finished,
+        });
+    }
+
+    fn streamed(&self, path: &Path, name: &Name, ended: Result<(&FinishResponse, u64), &str>) {
+        let finished = ended.ok().map(|(finished, _)| finished);
+        let url = finished.and_then(|finished| finished.url.as_deref()).map(|url| self.line.absolute(url));
+        Self::write(&Event::Ended {
+            path,
+            state: if finished.is_some() { State::Done } else { State::Failed }.as_str(),
+            size: ended.map_or(0, |(_, size)| size),
+            sent: ended.map_or(0, |(_, size)| size),
+            reused: 0,
+            changed: false,
+            trouble: ended.is_err().then_some("stream"),
+            detail: ended.err().map(str::to_owned),
+            raw_url: url.as_ref().map(|url| route::raw(url, name.as_str())),
             url,
             finished,
         });

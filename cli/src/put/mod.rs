@@ -1,6 +1,7 @@
 //! `cairn put`.
 
 mod json;
+mod stream;
 mod text;
 
 use std::collections::HashMap;
@@ -13,24 +14,29 @@ use std::time::UNIX_EPOCH;
 use anyhow::Context;
 use bytesize::ByteSize;
 use cairn_engine::Source;
+use cairn_engine::folder::Why;
 use cairn_shared::hand_over::HandOverError;
-use cairn_shared::{HandOver, UnixMs};
+use cairn_shared::{HandOver, Name, UnixMs};
 
 use crate::folder::Folders;
 use crate::shell::{Job, Line, Report, Shell};
 use crate::{StateDir, owner, say, walk};
 use json::Json;
+use stream::Stream;
 use text::Text;
 
 /// Options of `cairn put`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Files, and folders; each gets one link.
+    /// Files, folders, pipes, and `-` for standard input; each gets one link. A pipe is read once, to its end.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// The server's address.
     #[arg(long, env = "CAIRN_SERVER", default_value = "http://127.0.0.1:8080")]
     server: String,
+    /// What a stream is called: what comes from a pipe, or from standard input.
+    #[arg(long, value_name = "NAME")]
+    name: Option<Name>,
     /// Prints one JSON object a line: every acknowledged chunk, every file at its end, and every folder's receipt. The `trouble` of a file
     /// that failed is the code of a problem (docs/PROTOCOL.md), `network`, `status`, `keeps_changing`, or says what keeps it from being
     /// read; `detail` is the same for people.
@@ -66,8 +72,20 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
     } else {
         Box::new(Text { line: line.clone() })
     };
-    let chosen = choose(&options.paths, &*report);
+    let chosen = choose(&options.paths, options.name.as_ref(), &*report);
     let mut is_whole = chosen.is_whole;
+    let limit = options.limit.and_then(|limit| NonZeroU64::new(limit.as_u64()));
+    for stream in chosen.streams {
+        let (path, name) = (stream.path.clone(), stream.name.clone());
+        let sent = stream.send(&state, &line, limit.map(NonZeroU64::get));
+        is_whole &= sent.is_ok();
+        let why = sent.as_ref().err().map(|error| format!("{error:#}")).unwrap_or_default();
+        report.streamed(
+            &path,
+            &name,
+            sent.as_ref().map(|(finished, size)| (finished, *size)).map_err(|_| &*why),
+        );
+    }
     if chosen.files.is_empty() && chosen.folders.is_empty() {
         return Ok(exit_code(is_whole));
     }
@@ -85,7 +103,6 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    let limit = options.limit.and_then(|limit| NonZeroU64::new(limit.as_u64()));
     let (failed, trees) = Shell::open(&state, line.clone(), report, limit)?.run(jobs, trees)?;
     is_whole &= failed == 0;
     for mut tree in trees {
@@ -108,15 +125,29 @@ fn exit_code(is_whole: bool) -> ExitCode {
 struct Chosen {
     files: Vec<(PathBuf, Source)>,
     folders: Vec<PathBuf>,
+    streams: Vec<Stream>,
     /// Nothing was left out.
     is_whole: bool,
 }
 
 /// Looks at each path by itself: what can't be sent is told, and what was given twice is sent once.
-fn choose(paths: &[PathBuf], report: &dyn Report) -> Chosen {
-    let mut chosen = Chosen { files: Vec::new(), folders: Vec::new(), is_whole: true };
+fn choose(paths: &[PathBuf], named: Option<&Name>, report: &dyn Report) -> Chosen {
+    let mut chosen = Chosen { files: Vec::new(), folders: Vec::new(), streams: Vec::new(), is_whole: true };
     let mut known: HashMap<PathBuf, &PathBuf> = HashMap::new();
     for path in paths {
+        match stream::open(path, named) {
+            Ok(None) => {}
+            Ok(Some(stream)) => {
+                chosen.streams.push(stream);
+                continue;
+            }
+            Err(error) => {
+                chosen.is_whole = false;
+                say::complain(&format!("{}: {error:#}", path.display()));
+                report.left_out(path, &Why::Pipe);
+                continue;
+            }
+        }
         let taken = fs::metadata(path).map_err(|error| {
             say::complain(&format!("can't read {}: {error}", path.display()));
             None

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use cairn_engine::folder::{LeftOut, Receipt, Why};
 use cairn_engine::{State, View};
-use cairn_shared::route;
+use cairn_shared::message::FinishResponse;
+use cairn_shared::{Name, route};
 
 use crate::shell::{Job, Line, Progress, Report};
 use crate::{left_out, say};
@@ -12,6 +13,15 @@ use crate::{left_out, say};
 /// For people.
 pub(super) struct Text {
     pub(super) line: Line,
+}
+
+impl Text {
+    fn tell_link(&self, url: &str, name: &Name) {
+        let link = self.line.absolute(url);
+        say::tell(&link);
+        // Clients that name what they fetch by its address name it right by this one.
+        say::complain(&format!("its bytes alone: {}", route::raw(&link, name.as_str())));
+    }
 }
 
 impl Report for Text {
@@ -25,10 +35,15 @@ impl Report for Text {
             say::complain(&format!("{}: not sent: {why}", job.path.display()));
         }
         if let Some(url) = view.finished.as_ref().and_then(|finished| finished.url.as_deref()) {
-            let link = self.line.absolute(url);
-            say::tell(&link);
-            // Clients that name what they fetch by its address name it right by this one.
-            say::complain(&format!("its bytes alone: {}", route::raw(&link, job.source.name.as_str())));
+            self.tell_link(url, &job.source.name);
+        }
+    }
+
+    fn streamed(&self, path: &Path, name: &Name, ended: Result<(&FinishResponse, u64), &str>) {
+        say::progress("");
+        match ended {
+            Ok((finished, _)) => finished.url.iter().for_each(|url| self.tell_link(url, name)),
+            Err(why) => say::complain(&format!("{}: not sent: {why}", path.display())),
         }
     }
 

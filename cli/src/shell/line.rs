@@ -9,13 +9,14 @@ use bytes::Bytes;
 use cairn_engine::{BatchCall, BatchChunk, Call, ChunkRef, Failure, Input, Reply, RequestId, UploadId};
 use cairn_shared::frame::FrameHead;
 use cairn_shared::message::{BatchRequest, BatchResponse, Stored};
-use cairn_shared::{Bearer, Problem, ProblemCode, SessionId, route};
+use cairn_shared::{Bearer, ProblemCode, SessionId, route};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::{Method, Request, Response};
 use ureq::{Agent, AsSendBody, Body, SendBody};
 
 use super::Event;
+use super::answer::{failure, is_page, read};
 use super::joined::Joined;
 use super::pause::patiently;
 use super::reader::Held;
@@ -85,6 +86,17 @@ impl Line {
     /// `GET` of JSON.
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str, credential: Bearer) -> Result<T, Failure> {
         self.send(Method::GET, path, Some(credential), ()).and_then(read)
+    }
+
+    /// `PUT` of one row's bytes.
+    pub(crate) fn put(
+        &self,
+        session: SessionId,
+        index: u32,
+        bytes: Bytes,
+        credential: Bearer,
+    ) -> Result<(), Failure> {
+        self.put_run(session, index, vec![bytes], credential).map(|_| ())
     }
 
     /// `DELETE`.
@@ -169,37 +181,11 @@ impl Line {
             *self.silence.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
             Failure::Network
         })?;
-        let is_page = |response: &Response<Body>| {
-            let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
-            kind.is_some_and(|kind| kind.starts_with("text/html"))
-        };
         if response.status().is_success() && !is_page(&response) {
             Ok(response)
         } else {
             Err(failure(response))
         }
-    }
-}
-
-fn read<T: DeserializeOwned>(mut response: Response<Body>) -> Result<T, Failure> {
-    let bytes = response.body_mut().read_to_vec().map_err(|_| Failure::Network)?;
-    // All of it came, and it is not what a Cairn server says.
-    let status = response.status().as_u16();
-    serde_json::from_slice(&bytes).map_err(|_| Failure::Status { status, retry_after_seconds: None })
-}
-
-fn failure(mut response: Response<Body>) -> Failure {
-    let status = response.status().as_u16();
-    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-    let retry_after_seconds = header("retry-after").and_then(|seconds| seconds.parse().ok());
-    let is_problem = header("content-type").is_some_and(|kind| kind.starts_with("application/problem+json"));
-    let problem = is_problem
-        .then(|| response.body_mut().read_to_vec().ok())
-        .flatten()
-        .and_then(|bytes| serde_json::from_slice::<Problem>(&bytes).ok());
-    match problem {
-        Some(problem) => Failure::Problem(Box::new(problem)),
-        None => Failure::Status { status, retry_after_seconds },
     }
 }
 

@@ -1,5 +1,6 @@
 //! The terminal's shell: carries out the engine's effects with threads, files and blocking requests.
 
+mod answer;
 mod jobs;
 mod joined;
 mod line;
@@ -26,6 +27,7 @@ use cairn_shared::{Bearer, ChunkRule, Proof, SessionId};
 pub(crate) use jobs::Job;
 pub(crate) use line::Line;
 use line::{Errand, Senders};
+pub(crate) use pause::patiently;
 use reader::{Held, Pass};
 pub(crate) use report::{Progress, Report};
 use small::SmallReaders;

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use cairn_engine::folder::Why;
 use cairn_engine::{State, View};
+use cairn_shared::Name;
+use cairn_shared::message::FinishResponse;
 
 use super::Job;
 
@@ -34,6 +36,8 @@ pub(crate) trait Report {
     fn stored(&self, job: &Job, session: &str, index: u32, length: u32);
     /// A file is done, or can't be; `why` says why not, and `said` is what the server says of that.
     fn ended(&self, job: &Job, view: &View, why: Option<&Why>, said: Option<&str>);
+    /// A stream was sent to its end, or could not be, for this reason.
+    fn streamed(&self, path: &Path, name: &Name, ended: Result<(&FinishResponse, u64), &str>);
     /// Something is not sent at all.
     fn left_out(&self, path: &Path, why: &Why);
     /// Something moved, perhaps.

@@ -32,6 +32,7 @@ mod restart;
 mod same_calls;
 mod server;
 mod stats;
+mod stream;
 mod verify;
 #[expect(dead_code, reason = "a browser needs more of it")]
 #[path = "../../../e2e/src/way.rs"]
