@@ -209,7 +209,12 @@ pub fn raw(link: &str, path: &str) -> String {
 
 /// `GET /d/{token}/list` behind the link whose address is `link`.
 pub fn link_list(link: &str, inside: Option<&str>, after: Option<&str>) -> String {
-    let mut address = format!("{link}/list");
+    level(&format!("{link}/list"), inside, after)
+}
+
+/// The page, or list, at `address` for the level `inside` of the link's folder, behind `after`.
+pub fn level(address: &str, inside: Option<&str>, after: Option<&str>) -> String {
+    let mut address = address.to_owned();
     for (begin, key, value) in
         [('?', "in=", inside), (if inside.is_some() { '&' } else { '?' }, "after=", after)]
     {

@@ -58,7 +58,7 @@ fn is_needed(c: char, before: Before, next: Option<char>, is_in_flag: bool) -> b
         NON_JOINER | JOINER => {
             let joins = is_cursive(base) && (is_virama(last) || next.is_some_and(is_cursive));
             let is_emoji = c == JOINER && is_pictograph(base) && next.is_some_and(is_pictograph);
-            !is_hidden_joiner(last) && (joins || is_emoji)
+            !is_joiner(last) && (joins || is_emoji)
         }
         // One selector for one sign; in ASCII that of a keycap alone.
         _ if is_selector(c) => !is_selector(last) && (!last.is_ascii() || next == Some('\u{20E3}')),
@@ -68,7 +68,7 @@ fn is_needed(c: char, before: Before, next: Option<char>, is_in_flag: bool) -> b
     }
 }
 
-fn is_hidden_joiner(c: char) -> bool {
+fn is_joiner(c: char) -> bool {
     matches!(c, NON_JOINER | JOINER)
 }
 

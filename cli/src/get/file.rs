@@ -27,7 +27,7 @@ const PIECE: usize = 1 << 18;
 
 /// What is to come.
 #[derive(Debug, Clone)]
-pub(super) struct Wanted {
+pub(super) struct Content {
     pub(super) url: String,
     pub(super) size: u64,
     pub(super) tag: Option<ManifestDigest>,
@@ -35,7 +35,7 @@ pub(super) struct Wanted {
     pub(super) mtime: Option<UnixMs>,
 }
 
-impl Wanted {
+impl Content {
     /// A file of a list, by the path that the link knows it by.
     pub(super) fn of(line: &Line, item: &LinkItem, path: &str) -> Self {
         Self {
@@ -60,17 +60,17 @@ pub(super) enum Arrived {
 /// Brings the file to `target`; what lies there is never replaced. `told` hears how many bytes more are here.
 pub(super) fn fetch(
     line: &Line,
-    wanted: &Wanted,
+    wanted: &Content,
     target: &Path,
     late: &dyn Fn() -> Option<BlobDigest>,
     told: &dyn Fn(u64),
 ) -> Result<Arrived, Trouble> {
-    if is_already(wanted, target)? {
+    if is_already(wanted, target, late)? {
         return Ok(Arrived::Already);
     }
     let mut partial = Partial::open(target, wanted)?;
     // Another one may have brought it while this one waited.
-    if is_already(wanted, target)? {
+    if is_already(wanted, target, late)? {
         partial.give_up();
         return Ok(Arrived::Already);
     }
@@ -90,18 +90,26 @@ pub(super) fn fetch(
 }
 
 /// Whether the file lies at `target` already; `Thing` where something else does.
-fn is_already(wanted: &Wanted, target: &Path) -> Result<bool, Trouble> {
+fn is_already(
+    wanted: &Content,
+    target: &Path,
+    late: &dyn Fn() -> Option<BlobDigest>,
+) -> Result<bool, Trouble> {
     let there = match fs::symlink_metadata(target) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         there => there.map_err(|error| on_disk(target, &error))?,
     };
-    let is_same = there.is_file()
-        && there.len() == wanted.size
-        && wanted.blob.is_some_and(|blob| digest_of(target).is_ok_and(|found| found == *blob.as_bytes()));
-    if is_same {
-        return Ok(true);
-    }
     let shown = target.display();
+    if there.is_file() && there.len() == wanted.size {
+        let Some(blob) = wanted.blob.or_else(late) else {
+            return Err(Trouble::Thing(format!(
+                "a file as long lies at {shown} already, and the server has not computed the SHA-256 of its own yet: run it again in a while"
+            )));
+        };
+        if digest_of(target).is_ok_and(|found| found == *blob.as_bytes()) {
+            return Ok(true);
+        }
+    }
     Err(Trouble::Thing(format!(
         "something else lies at {shown} already: move it away, or choose another place with -o"
     )))
@@ -115,7 +123,7 @@ struct Partial {
 
 impl Partial {
     /// Beside the target, under a name that says which content it is to be; waits while another one fills it.
-    fn open(target: &Path, wanted: &Wanted) -> Result<Self, Trouble> {
+    fn open(target: &Path, wanted: &Content) -> Result<Self, Trouble> {
         let path = partial_path(target, wanted);
         let (mut seen, mut looks) = (0, 0);
         loop {
@@ -163,7 +171,7 @@ impl Partial {
     fn bring(
         &mut self,
         line: &Line,
-        wanted: &Wanted,
+        wanted: &Content,
         late: &dyn Fn() -> Option<BlobDigest>,
         told: &dyn Fn(u64),
     ) -> Result<bool, Trouble> {
@@ -185,7 +193,7 @@ impl Partial {
     }
 
     /// Fetches what is missing, in as many requests as it takes; whether bytes of an earlier answer were taken for those of a later one.
-    fn fill(&mut self, line: &Line, wanted: &Wanted, told: &dyn Fn(u64)) -> Result<bool, Trouble> {
+    fn fill(&mut self, line: &Line, wanted: &Content, told: &dyn Fn(u64)) -> Result<bool, Trouble> {
         if self.length()? > wanted.size {
             self.empty()?;
         }
@@ -210,7 +218,7 @@ impl Partial {
         }
     }
 
-    fn copy(&mut self, line: &Line, wanted: &Wanted, have: u64, told: &dyn Fn(u64)) -> Result<(), Trouble> {
+    fn copy(&mut self, line: &Line, wanted: &Content, have: u64, told: &dyn Fn(u64)) -> Result<(), Trouble> {
         let mut response = line.bytes(&wanted.url, wanted.tag, have)?;
         let begins = if response.status().as_u16() == 206 {
             let range = header(&response, "content-range").unwrap_or_default();
@@ -257,7 +265,7 @@ impl Partial {
     }
 
     /// Dates it, makes it last, and gives it its name, unless something has that by now.
-    fn settle(self, wanted: &Wanted, target: &Path) -> Result<(), Trouble> {
+    fn settle(self, wanted: &Content, target: &Path) -> Result<(), Trouble> {
         if let Some(mtime) = wanted.mtime {
             let modified = UNIX_EPOCH + Duration::from_millis(mtime);
             // A file system that has no such date keeps its own.
@@ -288,7 +296,7 @@ fn link(partial: &Path, target: &Path) -> io::Result<()> {
 }
 
 /// Beside the target: its name, cut where that would be too long, and the content, so that a changed file begins anew.
-fn partial_path(target: &Path, wanted: &Wanted) -> PathBuf {
+fn partial_path(target: &Path, wanted: &Content) -> PathBuf {
     let content = wanted.tag.map_or_else(|| wanted.size.to_string(), |tag| tag.to_string());
     let end = format!(".{}.unfinished", content.get(..12).unwrap_or(&content));
     let name = target.file_name().unwrap_or_default().to_string_lossy();
@@ -355,8 +363,8 @@ pub(super) fn on_disk(path: &Path, error: &io::Error) -> Trouble {
 mod tests {
     use super::*;
 
-    fn wanted(tag: Option<ManifestDigest>) -> Wanted {
-        Wanted { url: String::new(), size: 5, tag, blob: None, mtime: None }
+    fn wanted(tag: Option<ManifestDigest>) -> Content {
+        Content { url: String::new(), size: 5, tag, blob: None, mtime: None }
     }
 
     #[test]

@@ -105,7 +105,7 @@ fn entry(line: &Line, inside: Option<&str>, name: &str) -> Result<Option<LinkIte
 }
 
 fn one(line: &Line, item: &LinkItem, path: &str, target: &Path) -> anyhow::Result<ExitCode> {
-    let mut wanted = file::Wanted::of(line, item, path);
+    let mut wanted = file::Content::of(line, item, path);
     let mut is_again = false;
     let arrived = loop {
         let late = || late_digest(line, &wanted, path, &DIGEST_PAUSES);
@@ -122,7 +122,7 @@ fn one(line: &Line, item: &LinkItem, path: &str, target: &Path) -> anyhow::Resul
                 let Found::File { item, path } = find(line).map_err(said)? else {
                     anyhow::bail!("a folder lies there by now: run it again")
                 };
-                wanted = file::Wanted::of(line, &item, &path);
+                wanted = file::Content::of(line, &item, &path);
             }
             arrived => break arrived.map_err(said)?,
         }
@@ -140,7 +140,7 @@ fn one(line: &Line, item: &LinkItem, path: &str, target: &Path) -> anyhow::Resul
 }
 
 /// The digest of this very content, which the server computes behind the upload; `None` where that takes too long.
-fn late_digest(line: &Line, wanted: &file::Wanted, path: &str, pauses: &[u64]) -> Option<BlobDigest> {
+fn late_digest(line: &Line, wanted: &file::Content, path: &str, pauses: &[u64]) -> Option<BlobDigest> {
     let (above, name) = path.rsplit_once('/').map_or((None, path), |(above, name)| (Some(above), name));
     pauses.iter().find_map(|pause| {
         thread::sleep(Duration::from_millis(*pause));
@@ -162,11 +162,13 @@ fn all(line: &Line, inside: Option<&str>, first: LinkListResponse, target: &Path
         say::complain(&format!("It ended before everything was tried: {why}."));
     }
     say::complain(&format!(
-        "{}: {} files arrived, {} were here already, {} folders below; {} not here",
+        "{}: {} files arrived, {} were here already, {} folders below; {}{} not here",
         target.display(),
         counts.arrived,
         counts.already,
         counts.folders,
+        // Of the rest nobody knows how many there are.
+        if counts.stopped.is_some() { "at least " } else { "" },
         counts.missed
     ));
     say::tell(&target.display().to_string());

@@ -165,6 +165,36 @@ fn what_broke_off_goes_on_even_where_each_answer_is_short() {
 }
 
 #[test]
+fn a_stalled_body_is_not_waited_for_for_ever() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = Address::parse(&format!("http://{}/d/{TOKEN}", listener.local_addr().unwrap())).unwrap();
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for socket in listener.incoming() {
+            let mut socket = socket.unwrap();
+            let mut asked = [0; 4_096];
+            let read = socket.read(&mut asked).unwrap_or(0);
+            let is_list = String::from_utf8_lossy(&asked[..read]).contains("/list");
+            let mut answer = if is_list {
+                list(EntryKind::File, vec![item("a", b"hello", true)])
+            } else {
+                http("200 OK", "", b"hello")
+            };
+            answer.truncate(answer.len() - if is_list { 0 } else { 2 });
+            drop(socket.write_all(&answer));
+            // Kept open: whoever waits for more waits.
+            open.push(socket);
+        }
+    });
+    let here = Here::new(b"");
+    let line = Line::patient(address, Duration::from_millis(200), 1);
+    let why = get(&line, Some(here.target())).unwrap_err().to_string();
+    assert!(why.contains("takes too long") && why.contains("What came is kept"), "{why}");
+    let kept = fs::read(here.folder.path().join("a.070707070707.unfinished")).unwrap();
+    assert_eq!(kept, b"hel");
+}
+
+#[test]
 fn digests_decide_over_what_lay_here() {
     // Of another content, by a mistake of somebody's: it begins anew.
     assert_eq!(Here::new(b"xxx").get(&file(b"hello", |asked| part(b"hello", asked))).unwrap(), b"hello");
@@ -266,15 +296,7 @@ fn what_lies_there_is_never_replaced() {
 fn of_a_folder_each_entry_stands_for_itself() {
     let link = server(|asked| match asked.path {
         "/list" => {
-            let folder = LinkItem {
-                name: "sub".parse().unwrap(),
-                kind: EntryKind::Folder,
-                size: None,
-                mtime: None,
-                media_type: None,
-                manifest_digest: None,
-                blob: None,
-            };
+            let folder = LinkItem::folder("sub".parse().unwrap());
             list(EntryKind::Folder, vec![folder, item("bad", b"bad", true), item("a", b"hello", true)])
         }
         "/list?in=sub" => list(EntryKind::Folder, vec![item("50%", b"hello", true)]),

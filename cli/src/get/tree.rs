@@ -12,7 +12,7 @@ use std::thread;
 
 use cairn_shared::message::{EntryKind, LinkListResponse};
 
-use super::file::{self, Arrived, Wanted, on_disk};
+use super::file::{self, Arrived, Content, on_disk};
 use super::line::{Line, Trouble};
 use crate::say;
 
@@ -41,7 +41,10 @@ pub(super) fn fetch(line: &Line, inside: Option<&str>, first: LinkListResponse, 
         of: first.bytes,
         is_over: AtomicBool::new(false),
     };
-    if let Err(trouble) = make_folder(root) {
+    // What a person names may be a link.
+    if !root.is_dir()
+        && let Err(trouble) = make_folder(root)
+    {
         run.missed(root, &trouble);
         return run.counts.into_inner().unwrap_or_else(PoisonError::into_inner);
     }
@@ -61,7 +64,7 @@ pub(super) fn fetch(line: &Line, inside: Option<&str>, first: LinkListResponse, 
 
 /// A file that is to come, and where to.
 struct File {
-    wanted: Wanted,
+    wanted: Content,
     target: PathBuf,
 }
 
@@ -98,7 +101,7 @@ impl Run<'_> {
                     let target = folder.join(item.name.as_str());
                     if item.kind == EntryKind::File {
                         // Nobody takes it where all workers have ended, and they end last.
-                        drop(files.send(File { wanted: Wanted::of(self.line, item, &path), target }));
+                        drop(files.send(File { wanted: Content::of(self.line, item, &path), target }));
                     } else if self.folder(&target) {
                         levels.push((Some(path), target, None));
                     }
@@ -133,7 +136,7 @@ impl Run<'_> {
             let next = coming.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok(File { wanted, target }) = next else { return };
             if self.is_over.load(Ordering::SeqCst) {
-                self.count(|counts| counts.missed += 1);
+                self.missed(&target, &Trouble::Thing("not tried any more".to_owned()));
                 continue;
             }
             let told = |more| {

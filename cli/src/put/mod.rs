@@ -74,6 +74,13 @@ pub(crate) fn run(options: Options) -> anyhow::Result<ExitCode> {
     };
     let chosen = choose(&options.paths, options.name.as_ref(), &*report);
     let mut is_whole = chosen.is_whole;
+    let is_named = match chosen.streams.len() {
+        // One that could not be read was told of.
+        0 => options.name.is_none() || !is_whole,
+        1 => true,
+        _ => options.name.is_none(),
+    };
+    anyhow::ensure!(is_named, "--name says what one stream is called: a pipe, or - for standard input");
     let limit = options.limit.and_then(|limit| NonZeroU64::new(limit.as_u64()));
     for stream in chosen.streams {
         let (path, name) = (stream.path.clone(), stream.name.clone());
@@ -141,10 +148,12 @@ fn choose(paths: &[PathBuf], named: Option<&Name>, report: &dyn Report) -> Chose
                 chosen.streams.push(stream);
                 continue;
             }
-            Err(error) => {
+            Err(why) => {
                 chosen.is_whole = false;
-                say::complain(&format!("{}: {error:#}", path.display()));
-                report.left_out(path, &Why::Pipe);
+                if why == Why::Pipe {
+                    say::complain(&format!("{}: nobody writes to this pipe", path.display()));
+                }
+                report.left_out(path, &why);
                 continue;
             }
         }

@@ -12,6 +12,7 @@ use anyhow::Context;
 use bytes::Bytes;
 use cairn_engine::Failure;
 use cairn_engine::cutter::Cutter;
+use cairn_engine::folder::Why;
 use cairn_shared::message::{
     CheckRequest, CheckResponse, Declared, FinishRequest, FinishResponse, RowState, StartRequest,
     StartResponse,
@@ -42,34 +43,33 @@ pub(super) struct Stream {
     source: Box<dyn Read>,
 }
 
-/// Opens what lies at `path` as a stream, where it is one; `named` is what people call it. An error where nothing can come of it.
-pub(super) fn open(path: &Path, named: Option<&Name>) -> anyhow::Result<Option<Stream>> {
+/// Opens what lies at `path` as a stream, where it is one; `named` is what people call it. `Pipe` where nobody writes to it.
+pub(super) fn open(path: &Path, named: Option<&Name>) -> Result<Option<Stream>, Why> {
     let (source, own): (Box<dyn Read>, _) = if path.as_os_str() == STDIN {
-        (Box::new(io::stdin()), STDIN_NAME)
+        (Box::new(io::stdin()), Some(STDIN_NAME))
     } else {
         let Ok(meta) = path.metadata() else { return Ok(None) };
         let source = if meta.file_type().is_fifo() { Some(pipe(path)?) } else { unsized_file(path, &meta) };
         let Some(source) = source else { return Ok(None) };
-        // What the shell calls a pipe of its own is a number.
-        let own = path.file_name().and_then(|name| name.to_str()).unwrap_or(STDIN_NAME);
-        (Box::new(source), own)
+        (Box::new(source), path.file_name().and_then(|name| name.to_str()))
     };
     let name = match named {
         Some(name) => name.clone(),
-        None => {
-            own.parse().with_context(|| format!("its name {own:?} can't be kept: say another with --name"))?
-        }
+        None => own.ok_or(Why::NotText)?.parse().map_err(Why::Name)?,
     };
     Ok(Some(Stream { path: path.to_owned(), name, source }))
 }
 
 /// A pipe that somebody writes to. Whoever opens one that nobody writes to waits for ever.
-fn pipe(path: &Path) -> anyhow::Result<File> {
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    anyhow::ensure!(has_writer(&file)?, "nobody writes to this pipe");
-    fcntl_setfl(&file, OFlags::empty()).map_err(io::Error::from)?;
-    Ok(file)
+fn pipe(path: &Path) -> Result<File, Why> {
+    let open = || {
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+        let has_writer = has_writer(&file)?;
+        fcntl_setfl(&file, OFlags::empty())?;
+        Ok(has_writer.then_some(file))
+    };
+    open().map_err(|error: io::Error| Why::from(error.kind()))?.ok_or(Why::Pipe)
 }
 
 /// Whether there is something to read, or somebody who may still write.

@@ -272,6 +272,7 @@ fn of_servers_that_start_at_once_one_founds_the_store() {
             command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
         };
         let (mut first, mut second) = (start(), start());
+        let mut tries = 0;
         let (lost, won) = loop {
             if first.try_wait().unwrap().is_some() {
                 break (&mut first, &mut second);
@@ -279,6 +280,8 @@ fn of_servers_that_start_at_once_one_founds_the_store() {
             if second.try_wait().unwrap().is_some() {
                 break (&mut second, &mut first);
             }
+            tries += 1;
+            assert!(tries < 6_000, "both go on");
             std::thread::sleep(Duration::from_millis(5));
         };
         let mut said = String::new();

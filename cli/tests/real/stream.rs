@@ -79,15 +79,16 @@ fn pipes_and_files_without_a_size_are_read_and_others_go_on() {
     let mut writer = fs::File::options().read(true).write(true).open(&pipe).unwrap();
     writer.write_all(b"through a pipe").unwrap();
     let version = Path::new("/proc/version");
-    let child = here.put(&[&idle, &pipe, version, &small]).spawn().unwrap();
+    let mut child = here.put(&[&idle, &pipe, version, &small]).spawn().unwrap();
     // It ends once nobody writes any more, so after it has been opened.
+    let folder = format!("/proc/{}/fd", child.id());
     let is_open = || {
-        let folder = format!("/proc/{}/fd", child.id());
-        fs::read_dir(folder).is_ok_and(|open| {
+        fs::read_dir(&folder).is_ok_and(|open| {
             open.flatten().any(|open| fs::read_link(open.path()).is_ok_and(|leads| leads == pipe))
         })
     };
     while !is_open() {
+        assert!(child.try_wait().unwrap().is_none(), "it ends before it reads the pipe");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     drop(writer);

@@ -43,6 +43,14 @@ pub enum LinkRight {
     Read,
 }
 
+impl LinkItem {
+    /// A folder of that name.
+    pub fn folder(name: Name) -> Self {
+        let kind = EntryKind::Folder;
+        Self { name, kind, size: None, mtime: None, media_type: None, manifest_digest: None, blob: None }
+    }
+}
+
 /// A file, or a folder on a level.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkItem {

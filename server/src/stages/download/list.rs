@@ -26,15 +26,7 @@ pub(super) fn of_file(file: &File) -> LinkListResponse {
 pub(super) fn of_tree(tree: Tree) -> LinkListResponse {
     let items = tree.children.into_iter().map(|child| match child {
         Child::File(name, file) => item(name, &file),
-        Child::Folder(name) => LinkItem {
-            name,
-            kind: EntryKind::Folder,
-            size: None,
-            mtime: None,
-            media_type: None,
-            manifest_digest: None,
-            blob: None,
-        },
+        Child::Folder(name) => LinkItem::folder(name),
     });
     LinkListResponse {
         kind: EntryKind::Folder,

@@ -3,13 +3,9 @@
 use cairn_shared::{LinkToken, Name, RelPath, name, route};
 use cairn_store::model::Child;
 use maud::{Markup, html};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::page::{Reader, Words, frame, size, words};
 use super::tree::Tree;
-
-/// RFC 3986 section 2.3: what may stand in an address as it is.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The page of one level.
 pub(super) fn shown(tree: &Tree, token: &LinkToken, reader: Reader<'_>) -> String {
@@ -31,7 +27,7 @@ pub(super) fn shown(tree: &Tree, token: &LinkToken, reader: Reader<'_>) -> Strin
             ul { @for child in &tree.children { (line(words, tree.inside.as_ref(), child, link)) } }
         }
         @if let Some(next) = &tree.next {
-            a.more href=(level(link, tree.inside.as_ref().map(RelPath::as_str), Some(next))) { (words.more) }
+            a.more href=(route::level(link, tree.inside.as_ref().map(RelPath::as_str), Some(next))) { (words.more) }
         }
     };
     frame(reader, &title, true, &body)
@@ -52,10 +48,10 @@ fn place(words: &Words, tree: &Tree, inside: &RelPath, link: &str) -> Markup {
     above.reverse();
     html! {
         nav aria-label=(words.place) {
-            a href=(level(link, None, None)) { bdi { (tree.name.visible()) } }
+            a href=(route::level(link, None, None)) { bdi { (tree.name.visible()) } }
             @for path in &above {
                 " / "
-                a href=(level(link, Some(path.as_str()), None)) { bdi { (name::visible(path.last())) } }
+                a href=(route::level(link, Some(path.as_str()), None)) { bdi { (name::visible(path.last())) } }
             }
             " / "
             bdi aria-current="page" { (name::visible(inside.last())) }
@@ -66,7 +62,7 @@ fn place(words: &Words, tree: &Tree, inside: &RelPath, link: &str) -> Markup {
 fn line(words: &Words, inside: Option<&RelPath>, child: &Child, link: &str) -> Markup {
     match child {
         Child::Folder(name) => html! {
-            li.folder { a href=(level(link, Some(&below(inside, name)), None)) { bdi { (name.visible()) } "/" } }
+            li.folder { a href=(route::level(link, Some(&below(inside, name)), None)) { bdi { (name.visible()) } "/" } }
         },
         Child::File(name, file) => html! {
             li {
@@ -81,20 +77,6 @@ fn line(words: &Words, inside: Option<&RelPath>, child: &Child, link: &str) -> M
 
 fn below(inside: Option<&RelPath>, name: &Name) -> String {
     inside.map_or_else(|| name.to_string(), |inside| format!("{inside}/{name}"))
-}
-
-/// The address of a level of the folder behind `link`, or of a later page of it.
-fn level(link: &str, inside: Option<&str>, after: Option<&str>) -> String {
-    let parameters = [("in", inside), ("after", after)];
-    let given = parameters.iter().filter_map(|(key, value)| value.map(|value| (key, value)));
-    let query: Vec<_> = given.map(|(key, value)| format!("{key}={}", encoded(value))).collect();
-    if query.is_empty() { link.to_owned() } else { format!("{link}?{}", query.join("&")) }
-}
-
-/// Percent-encoded, but for the slashes, which may stand in a path and in a query (RFC 3986 section 3.4).
-fn encoded(path: &str) -> String {
-    let parts = path.split('/').map(|part| utf8_percent_encode(part, UNRESERVED).to_string());
-    parts.collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]
